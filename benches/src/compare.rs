@@ -1,0 +1,169 @@
+//! `selvedge-bench compare`: the same Worker on each peer, in turns.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::peer::{Peer, PeerArgs};
+use crate::pin::{Core, Pins};
+use crate::proc;
+use crate::report;
+use crate::results::{Results, Sample, WorkloadResult};
+use crate::server::{Server, TempDir};
+use crate::workload::{self, Workload};
+
+#[derive(clap::Args, Clone)]
+pub(crate) struct CompareArgs {
+    #[command(flatten)]
+    peers: PeerArgs,
+    /// Only these workloads: hello,json_get,json_post,ws,stream,headers
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// How often each peer gets its turn
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// How long each measurement is, after the warm-up
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    #[arg(long, default_value_t = 1.0)]
+    warm_up: f64,
+    /// Wait at most this many seconds before each measurement for other programs to rest
+    #[arg(long, default_value_t = 10.0)]
+    quiet: f64,
+    /// Connections instead of each workload's own number
+    #[arg(long)]
+    connections: Option<usize>,
+}
+
+/// What every subcommand takes.
+#[derive(clap::Args, Clone)]
+pub(crate) struct OutputArgs {
+    /// Print tables as Markdown
+    #[arg(long, global = true)]
+    pub(crate) markdown: bool,
+    /// Keep the results in this file, beside those that it has already
+    #[arg(long, global = true)]
+    pub(crate) json: Option<PathBuf>,
+    /// Do not pin server and load to a core each
+    #[arg(long, global = true)]
+    pub(crate) no_pin: bool,
+}
+
+pub(crate) fn run(args: &CompareArgs, output: &OutputArgs) -> Result<()> {
+    let peers = args.peers.find()?;
+    let workloads: Vec<&Workload> = match args.only.as_slice() {
+        [] => workload::ALL.iter().collect(),
+        only => only.iter().map(|name| workload::by_name(name)).collect::<Result<_>>()?,
+    };
+    let pins = Pins::set_up(!output.no_pin);
+    let dir = TempDir::new()?;
+    let mut results = Results {
+        machine: proc::machine(),
+        pinned: pins.are_set(),
+        peers: peers.iter().map(Peer::info).collect(),
+        ..Results::default()
+    };
+    let bench = Bench { args, pins, dir: dir.path() };
+    for workload in workloads {
+        results.workloads.push(bench.in_turns(workload, &peers)?);
+        // A run that is broken off keeps what it has.
+        if let Some(path) = &output.json {
+            results.merge_into(path)?;
+        }
+    }
+    report::print(&results, output);
+    Ok(())
+}
+
+/// `selvedge-bench ceiling`: what the load generator can do against a server that does
+/// nothing.
+pub(crate) fn ceiling(args: &CompareArgs, output: &OutputArgs) -> Result<()> {
+    let pins = Pins::set_up(!output.no_pin);
+    let dir = TempDir::new()?;
+    let bench = Bench { args, pins, dir: dir.path() };
+    let hello = workload::by_name("hello")?;
+    let result = bench.in_turns(hello, &[Peer::canned()?])?;
+    let rates = result.samples["canned"].iter();
+    let ceilings: Vec<f64> = rates.map(|s| s.per_second / s.load_cpu.min(1.0)).collect();
+    println!(
+        "the load generator sends and counts {} requests per second of its own CPU time",
+        crate::results::thousands(crate::results::median(&ceilings))
+    );
+    Ok(())
+}
+
+struct Bench<'a> {
+    args: &'a CompareArgs,
+    pins: Pins,
+    dir: &'a Path,
+}
+
+impl Bench<'_> {
+    fn in_turns(&self, workload: &Workload, peers: &[Peer]) -> Result<WorkloadResult> {
+        let mut samples: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
+        for round in 0..self.args.rounds {
+            // Nobody is always first: each round begins with another peer.
+            for turn in 0..peers.len() {
+                let peer = &peers[(round + turn) % peers.len()];
+                let sample = self
+                    .measure(workload, peer)
+                    .with_context(|| format!("{} on {}", workload.name, peer.name))?;
+                self.show(workload, peer, round, &sample);
+                samples.entry(peer.name.to_owned()).or_default().push(sample);
+            }
+        }
+        Ok(WorkloadResult {
+            name: workload.name.to_owned(),
+            title: workload.title.to_owned(),
+            unit: workload.unit(),
+            samples,
+        })
+    }
+
+    /// A fresh server, one right answer, then the load in a process of its own.
+    fn measure(&self, workload: &Workload, peer: &Peer) -> Result<Sample> {
+        let server = Server::start(peer, &workload.worker, self.dir, self.pins)?;
+        server.check(workload)?;
+        if self.args.quiet > 0.0 {
+            proc::wait_until_quiet(Duration::from_secs_f64(self.args.quiet))?;
+        }
+        let mut command = self.pins.command(Core::Load, &std::env::current_exe()?);
+        command
+            .arg("load")
+            .args(["--workload", workload.name])
+            .args(["--addr", &server.addr.to_string()])
+            .args(["--pid", &server.pid().to_string()])
+            .args(["--warm-up", &self.args.warm_up.to_string()])
+            .args(["--seconds", &self.args.seconds.to_string()]);
+        if let Some(connections) = self.args.connections {
+            command.args(["--connections", &connections.to_string()]);
+        }
+        let output = command.stderr(Stdio::inherit()).output()?;
+        ensure!(
+            output.status.success(),
+            "the load failed; the server printed: {}",
+            server.log_tail()
+        );
+        serde_json::from_slice(&output.stdout).context("the load printed no sample")
+    }
+
+    fn show(&self, workload: &Workload, peer: &Peer, round: usize, sample: &Sample) {
+        let unit = workload.unit();
+        eprintln!(
+            "{:<10} {:<9} {}/{}  {:>15}  p50 {:>8.2} ms  p99 {:>8.2} ms  cpu: server {:>3.0} %, load {:>3.0} %, others {:>3.0} %",
+            workload.name,
+            peer.name,
+            round + 1,
+            self.args.rounds,
+            unit.show(unit.value(sample)),
+            sample.p50_us / 1e3,
+            sample.p99_us / 1e3,
+            sample.server_cpu * 100.0,
+            sample.load_cpu * 100.0,
+            sample.other_cpu * 100.0,
+        );
+    }
+}

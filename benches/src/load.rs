@@ -1,0 +1,73 @@
+//! The load generator: one thread, epoll, and no more parsing than counting needs. It runs
+//! as a child process of its own, so that it can stand on another core than the server.
+
+pub(crate) mod histogram;
+pub(crate) mod http;
+pub(crate) mod meter;
+pub(crate) mod response;
+pub(crate) mod websocket;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use self::http::HttpLoad;
+use self::meter::Meter;
+use self::websocket::WebSocketLoad;
+use crate::results::Sample;
+use crate::workload::{self, Load};
+
+/// `selvedge-bench load`: what `compare` starts under `taskset`; prints a sample as JSON.
+#[derive(clap::Args)]
+pub(crate) struct LoadArgs {
+    /// Which workload
+    #[arg(long)]
+    workload: String,
+    /// Where the server listens
+    #[arg(long)]
+    addr: SocketAddr,
+    /// The server's process, for its CPU time
+    #[arg(long)]
+    pid: u32,
+    #[arg(long, default_value_t = 1.0)]
+    warm_up: f64,
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// Connections instead of the workload's own number
+    #[arg(long)]
+    connections: Option<usize>,
+}
+
+pub(crate) fn run(args: &LoadArgs) -> Result<()> {
+    let sample = measure(args)?;
+    println!("{}", serde_json::to_string(&sample)?);
+    Ok(())
+}
+
+fn measure(args: &LoadArgs) -> Result<Sample> {
+    let workload = workload::by_name(&args.workload)?;
+    let meter = Meter::new(
+        Duration::from_secs_f64(args.warm_up),
+        Duration::from_secs_f64(args.seconds),
+        args.pid,
+    );
+    let connections = args.connections.unwrap_or(workload.connections);
+    let request = workload.request(args.addr);
+    match workload.load {
+        Load::Requests => {
+            HttpLoad { request: &request, connections, read_bytes: 16 * 1024, body_bytes: None }
+                .run(args.addr, meter)
+        }
+        Load::Download { body_bytes } => HttpLoad {
+            request: &request,
+            connections,
+            read_bytes: 256 * 1024,
+            body_bytes: Some(body_bytes),
+        }
+        .run(args.addr, meter),
+        Load::Messages { message_bytes } => {
+            WebSocketLoad { connections, message_bytes }.run(args.addr, meter)
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The runtimes that are compared, and how each is told to serve one Worker.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::pin::{Core, Pins};
+use crate::results::PeerInfo;
+use crate::workerd_config;
+use crate::workload::Worker;
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    Selvedge,
+    Deno,
+    Workerd,
+    /// This program itself, answering fixed bytes: how fast the load can be.
+    Canned,
+}
+
+pub(crate) struct Peer {
+    pub(crate) kind: Kind,
+    pub(crate) name: &'static str,
+    pub(crate) program: PathBuf,
+    pub(crate) version: String,
+}
+
+/// Where the programs are. A peer that is not found is left out.
+#[derive(clap::Args, Clone)]
+pub(crate) struct PeerArgs {
+    /// Selvedge's binary [default: the one beside this program]
+    #[arg(long)]
+    selvedge: Option<PathBuf>,
+    /// Another Selvedge to compare with, such as the last release
+    #[arg(long)]
+    baseline: Option<PathBuf>,
+    #[arg(long, default_value = "deno")]
+    deno: PathBuf,
+    #[arg(long, default_value = "workerd")]
+    workerd: PathBuf,
+    /// Only these peers, by name: selvedge,baseline,deno,workerd
+    #[arg(long, value_delimiter = ',')]
+    peers: Vec<String>,
+}
+
+impl PeerArgs {
+    /// The peers that are there, Selvedge first.
+    pub(crate) fn find(&self) -> Result<Vec<Peer>> {
+        let beside = std::env::current_exe()?.with_file_name("selvedge");
+        let selvedge = self.selvedge.as_ref().unwrap_or(&beside);
+        let mut wanted = vec![(Kind::Selvedge, "selvedge", selvedge)];
+        if let Some(baseline) = &self.baseline {
+            wanted.push((Kind::Selvedge, "baseline", baseline));
+        }
+        wanted.push((Kind::Deno, "deno", &self.deno));
+        wanted.push((Kind::Workerd, "workerd", &self.workerd));
+        wanted.retain(|(_, name, _)| {
+            self.peers.is_empty() || self.peers.iter().any(|peer| peer == name)
+        });
+        let mut peers = Vec::new();
+        for (kind, name, program) in wanted {
+            match Peer::open(kind, name, program) {
+                Ok(peer) => peers.push(peer),
+                Err(error) => eprintln!("notice: {name} is left out: {error:#}"),
+            }
+        }
+        anyhow::ensure!(!peers.is_empty(), "no peer was found");
+        Ok(peers)
+    }
+}
+
+impl Peer {
+    fn open(kind: Kind, name: &'static str, program: &Path) -> Result<Self> {
+        let version = first_line(Command::new(program).arg("--version"))
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let program = match kind {
+            // A version switch's shell script in the PATH would count as start time.
+            Kind::Deno => {
+                first_line(Command::new(program).args(["eval", "console.log(Deno.execPath())"]))?
+                    .into()
+            }
+            _ => program.to_owned(),
+        };
+        let mut magic = [0; 2];
+        if let Ok(mut file) = fs::File::open(&program)
+            && file.read_exact(&mut magic).is_ok()
+            && magic == *b"#!"
+        {
+            eprintln!(
+                "notice: {name} is a script that starts the real program: start time and memory are not its own"
+            );
+        }
+        Ok(Self {
+            kind,
+            name,
+            // The server runs in a folder of its own.
+            program: fs::canonicalize(&program).unwrap_or(program),
+            version,
+        })
+    }
+
+    /// This program as its own peer.
+    pub(crate) fn canned() -> Result<Self> {
+        Ok(Self {
+            kind: Kind::Canned,
+            name: "canned",
+            program: std::env::current_exe()?,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+
+    pub(crate) fn info(&self) -> PeerInfo {
+        PeerInfo { name: self.name.to_owned(), version: self.version.clone() }
+    }
+
+    /// Writes what the peer needs for `worker` into `dir`, and gives the command that
+    /// serves it on `port`: pinned by `pins`, or as it is with `None`.
+    pub(crate) fn command(
+        &self,
+        worker: &Worker,
+        port: u16,
+        dir: &Path,
+        pins: Option<Pins>,
+    ) -> Result<Command> {
+        let source = match self.kind {
+            Kind::Deno => worker.deno.unwrap_or(worker.source),
+            _ => worker.source,
+        };
+        fs::write(dir.join("worker.js"), source)?;
+        let mut command = match pins {
+            Some(pins) => pins.command(Core::Server, &self.program),
+            None => Command::new(&self.program),
+        };
+        command.current_dir(dir);
+        let port = port.to_string();
+        let at = ["--port", &port, "--host", "127.0.0.1"];
+        match self.kind {
+            Kind::Selvedge => {
+                command.args(["run", "worker.js", "--log-level", "warn"]);
+                command.args(at);
+            }
+            Kind::Deno => {
+                // No look for a newer Deno while it is being measured. Serving needs no
+                // permission beyond the address that it is given.
+                command.env("DENO_NO_UPDATE_CHECK", "1");
+                command.args(["serve"]).args(at).arg("worker.js");
+            }
+            Kind::Workerd => {
+                let config = workerd_config::one_worker(&port, &self.version);
+                fs::write(dir.join("config.capnp"), config)?;
+                command.args(["serve", "config.capnp"]);
+            }
+            Kind::Canned => {
+                command.args(["canned", "--port", &port]);
+            }
+        }
+        Ok(command)
+    }
+}
+
+fn first_line(command: &mut Command) -> Result<String> {
+    let output = command.output()?;
+    anyhow::ensure!(output.status.success(), "it failed: {}", output.status);
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}

@@ -1,0 +1,446 @@
+//! What a request in flight owns: its way to answer, its body, its spending.
+//!
+//! JavaScript names a context by a small number, which it gets with the event
+//! and which is its own from then on: nothing else in the isolate can come by it.
+
+use std::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use crate::body::BodySource;
+use crate::failure::{Failure, Outcome};
+use crate::log::LogSink;
+use crate::outbound::Outbound;
+use crate::reply::{BodySink, Reply, ResponseHead};
+use crate::websocket::{WebSocketId, WebSocketSink};
+use crate::worker::Worker;
+
+/// Names a context within its isolate. Numbers are used again.
+pub type ContextId = u32;
+
+/// Names a context among those of all isolates that ever served on a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContextRef {
+    pub epoch: u32,
+    pub id: ContextId,
+}
+
+/// How a request's response went, for the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    pub outcome: Outcome,
+    /// 0 when there was no response.
+    pub status: u16,
+    pub cpu: Duration,
+    pub wall: Duration,
+}
+
+/// Called once, when the response is complete or failed.
+pub type OnEnd = Box<dyn FnOnce(Ended)>;
+
+/// One request in flight.
+pub struct IoContext {
+    pub reply: Option<Box<dyn Reply>>,
+    pub sink: Option<Box<dyn BodySink>>,
+    pub body: Option<Box<dyn BodySource>>,
+    /// JSON of `request.cf`.
+    pub cf: Rc<str>,
+    on_end: Option<OnEnd>,
+    started: Instant,
+    cpu_nanos: u64,
+    cpu_limit_nanos: u64,
+    pub subrequests: u32,
+    pub open_connections: usize,
+    pub connection_waiters: Vec<Waker>,
+    status: u16,
+    outcome: Outcome,
+    /// Whether the world outside saw anything of it, so that it cannot be run again.
+    pub touched: bool,
+    /// When the response was complete; `waitUntil` is counted from here.
+    pub responded: Option<Instant>,
+}
+
+/// What the ops of one isolate share.
+pub struct IsolateState {
+    worker: OnceCell<Arc<Worker>>,
+    contexts: RefCell<Contexts>,
+    outbound: RefCell<Option<Rc<dyn Outbound>>>,
+    pub log: Arc<dyn LogSink>,
+    sockets: RefCell<HashMap<WebSocketId, Box<dyn WebSocketSink>>>,
+    next_socket: Cell<WebSocketId>,
+    /// Wakes the event loop.
+    waker: RefCell<Option<Waker>>,
+    /// CPU time of the slice that runs now, set by the isolate.
+    running_cpu: RefCell<Option<Box<dyn Fn() -> u64>>>,
+    /// Unix time in milliseconds at the last I/O, where time stands still.
+    frozen_now: Cell<Option<f64>>,
+    /// The contexts whose I/O completed in the running slice: it is theirs.
+    resumed: RefCell<Vec<ContextId>>,
+    /// Numbers the isolates that served on this thread.
+    pub epoch: u32,
+}
+
+#[derive(Default)]
+struct Contexts {
+    slots: Vec<Option<IoContext>>,
+    free: Vec<ContextId>,
+}
+
+impl IsolateState {
+    pub(crate) fn new(log: Arc<dyn LogSink>, epoch: u32) -> Rc<Self> {
+        Rc::new(Self {
+            worker: OnceCell::new(),
+            contexts: RefCell::default(),
+            outbound: RefCell::new(None),
+            log,
+            sockets: RefCell::default(),
+            next_socket: Cell::new(1),
+            waker: RefCell::new(None),
+            running_cpu: RefCell::new(None),
+            frozen_now: Cell::new(None),
+            resumed: RefCell::default(),
+            epoch,
+        })
+    }
+
+    /// The Worker that this isolate runs.
+    ///
+    /// # Panics
+    /// Before one was loaded: user code, and so every op, runs after that.
+    pub fn worker(&self) -> &Arc<Worker> {
+        self.worker.get().expect("a worker is loaded before its code runs")
+    }
+
+    pub(crate) fn worker_if_loaded(&self) -> Option<&Arc<Worker>> {
+        self.worker.get()
+    }
+
+    /// Contexts whose response is complete for longer than `limit`.
+    pub(crate) fn overdue(&self, limit: Duration) -> Vec<ContextId> {
+        let contexts = self.contexts.borrow();
+        let late = |context: &IoContext| context.responded.is_some_and(|at| at.elapsed() > limit);
+        (0..contexts.slots.len() as ContextId)
+            .filter(|id| contexts.slots[*id as usize].as_ref().is_some_and(late))
+            .collect()
+    }
+
+    pub(crate) fn set_worker(&self, worker: Arc<Worker>) {
+        let _ = self.worker.set(worker);
+    }
+
+    /// The way out, if this isolate has one.
+    pub fn outbound(&self) -> Option<Rc<dyn Outbound>> {
+        self.outbound.borrow().clone()
+    }
+
+    /// Sets the way out.
+    pub fn set_outbound(&self, outbound: Rc<dyn Outbound>) {
+        *self.outbound.borrow_mut() = Some(outbound);
+    }
+
+    /// A context by its number, if it still lives.
+    pub fn context(&self, id: ContextId) -> Option<RefMut<'_, IoContext>> {
+        RefMut::filter_map(self.contexts.borrow_mut(), |all| {
+            all.slots.get_mut(id as usize).and_then(Option::as_mut)
+        })
+        .ok()
+    }
+
+    fn peek(&self, id: ContextId) -> Option<Ref<'_, IoContext>> {
+        Ref::filter_map(self.contexts.borrow(), |all| {
+            all.slots.get(id as usize).and_then(Option::as_ref)
+        })
+        .ok()
+    }
+
+    /// How many contexts live.
+    pub fn live_contexts(&self) -> usize {
+        let contexts = self.contexts.borrow();
+        contexts.slots.len() - contexts.free.len()
+    }
+
+    /// The numbers of all live contexts.
+    pub fn context_ids(&self) -> Vec<ContextId> {
+        let contexts = self.contexts.borrow();
+        (0..contexts.slots.len() as ContextId)
+            .filter(|id| contexts.slots[*id as usize].is_some())
+            .collect()
+    }
+
+    pub(crate) fn open_context(
+        &self,
+        mut reply: Option<Box<dyn Reply>>,
+        body: Option<Box<dyn BodySource>>,
+        on_end: Option<OnEnd>,
+    ) -> ContextId {
+        let cpu_limit = self.worker().limits.cpu;
+        let mut contexts = self.contexts.borrow_mut();
+        let id = contexts.free.pop().unwrap_or_else(|| {
+            contexts.slots.push(None);
+            (contexts.slots.len() - 1) as ContextId
+        });
+        if let Some(reply) = &mut reply {
+            reply.started(ContextRef { epoch: self.epoch, id });
+        }
+        contexts.slots[id as usize] = Some(IoContext {
+            reply,
+            sink: None,
+            body,
+            cf: Rc::from(""),
+            on_end,
+            started: Instant::now(),
+            cpu_nanos: 0,
+            cpu_limit_nanos: cpu_limit.as_nanos() as u64,
+            subrequests: 0,
+            open_connections: 0,
+            connection_waiters: Vec::new(),
+            status: 0,
+            outcome: Outcome::Ok,
+            touched: false,
+            responded: None,
+        });
+        id
+    }
+
+    /// Ends a context: whatever it still holds is dropped.
+    pub fn close_context(&self, id: ContextId) {
+        let closed = {
+            let mut contexts = self.contexts.borrow_mut();
+            let closed = contexts.slots.get_mut(id as usize).and_then(Option::take);
+            if closed.is_some() {
+                contexts.free.push(id);
+            }
+            closed
+        };
+        if let Some(mut context) = closed {
+            let cpu = context.cpu_nanos;
+            if let Some(reply) = context.reply.take() {
+                reply.lost(!context.touched);
+                context.outcome = Outcome::Canceled;
+            }
+            context.report(cpu);
+        }
+    }
+
+    /// Adds CPU time to a context; tells whether it is over its limit.
+    pub(crate) fn charge(&self, id: ContextId, nanos: u64) -> bool {
+        let Ok(mut contexts) = self.contexts.try_borrow_mut() else { return false };
+        match contexts.slots.get_mut(id as usize) {
+            Some(Some(context)) => {
+                context.cpu_nanos += nanos;
+                context.cpu_nanos > context.cpu_limit_nanos
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes that I/O of a context completed: the code that runs next is its own.
+    pub fn mark_resumed(&self, id: ContextId) {
+        let mut resumed = self.resumed.borrow_mut();
+        if !resumed.contains(&id) {
+            resumed.push(id);
+        }
+    }
+
+    /// Charges a slice of the event loop to those whose I/O it served.
+    pub(crate) fn charge_resumed(&self, nanos: u64) {
+        let mut resumed = std::mem::take(&mut *self.resumed.borrow_mut());
+        if resumed.is_empty() && self.live_contexts() == 1 {
+            resumed = self.context_ids();
+        }
+        let share = nanos / resumed.len().max(1) as u64;
+        for id in resumed {
+            self.charge(id, share);
+        }
+    }
+
+    /// CPU time of a context until now, the running slice included.
+    pub fn cpu(&self, id: ContextId) -> Duration {
+        let settled = self.peek(id).map_or(0, |context| context.cpu_nanos);
+        let running = self.running_cpu.borrow().as_ref().map_or(0, |read| read());
+        Duration::from_nanos(settled + running)
+    }
+
+    pub(crate) fn set_running_cpu(&self, read: Box<dyn Fn() -> u64>) {
+        *self.running_cpu.borrow_mut() = Some(read);
+    }
+
+    /// Wakes the event loop of the isolate.
+    pub fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        let mut current = self.waker.borrow_mut();
+        if !current.as_ref().is_some_and(|current| current.will_wake(waker)) {
+            *current = Some(waker.clone());
+        }
+    }
+
+    // ----- Answers. -----
+
+    fn take_reply(&self, id: ContextId, status: u16) -> Option<Box<dyn Reply>> {
+        let mut context = self.context(id)?;
+        context.status = status;
+        context.touched = true;
+        context.reply.take()
+    }
+
+    /// Answers with a whole body. A second answer to the same request is ignored.
+    pub fn respond(&self, id: ContextId, mut head: ResponseHead<'_>, body: &[u8]) {
+        if let Some(reply) = self.take_reply(id, head.status) {
+            head.cpu = self.cpu(id);
+            reply.respond(head, body);
+            self.response_complete(id, head.cpu);
+        }
+    }
+
+    /// Begins an answer whose body follows in pieces; `false` when there is
+    /// nobody to answer.
+    pub fn respond_stream(
+        &self,
+        id: ContextId,
+        mut head: ResponseHead<'_>,
+        length: Option<u64>,
+    ) -> bool {
+        let Some(reply) = self.take_reply(id, head.status) else { return false };
+        head.cpu = self.cpu(id);
+        let sink = reply.stream(head, length);
+        if let Some(mut context) = self.context(id) {
+            context.sink = Some(sink);
+        }
+        true
+    }
+
+    /// Answers with a body that JavaScript does not see.
+    pub fn respond_pipe(
+        &self,
+        id: ContextId,
+        mut head: ResponseHead<'_>,
+        body: Box<dyn BodySource>,
+    ) {
+        if let Some(reply) = self.take_reply(id, head.status) {
+            head.cpu = self.cpu(id);
+            reply.pipe(head, body);
+            self.response_complete(id, head.cpu);
+        }
+    }
+
+    /// Ends a body that was pushed.
+    pub fn end_stream(&self, id: ContextId) {
+        let sink = self.context(id).and_then(|mut context| context.sink.take());
+        if let Some(sink) = sink {
+            sink.end();
+        }
+        self.response_complete(id, self.cpu(id));
+    }
+
+    /// Breaks a body off.
+    pub fn abort_stream(&self, id: ContextId) {
+        let sink = self.context(id).and_then(|mut context| context.sink.take());
+        drop(sink);
+        self.response_complete(id, self.cpu(id));
+    }
+
+    /// Answers with status 101 and makes the connection a WebSocket.
+    ///
+    /// # Errors
+    /// When the request was not a WebSocket handshake.
+    pub fn respond_upgrade(
+        &self,
+        id: ContextId,
+        mut head: ResponseHead<'_>,
+        socket: WebSocketId,
+    ) -> Result<(), String> {
+        let Some(reply) = self.take_reply(id, head.status) else { return Ok(()) };
+        head.cpu = self.cpu(id);
+        let sink = reply.upgrade(head, socket)?;
+        self.sockets.borrow_mut().insert(socket, sink);
+        self.response_complete(id, head.cpu);
+        Ok(())
+    }
+
+    /// Tells the client that the Worker failed, if it can still be told.
+    pub fn fail(&self, id: ContextId, failure: Failure) {
+        let (reply, sink) = {
+            let Some(mut context) = self.context(id) else { return };
+            context.outcome = failure.outcome;
+            (context.reply.take(), context.sink.take())
+        };
+        drop(sink);
+        if let Some(reply) = reply {
+            reply.fail(failure);
+        }
+        self.response_complete(id, self.cpu(id));
+    }
+
+    fn response_complete(&self, id: ContextId, cpu: Duration) {
+        let Some(mut context) = self.context(id) else { return };
+        context.responded.get_or_insert_with(Instant::now);
+        context.report(cpu.as_nanos() as u64);
+    }
+
+    // ----- WebSockets. -----
+
+    /// A number for a new WebSocket.
+    pub fn new_socket_id(&self) -> WebSocketId {
+        let id = self.next_socket.get();
+        self.next_socket.set(id.wrapping_add(1).max(1));
+        id
+    }
+
+    /// Keeps the way out of a WebSocket.
+    pub fn insert_socket(&self, id: WebSocketId, sink: Box<dyn WebSocketSink>) {
+        self.sockets.borrow_mut().insert(id, sink);
+    }
+
+    /// Does something with a WebSocket, if it is still open.
+    pub fn with_socket<T>(
+        &self,
+        id: WebSocketId,
+        act: impl FnOnce(&mut dyn WebSocketSink) -> T,
+    ) -> Option<T> {
+        self.sockets.borrow_mut().get_mut(&id).map(|sink| act(&mut **sink))
+    }
+
+    /// Forgets a WebSocket; its connection closes when it has not yet.
+    pub fn remove_socket(&self, id: WebSocketId) {
+        let sink = self.sockets.borrow_mut().remove(&id);
+        drop(sink);
+    }
+
+    /// How many WebSockets are open.
+    pub fn open_sockets(&self) -> usize {
+        self.sockets.borrow().len()
+    }
+
+    // ----- Time. -----
+
+    /// Unix time in milliseconds, where it stands still between I/O.
+    pub fn frozen_now(&self) -> Option<f64> {
+        self.frozen_now.get()
+    }
+
+    /// I/O happened: time goes on.
+    pub(crate) fn advance_time(&self, now: f64) {
+        self.frozen_now.set(Some(now));
+    }
+}
+
+impl IoContext {
+    fn report(&mut self, cpu_nanos: u64) {
+        if let Some(on_end) = self.on_end.take() {
+            on_end(Ended {
+                outcome: self.outcome,
+                status: self.status,
+                cpu: Duration::from_nanos(cpu_nanos),
+                wall: self.started.elapsed(),
+            });
+        }
+    }
+}

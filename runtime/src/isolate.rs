@@ -1,0 +1,460 @@
+//! An isolate: V8, the platform's code and, once loaded, a Worker.
+//!
+//! It is `!Send`: it lives and dies on the thread that made it. All that wakes
+//! its JavaScript comes in through the methods here, each of which is one
+//! *slice*: metered, limited, and followed by a microtask checkpoint.
+
+mod exception;
+mod startup;
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
+use deno_error::JsErrorBox;
+
+use crate::body::BodySource;
+use crate::failure::{Failure, Outcome};
+use crate::io_context::{ContextId, ContextRef, IsolateState, OnEnd};
+use crate::loader::{self, WorkerModules};
+use crate::log::LogSink;
+use crate::memory::{self, ExternalMemory, HeapGuard};
+use crate::platform::Platform;
+use crate::reply::Reply;
+use crate::watchdog::{Meter, Stop};
+use crate::websocket::{WebSocketEvent, WebSocketId};
+
+pub use exception::failure_of_exception;
+
+/// A request for the `fetch` handler. Everything borrowed is copied into V8.
+pub struct FetchEvent<'a> {
+    /// As on the request line.
+    pub method: &'a str,
+    /// The absolute URL, ASCII.
+    pub url: &'a [u8],
+    /// Bytes of a [`crate::HeaderBlob`].
+    pub headers: &'a [u8],
+    pub body: Option<Box<dyn BodySource>>,
+    /// JSON of `request.cf`.
+    pub cf: Rc<str>,
+    pub reply: Box<dyn Reply>,
+    pub on_end: Option<OnEnd>,
+}
+
+/// A tick of a cron trigger.
+#[derive(Debug, Clone)]
+pub struct ScheduledEvent {
+    pub cron: String,
+    /// Unix time in milliseconds.
+    pub time: f64,
+}
+
+thread_local! {
+    /// Whether bytes may be compiled to Wasm right now.
+    static WASM_ALLOWED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Compiles Wasm on behalf of the platform.
+pub(crate) fn with_wasm_allowed<T>(act: impl FnOnce() -> T) -> T {
+    let before = WASM_ALLOWED.replace(true);
+    let result = act();
+    WASM_ALLOWED.set(before);
+    result
+}
+
+extern "C" fn allow_wasm(_: v8::Local<v8::Context>, _: v8::Local<v8::String>) -> bool {
+    WASM_ALLOWED.get()
+}
+
+/// The functions of the platform's JavaScript that Rust calls.
+struct Hooks {
+    fetch: v8::Global<v8::Function>,
+    scheduled: v8::Global<v8::Function>,
+    abort: v8::Global<v8::Function>,
+    websocket: v8::Global<v8::Function>,
+    configure: v8::Global<v8::Function>,
+    register: v8::Global<v8::Function>,
+    expired: v8::Global<v8::Function>,
+}
+
+/// The hook that CommonJS modules are made with; V8 callbacks reach it by the
+/// isolate.
+struct RequireHook(v8::Global<v8::Function>);
+
+/// Evaluates a CommonJS module and gives its `module.exports`.
+pub(crate) fn require_commonjs(
+    scope: &mut v8::PinScope,
+    name: &str,
+) -> Result<v8::Global<v8::Value>, JsErrorBox> {
+    let hook = scope
+        .get_slot::<RequireHook>()
+        .map(|hook| hook.0.clone())
+        .ok_or_else(|| JsErrorBox::generic("CommonJS is not ready"))?;
+    v8::tc_scope!(let scope, scope);
+    let hook = v8::Local::new(scope, hook);
+    let name = v8::String::new(scope, name)
+        .ok_or_else(|| JsErrorBox::type_error("module name too long"))?;
+    let receiver = v8::undefined(scope).into();
+    match hook.call(scope, receiver, &[name.into()]) {
+        Some(value) => Ok(v8::Global::new(scope, value)),
+        None => {
+            let message = match scope.exception() {
+                Some(exception) => deno_core::error::JsError::from_v8_exception(scope, exception)
+                    .exception_message
+                    .clone(),
+                None => "stopped".to_owned(),
+            };
+            Err(JsErrorBox::generic(message.trim_start_matches("Uncaught ").to_owned()))
+        }
+    }
+}
+
+/// Frequent methods, whose strings are made once.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"];
+
+/// One V8 isolate with the platform in it.
+pub struct Isolate {
+    // The order matters: V8 goes first, then what its callbacks point to.
+    hooks: Option<Hooks>,
+    methods: Vec<v8::Global<v8::String>>,
+    js: JsRuntime,
+    meter: Meter,
+    _heap_guard: Box<HeapGuard>,
+    _gc_watch: Box<GcWatch>,
+    state: Rc<IsolateState>,
+    modules: Rc<WorkerModules>,
+    external: Arc<ExternalMemory>,
+    condemned: bool,
+    frozen_clock: bool,
+}
+
+/// Memory accounting at the end of each garbage collection.
+struct GcWatch {
+    external: Arc<ExternalMemory>,
+    limit: Cell<usize>,
+    on_limit: Box<dyn Fn()>,
+}
+
+unsafe extern "C" fn after_gc(
+    isolate: v8::UnsafeRawIsolatePtr,
+    _: v8::GCType,
+    _: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: `data` is the boxed watch, which outlives the isolate.
+    let watch = unsafe { &*(data as *const GcWatch) };
+    // SAFETY: V8 hands the isolate that it is running on this thread.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    let heap = isolate.get_heap_statistics().used_heap_size();
+    watch.external.set_limit(watch.limit.get().saturating_sub(heap));
+    if heap.saturating_add(watch.external.used()) > watch.limit.get() {
+        (watch.on_limit)();
+    }
+}
+
+impl Isolate {
+    /// A blank isolate: the platform is there, no Worker yet. Must be called in
+    /// the context of a tokio runtime, on the thread that will run the isolate,
+    /// and only one may live on a thread at a time.
+    ///
+    /// `memory_bytes` bounds the heap and external memory together.
+    pub fn new(
+        platform: &Arc<Platform>,
+        log: Arc<dyn LogSink>,
+        memory_bytes: usize,
+        epoch: u32,
+    ) -> Self {
+        let state = IsolateState::new(log, epoch);
+        let meter = Meter::new(state.clone());
+        let external = ExternalMemory::new(memory_bytes, Box::new(meter.memory_stopper()));
+        let modules = WorkerModules::new(platform.clone());
+        let params = v8::CreateParams::default()
+            .heap_limits(0, memory_bytes)
+            .array_buffer_allocator(memory::allocator(external.clone()));
+        let mut js = JsRuntime::new(RuntimeOptions {
+            module_loader: Some(modules.clone()),
+            extensions: (platform.parts.extensions)(),
+            startup_snapshot: Some(platform.parts.snapshot),
+            residual_lazy_js_sources: platform.parts.lazy_scripts,
+            create_params: Some(params),
+            custom_module_evaluation_cb: Some(Box::new(loader::evaluate_data_module)),
+            ..Default::default()
+        });
+        js.op_state().borrow_mut().put(state.clone());
+        state.set_running_cpu(Box::new(meter.running_reader()));
+
+        let js_context = js.main_context();
+        let isolate = js.v8_isolate();
+        meter.watch(isolate.thread_safe_handle(), js_context);
+        let heap_guard = HeapGuard::install(isolate, meter.memory_stopper());
+        let gc_watch = Box::new(GcWatch {
+            external: external.clone(),
+            limit: Cell::new(memory_bytes),
+            on_limit: Box::new(meter.memory_stopper()),
+        });
+        let data = &*gc_watch as *const GcWatch as *mut c_void;
+        isolate.add_gc_epilogue_callback(after_gc, data, v8::GCType::kGCTypeAll);
+        isolate.set_allow_wasm_code_generation_callback(allow_wasm);
+
+        let mut this = Self {
+            hooks: None,
+            methods: Vec::new(),
+            js,
+            meter,
+            _heap_guard: heap_guard,
+            _gc_watch: gc_watch,
+            state,
+            modules,
+            external,
+            condemned: false,
+            frozen_clock: false,
+        };
+        this.take_hooks();
+        this
+    }
+
+    /// What the ops of this isolate share.
+    pub fn state(&self) -> &Rc<IsolateState> {
+        &self.state
+    }
+
+    /// Whether this isolate must not take further events.
+    pub fn is_condemned(&self) -> bool {
+        self.condemned
+    }
+
+    /// Bytes in V8's heap and beside it.
+    pub fn memory_bytes(&mut self) -> usize {
+        let heap = self.js.v8_isolate().get_heap_statistics().used_heap_size();
+        heap + self.external.used()
+    }
+
+    /// Gives unused memory back to the system. Takes a few milliseconds.
+    pub fn shrink(&mut self) {
+        self.js.v8_isolate().low_memory_notification();
+    }
+
+    /// Runs the `fetch` handler up to its first wait. The answer goes to the
+    /// event's reply, often before this returns.
+    pub fn fetch(&mut self, event: FetchEvent<'_>) -> ContextRef {
+        let has_body = event.body.is_some();
+        let id = self.state.open_context(Some(event.reply), event.body, event.on_end);
+        if let Some(mut context) = self.state.context(id) {
+            context.cf = event.cf;
+        }
+        self.slice(Some(id), |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            deno_core::scope!(scope, this.js);
+            let method: v8::Local<v8::Value> =
+                match METHODS.iter().position(|method| *method == event.method) {
+                    Some(index) => v8::Local::new(scope, &this.methods[index]).into(),
+                    None => one_byte(scope, event.method.as_bytes()),
+                };
+            let args = [
+                v8::Integer::new_from_unsigned(scope, id).into(),
+                method,
+                one_byte(scope, event.url),
+                one_byte(scope, event.headers),
+                v8::Boolean::new(scope, has_body).into(),
+            ];
+            call(scope, &hooks.fetch, &args);
+        });
+        ContextRef { epoch: self.state.epoch, id }
+    }
+
+    /// Runs the `scheduled` handler; `on_end` learns the outcome.
+    pub fn scheduled(&mut self, event: &ScheduledEvent, on_end: OnEnd) {
+        let id = self.state.open_context(None, None, Some(on_end));
+        self.slice(Some(id), |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            deno_core::scope!(scope, this.js);
+            let Some(cron) = v8::String::new(scope, &event.cron) else { return };
+            let args = [
+                v8::Integer::new_from_unsigned(scope, id).into(),
+                cron.into(),
+                v8::Number::new(scope, event.time).into(),
+            ];
+            call(scope, &hooks.scheduled, &args);
+        });
+    }
+
+    /// The client of a request went away.
+    pub fn client_gone(&mut self, context: ContextRef) {
+        if context.epoch != self.state.epoch || self.state.context(context.id).is_none() {
+            return;
+        }
+        self.slice(Some(context.id), |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            deno_core::scope!(scope, this.js);
+            let args = [v8::Integer::new_from_unsigned(scope, context.id).into()];
+            call(scope, &hooks.abort, &args);
+        });
+    }
+
+    /// Something arrived on a WebSocket of this isolate.
+    pub fn websocket(&mut self, epoch: u32, socket: WebSocketId, event: &WebSocketEvent) {
+        if epoch != self.state.epoch {
+            return;
+        }
+        self.slice(None, |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            deno_core::scope!(scope, this.js);
+            let (kind, data, extra): (i32, v8::Local<v8::Value>, v8::Local<v8::Value>) = match event {
+                WebSocketEvent::Text(text) => {
+                    let Some(text) = v8::String::new(scope, text) else { return };
+                    (0, text.into(), v8::undefined(scope).into())
+                }
+                WebSocketEvent::Binary(bytes) => {
+                    let store =
+                        v8::ArrayBuffer::new_backing_store_from_vec(bytes.to_vec()).make_shared();
+                    let buffer = v8::ArrayBuffer::with_backing_store(scope, &store);
+                    (1, buffer.into(), v8::undefined(scope).into())
+                }
+                WebSocketEvent::Close { code, reason } => {
+                    let Some(reason) = v8::String::new(scope, reason) else { return };
+                    (2, v8::Integer::new(scope, i32::from(*code)).into(), reason.into())
+                }
+                WebSocketEvent::Error(message) => {
+                    let Some(message) = v8::String::new(scope, message) else { return };
+                    (3, message.into(), v8::undefined(scope).into())
+                }
+            };
+            let args = [
+                v8::Integer::new_from_unsigned(scope, socket).into(),
+                v8::Integer::new(scope, kind).into(),
+                data,
+                extra,
+            ];
+            call(scope, &hooks.websocket, &args);
+        });
+    }
+
+    /// Ends what is left of contexts whose time after the response is over.
+    pub fn expire(&mut self) {
+        let limit = match self.state.worker_if_loaded() {
+            Some(worker) => worker.limits.wait_until,
+            None => return,
+        };
+        for id in self.state.overdue(limit) {
+            self.slice(Some(id), |this| {
+                let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+                deno_core::scope!(scope, this.js);
+                let args = [v8::Integer::new_from_unsigned(scope, id).into()];
+                call(scope, &hooks.expired, &args);
+            });
+            self.state.close_context(id);
+        }
+    }
+
+    /// Ends the isolate; the requests that it still holds are reported lost.
+    pub(crate) fn retire(self) {
+        for id in self.state.context_ids() {
+            self.state.close_context(id);
+        }
+    }
+
+    /// Delivers what I/O and timers brought. Never ready: the future of an
+    /// isolate goes on until the isolate is dropped.
+    pub fn poll(&mut self, cx: &mut Context<'_>) {
+        self.state.set_waker(cx.waker());
+        self.slice(None, |this| {
+            let result = this.js.poll_event_loop(cx, PollEventLoopOptions::default());
+            if let Poll::Ready(Err(error)) = result {
+                this.report_uncaught(&error);
+            }
+        });
+    }
+
+    /// Drives the event loop once, from async code.
+    pub async fn turn(&mut self) {
+        poll_fn(|cx| {
+            self.poll(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Runs JavaScript: metered, then the microtasks, then the accounts.
+    fn slice(&mut self, context: Option<ContextId>, act: impl FnOnce(&mut Self)) {
+        if self.frozen_clock {
+            self.state.advance_time(crate::log::unix_millis());
+        }
+        if context.is_none() {
+            self.meter.set_own_limit(self.own_limit());
+        }
+        self.meter.begin(context);
+        act(self);
+        {
+            deno_core::scope!(scope, self.js);
+            scope.perform_microtask_checkpoint();
+        }
+        if let Some(stop) = self.meter.end() {
+            self.settle_stop(stop);
+        }
+        self.state.wake();
+    }
+
+    fn own_limit(&self) -> std::time::Duration {
+        self.state.worker_if_loaded().map_or(crate::limits::STARTUP_CPU, |worker| worker.limits.cpu)
+    }
+
+    /// JavaScript was stopped in the middle: fails the request at fault and
+    /// decides whether the isolate can go on. V8 drops the microtasks of the
+    /// interrupted checkpoint, so others that wait here could wait for ever.
+    fn settle_stop(&mut self, stop: Stop) {
+        self.js.v8_isolate().cancel_terminate_execution();
+        let message = match stop.outcome {
+            Outcome::ExceededMemory => "Worker exceeded memory limit.",
+            _ => "Worker exceeded CPU time limit.",
+        };
+        if let Some(id) = stop.context {
+            self.state.fail(id, Failure::new(stop.outcome, message));
+            self.state.close_context(id);
+        }
+        tracing::warn!(
+            worker = self.state.worker_if_loaded().map_or("", |worker| &worker.name),
+            outcome = stop.outcome.as_str(),
+            "{message}"
+        );
+        if stop.outcome == Outcome::ExceededMemory
+            || self.state.live_contexts() > 0
+            || self.state.open_sockets() > 0
+        {
+            self.condemned = true;
+        }
+    }
+
+    fn report_uncaught(&mut self, error: &deno_core::error::CoreError) {
+        let text = match exception::js_error(error) {
+            Some(error) => exception::text_of(error),
+            None => error.to_string(),
+        };
+        let worker = self.state.worker_if_loaded().map_or_else(String::new, |w| w.name.clone());
+        self.state.log.console(&worker, crate::log::ConsoleLevel::Error, &text);
+    }
+}
+
+fn one_byte<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]) -> v8::Local<'s, v8::Value> {
+    v8::String::new_from_one_byte(scope, bytes, v8::NewStringType::Normal)
+        .unwrap_or_else(|| v8::String::empty(scope))
+        .into()
+}
+
+/// Calls a hook. Hooks catch what user code throws; what comes out of them is
+/// a stop, which the meter knows of.
+fn call(scope: &mut v8::PinScope, hook: &v8::Global<v8::Function>, args: &[v8::Local<v8::Value>]) {
+    v8::tc_scope!(let scope, scope);
+    let hook = v8::Local::new(scope, hook);
+    let receiver = v8::undefined(scope).into();
+    if hook.call(scope, receiver, args).is_none()
+        && !scope.has_terminated()
+        && let Some(exception) = scope.exception()
+    {
+        let message = exception.to_rust_string_lossy(scope);
+        tracing::error!(message, "a platform hook threw");
+    }
+}

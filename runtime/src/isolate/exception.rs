@@ -1,0 +1,100 @@
+//! JavaScript exceptions as failures: message, frames of the Worker's own
+//! modules, the lines around the place.
+
+use deno_core::error::{CoreError, CoreErrorKind, JsError, JsStackFrame};
+use deno_core::v8;
+
+use crate::failure::{Failure, Outcome, Position, code_frame};
+use crate::loader::module_name;
+use crate::worker::Worker;
+
+/// The failure that an exception stands for.
+pub fn failure_of_exception<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    exception: v8::Local<'s, v8::Value>,
+    worker: &Worker,
+) -> Failure {
+    let error = JsError::from_v8_exception(scope, exception);
+    failure_of(&error, worker)
+}
+
+/// The same from an error that deno_core already took apart.
+pub(crate) fn failure_of(error: &JsError, worker: &Worker) -> Failure {
+    let mut failure = Failure::new(Outcome::Exception, message_of(error));
+    let frames: Vec<_> = error.frames.iter().filter(|frame| is_own(frame)).collect();
+    failure.stack =
+        frames.iter().map(|frame| frame_text(frame)).collect::<Vec<_>>().join("\n");
+    if let Some(cause) = &error.cause {
+        failure.stack.push_str(&format!("\n  [cause]: {}", text_of(cause)));
+    }
+    if let Some(position) = frames.iter().find_map(|frame| position_of(frame)) {
+        if let Some(module) = worker.module(&position.module) {
+            let source = String::from_utf8_lossy(&module.body);
+            failure.code_frame = code_frame(&source, position.line, position.column);
+        }
+        failure.position = Some(position);
+    }
+    failure
+}
+
+/// The JavaScript error in an error of deno_core's, if it is one.
+pub(crate) fn js_error(error: &CoreError) -> Option<&JsError> {
+    match &*error.0 {
+        CoreErrorKind::Js(error) => Some(error),
+        _ => None,
+    }
+}
+
+/// Message and stack, as a log shows them.
+pub(crate) fn text_of(error: &JsError) -> String {
+    let mut text = format!("Uncaught {}", message_of(error));
+    for frame in error.frames.iter().filter(|frame| is_own(frame)) {
+        text.push('\n');
+        text.push_str(&frame_text(frame));
+    }
+    text
+}
+
+fn message_of(error: &JsError) -> String {
+    error.exception_message.trim_start_matches("Uncaught ").trim_start_matches("(in promise) ").to_owned()
+}
+
+/// Frames of the platform's own code say nothing to a user.
+fn is_own(frame: &JsStackFrame) -> bool {
+    frame.file_name.as_deref().is_none_or(|file| !file.starts_with("ext:"))
+}
+
+fn position_of(frame: &JsStackFrame) -> Option<Position> {
+    Some(Position {
+        module: module_name(frame.file_name.as_deref()?)?,
+        line: u32::try_from(frame.line_number?).ok()?,
+        column: u32::try_from(frame.column_number?).ok()?,
+    })
+}
+
+fn frame_text(frame: &JsStackFrame) -> String {
+    let place = match (frame.file_name.as_deref(), frame.line_number, frame.column_number) {
+        (Some(file), Some(line), Some(column)) => {
+            let name = module_name(file).unwrap_or_else(|| file.to_owned());
+            format!("{name}:{line}:{column}")
+        }
+        _ => "<anonymous>".to_owned(),
+    };
+    let function = match (&frame.type_name, &frame.function_name, &frame.method_name) {
+        (_, Some(function), _) if frame.is_async => Some(format!("async {function}")),
+        (_, Some(function), _) if frame.is_constructor => Some(format!("new {function}")),
+        (Some(type_name), Some(function), _)
+            if frame.is_top_level == Some(false)
+                && type_name != "Object"
+                && !function.starts_with(type_name.as_str()) =>
+        {
+            Some(format!("{type_name}.{function}"))
+        }
+        (_, Some(function), _) => Some(function.clone()),
+        (_, None, method) => method.clone(),
+    };
+    match function {
+        Some(function) => format!("    at {function} ({place})"),
+        None => format!("    at {place}"),
+    }
+}

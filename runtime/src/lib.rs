@@ -1,0 +1,41 @@
+//! One isolate, its thread and its events.
+//!
+//! This crate names V8 and nothing of the world outside: no socket, no file of
+//! a tenant, no storage. What a Worker needs from there comes in through the
+//! traits [`Reply`], [`BodySource`], [`Outbound`] and [`WebSocketSink`], which
+//! the server implements.
+
+pub mod body;
+pub mod compatibility;
+pub mod failure;
+pub mod headers;
+pub mod io_context;
+pub mod isolate;
+pub mod limits;
+pub mod log;
+pub mod outbound;
+pub mod platform;
+pub mod reply;
+pub mod thread;
+pub mod websocket;
+pub mod worker;
+
+mod code_cache;
+mod loader;
+mod memory;
+mod watchdog;
+
+pub use body::{BodyError, BodySource};
+pub use code_cache::CodeCache;
+pub use failure::{Failure, Outcome};
+pub use headers::HeaderBlob;
+pub use io_context::{ContextId, ContextRef, Ended, IsolateState, OnEnd};
+pub use isolate::{FetchEvent, Isolate, ScheduledEvent};
+pub use thread::{IsolatePool, LocalIsolate, Services};
+pub use limits::Limits;
+pub use log::{ConsoleLevel, LogSink};
+pub use outbound::{Outbound, OutboundRequest, OutboundResponse};
+pub use platform::{Platform, PlatformParts};
+pub use reply::{BodySink, Reply, ResponseHead};
+pub use websocket::{WebSocketEvent, WebSocketSink};
+pub use worker::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};

@@ -1,0 +1,51 @@
+//! What a Worker says: console output, uncaught exceptions.
+
+/// The level of a console call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsoleLevel {
+    Debug,
+    Info,
+    Log,
+    Warn,
+    Error,
+}
+
+impl ConsoleLevel {
+    /// The method's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Log => "log",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Takes what a Worker says. Calls come from the isolate's thread and must not
+/// block it.
+pub trait LogSink: Send + Sync {
+    /// One console call, formatted.
+    fn console(&self, worker: &str, level: ConsoleLevel, text: &str);
+
+    /// Whether text for people may carry colour.
+    fn colors(&self) -> bool {
+        false
+    }
+}
+
+/// Drops everything.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct NoLog;
+
+impl LogSink for NoLog {
+    fn console(&self, _: &str, _: ConsoleLevel, _: &str) {}
+}
+
+/// Unix time in milliseconds.
+pub(crate) fn unix_millis() -> f64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_millis() as f64)
+}

@@ -1,0 +1,147 @@
+//! Memory of an isolate: V8's heap and the array buffers beside it.
+//!
+//! Both count against one limit. When it is reached, the running JavaScript is
+//! stopped and the isolate is condemned; V8 gets enough headroom meanwhile that
+//! even its largest single allocation does not end the process.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use deno_core::v8;
+
+/// What V8 may use beyond the limit until the stop takes effect. Its largest
+/// object is a 1 GiB array or string.
+const HEADROOM_BYTES: usize = 3 << 30;
+/// One ArrayBuffer that would not fit even into an empty isolate's limit fails
+/// with a RangeError, as V8 reports it; sums over the limit stop the isolate.
+const _: () = assert!(HEADROOM_BYTES > 1 << 30);
+
+/// V8 collects garbage and asks again this many times before it gives up.
+const TRIES_PER_ALLOCATION: usize = 4;
+
+/// Counts the bytes of an isolate's array buffers.
+pub(crate) struct ExternalMemory {
+    used: AtomicUsize,
+    limit: AtomicUsize,
+    /// The isolate's whole limit: a single buffer above it is only refused.
+    whole: usize,
+    /// Refusals in a row.
+    refused: AtomicUsize,
+    on_limit: OwnThread<Box<dyn Fn()>>,
+}
+
+/// A value that only the isolate's thread uses.
+struct OwnThread<T>(T);
+// SAFETY: `ExternalMemory::reserve` runs on the isolate's thread: V8 allocates
+// array buffers there; other threads only free them.
+unsafe impl<T> Send for OwnThread<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for OwnThread<T> {}
+
+impl ExternalMemory {
+    pub(crate) fn new(limit: usize, on_limit: Box<dyn Fn()>) -> Arc<Self> {
+        Arc::new(Self {
+            used: AtomicUsize::new(0),
+            limit: AtomicUsize::new(limit),
+            whole: limit,
+            refused: AtomicUsize::new(0),
+            on_limit: OwnThread(on_limit),
+        })
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+
+    fn reserve(&self, len: usize) -> bool {
+        let limit = self.limit.load(Ordering::Relaxed);
+        let before = self.used.fetch_add(len, Ordering::Relaxed);
+        if before.saturating_add(len) > limit {
+            self.used.fetch_sub(len, Ordering::Relaxed);
+            let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+            if len <= self.whole && refused >= TRIES_PER_ALLOCATION {
+                (self.on_limit.0)();
+            }
+            return false;
+        }
+        self.refused.store(0, Ordering::Relaxed);
+        true
+    }
+}
+
+/// The allocator that V8 uses for array buffers of one isolate.
+pub(crate) fn allocator(memory: Arc<ExternalMemory>) -> v8::UniqueRef<v8::Allocator> {
+    static VTABLE: v8::RustAllocatorVtable<ExternalMemory> = v8::RustAllocatorVtable {
+        allocate,
+        allocate_uninitialized: allocate,
+        free,
+        drop: drop_memory,
+    };
+    // SAFETY: the handle comes from `Arc::into_raw` and is given back by
+    // `drop_memory`; the functions uphold V8's contract (zeroed memory of the
+    // asked size, or null).
+    unsafe { v8::new_rust_allocator(Arc::into_raw(memory), &VTABLE) }
+}
+
+unsafe extern "C" fn allocate(memory: &ExternalMemory, len: usize) -> *mut c_void {
+    if !memory.reserve(len) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: calloc accepts any size; at least one byte, so that the result
+    // is not null for an empty buffer.
+    let data = unsafe { libc::calloc(len.max(1), 1) };
+    if data.is_null() {
+        memory.used.fetch_sub(len, Ordering::Relaxed);
+    }
+    data
+}
+
+unsafe extern "C" fn free(memory: &ExternalMemory, data: *mut c_void, len: usize) {
+    memory.used.fetch_sub(len, Ordering::Relaxed);
+    // SAFETY: `data` came from `allocate`.
+    unsafe { libc::free(data) }
+}
+
+unsafe extern "C" fn drop_memory(memory: *const ExternalMemory) {
+    // SAFETY: the pointer came from `Arc::into_raw` in `allocator`.
+    drop(unsafe { Arc::from_raw(memory) });
+}
+
+/// Stops JavaScript when the heap is nearly at its limit.
+pub(crate) struct HeapGuard {
+    on_limit: Box<dyn Fn()>,
+}
+
+impl HeapGuard {
+    /// Installs the guard. The box must live as long as the isolate.
+    pub(crate) fn install(isolate: &mut v8::Isolate, on_limit: impl Fn() + 'static) -> Box<Self> {
+        let guard = Box::new(Self { on_limit: Box::new(on_limit) });
+        let data = &*guard as *const Self as *mut c_void;
+        isolate.add_near_heap_limit_callback(near_heap_limit, data);
+        isolate.set_oom_error_handler(out_of_memory);
+        guard
+    }
+}
+
+unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
+    // SAFETY: `data` is the boxed guard, which the isolate's owner keeps until
+    // after the isolate is gone.
+    let guard = unsafe { &*(data as *const HeapGuard) };
+    (guard.on_limit)();
+    current + HEADROOM_BYTES
+}
+
+/// The last resort: V8 found no memory in spite of the headroom and would end
+/// the process. The thread stops here for good instead; its isolate is lost,
+/// the process and all other isolates go on.
+unsafe extern "C" fn out_of_memory(_location: *const std::ffi::c_char, details: &v8::OomDetails) {
+    tracing::error!(heap = details.is_heap_oom, "isolate lost: V8 ran out of memory");
+    loop {
+        std::thread::park();
+    }
+}

@@ -1,0 +1,100 @@
+//! The one way out: every subrequest of every Worker passes here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use crate::body::{BodyError, BodySource};
+use crate::headers::HeaderBlobBuf;
+use crate::io_context::{ContextId, IsolateState};
+use crate::websocket::{WebSocketId, WebSocketSink};
+
+/// A future of the isolate's thread.
+pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// A request that leaves a Worker.
+pub struct OutboundRequest {
+    /// In upper case where it is a standard method.
+    pub method: String,
+    /// Absolute, `http:` or `https:`, without a fragment.
+    pub url: String,
+    pub headers: HeaderBlobBuf,
+    pub body: OutboundBody,
+    pub redirect: Redirect,
+    /// `encodeResponseBody: "manual"`: the body is handed on as it is encoded.
+    pub keep_encoding: bool,
+    /// The request that this one is made for.
+    pub context: ContextId,
+    /// `Some` with the id that a `101` response's socket gets.
+    pub websocket: Option<WebSocketId>,
+}
+
+/// The body of a request that leaves.
+pub enum OutboundBody {
+    Empty,
+    Bytes(Bytes),
+    Stream(Box<dyn BodySource>, Option<u64>),
+}
+
+/// What `redirect` asks for (<https://fetch.spec.whatwg.org/#concept-request-redirect-mode>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redirect {
+    Follow,
+    Manual,
+    Error,
+}
+
+/// What came back.
+pub struct OutboundResponse {
+    pub status: u16,
+    pub status_text: String,
+    pub headers: HeaderBlobBuf,
+    /// The last URL, after redirects.
+    pub url: String,
+    pub redirected: bool,
+    pub body: Option<Box<dyn BodySource>>,
+    /// The socket of a `101` response.
+    pub websocket: Option<Box<dyn WebSocketSink>>,
+}
+
+/// Why a subrequest failed.
+#[derive(Debug, thiserror::Error, deno_error::JsError)]
+pub enum OutboundError {
+    /// The host could not be resolved or reached, or broke the connection.
+    /// The text is Cloudflare's; the reason goes to the log.
+    #[class(type)]
+    #[error("Network connection lost.")]
+    Network(String),
+    /// The request itself is wrong.
+    #[class(type)]
+    #[error("{0}")]
+    Invalid(String),
+    /// The address may not be reached from here.
+    #[class(type)]
+    #[error("{0}")]
+    Refused(String),
+    /// The Worker used up its subrequests.
+    #[class(generic)]
+    #[error(
+        "Too many subrequests by single Worker invocation. To configure this limit, refer to https://developers.cloudflare.com/workers/wrangler/configuration/#limits"
+    )]
+    TooManySubrequests,
+    #[class(inherit)]
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[class(type)]
+    #[error("Too many redirects.")]
+    TooManyRedirects,
+}
+
+/// Sends subrequests. The server implements it; egress policy, cache and
+/// service bindings stand behind it. Dropping the future aborts the request.
+pub trait Outbound {
+    fn fetch(
+        &self,
+        state: Rc<IsolateState>,
+        request: OutboundRequest,
+    ) -> LocalFuture<Result<OutboundResponse, OutboundError>>;
+}

@@ -1,0 +1,49 @@
+//! V8 and the platform's code, set up once for the process.
+
+use std::sync::{Arc, Once};
+
+use deno_core::{Extension, JsRuntime, v8};
+
+use crate::code_cache::CodeCache;
+use crate::limits;
+
+/// Flags that V8 gets before it starts.
+///
+/// Wasm memory is bounded by the isolate's limit. Compiled code of functions
+/// that were not called for a while may go away, which keeps idle isolates small.
+const V8_FLAGS: &str = concat!(
+    " --wasm-max-mem-pages=2048",
+    " --no-experimental-wasm-shared",
+    " --stack-size=984",
+);
+
+/// What the platform is made of; the crate that lists the bindings fills it in.
+pub struct PlatformParts {
+    /// The startup snapshot.
+    pub snapshot: &'static [u8],
+    /// Scripts that load on first use and are not in the snapshot, sorted by name.
+    pub lazy_scripts: &'static [(&'static str, &'static str)],
+    /// The extensions, in the order that the snapshot was made with, without
+    /// their sources.
+    pub extensions: fn() -> Vec<Extension>,
+    /// Where compiled code is kept between runs.
+    pub code_cache: Option<CodeCache>,
+}
+
+/// All that isolates are made from.
+pub struct Platform {
+    pub(crate) parts: PlatformParts,
+}
+
+impl Platform {
+    /// Starts V8, if that was not done yet.
+    pub fn new(parts: PlatformParts) -> Arc<Self> {
+        static V8: Once = Once::new();
+        V8.call_once(|| {
+            v8::V8::set_flags_from_string(V8_FLAGS);
+            JsRuntime::init_platform(None);
+        });
+        debug_assert_eq!(limits::MEMORY_BYTES, 2048 * 64 * 1024);
+        Arc::new(Self { parts })
+    }
+}

@@ -1,0 +1,332 @@
+//! The thread of an isolate, and what it offers to the code that serves on it.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::io_context::{ContextRef, IsolateState, OnEnd};
+use crate::isolate::{FetchEvent, Isolate, ScheduledEvent};
+use crate::log::LogSink;
+use crate::outbound::{LocalFuture, Outbound};
+use crate::platform::Platform;
+use crate::websocket::{WebSocketEvent, WebSocketId};
+use crate::worker::Worker;
+
+/// How often overdue contexts are looked for.
+const EXPIRY_TICK: Duration = Duration::from_millis(250);
+/// An isolate without events for this long gives memory back.
+const SHRINK_AFTER_TICKS: u32 = 8;
+/// Stack of an isolate's thread: V8 uses up to 984 KiB of it. Only touched
+/// pages cost memory.
+const STACK_BYTES: usize = 4 * 1024 * 1024;
+
+/// What isolates get from the server.
+#[derive(Clone)]
+pub struct Services {
+    pub platform: Arc<Platform>,
+    pub log: Arc<dyn LogSink>,
+    /// Makes the way out, once per isolate, on its thread.
+    pub outbound: Arc<dyn Fn() -> Rc<dyn Outbound> + Send + Sync>,
+}
+
+/// The isolate of this thread, as the code that serves on the thread sees it:
+/// an isolate that is spent is replaced by a fresh one behind it.
+#[derive(Clone)]
+pub struct LocalIsolate(Rc<Inner>);
+
+struct Inner {
+    isolate: RefCell<Option<Isolate>>,
+    services: Services,
+    worker: Arc<Worker>,
+    busy: std::cell::Cell<bool>,
+}
+
+impl LocalIsolate {
+    /// Loads a Worker into a blank isolate of this thread.
+    ///
+    /// # Errors
+    /// As [`Isolate::load`].
+    pub async fn load(
+        mut blank: Isolate,
+        services: Services,
+        worker: Arc<Worker>,
+    ) -> Result<(Self, Duration), Failure> {
+        blank.state().set_outbound((services.outbound)());
+        let cpu = blank.load(worker.clone()).await?;
+        let inner = Inner {
+            isolate: RefCell::new(Some(blank)),
+            services,
+            worker,
+            busy: std::cell::Cell::new(true),
+        };
+        Ok((Self(Rc::new(inner)), cpu))
+    }
+
+    /// The Worker that runs here.
+    pub fn worker(&self) -> &Arc<Worker> {
+        &self.0.worker
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Isolate) -> T) -> Option<T> {
+        let mut isolate = self.0.isolate.borrow_mut();
+        let result = isolate.as_mut().map(act);
+        self.0.busy.set(true);
+        if isolate.as_ref().is_some_and(Isolate::is_condemned) {
+            // Dropping it reports the requests that it still held as lost.
+            let old = isolate.take();
+            let epoch = old.as_ref().map_or(0, |old| old.state().epoch + 1);
+            *isolate = None;
+            drop(isolate);
+            if let Some(old) = old {
+                old.retire();
+            }
+            self.replace(epoch);
+        }
+        result
+    }
+
+    /// Puts a fresh isolate in the place of a spent one.
+    fn replace(&self, epoch: u32) {
+        let services = &self.0.services;
+        let mut fresh = Isolate::new(
+            &services.platform,
+            services.log.clone(),
+            self.0.worker.limits.memory_bytes,
+            epoch,
+        );
+        fresh.state().set_outbound((services.outbound)());
+        let mut load = Box::pin(async {
+            let result = fresh.load(self.0.worker.clone()).await;
+            (fresh, result)
+        });
+        // The same code started before; its global scope awaits nothing outside.
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut loaded = None;
+        for _ in 0..1000 {
+            if let Poll::Ready(done) = load.as_mut().poll(&mut cx) {
+                loaded = Some(done);
+                break;
+            }
+        }
+        match loaded {
+            Some((fresh, Ok(_))) => {
+                tracing::info!(worker = self.0.worker.name, "isolate replaced");
+                *self.0.isolate.borrow_mut() = Some(fresh);
+            }
+            Some((_, Err(failure))) => {
+                tracing::error!(worker = self.0.worker.name, %failure, "isolate not replaced");
+            }
+            None => tracing::error!(worker = self.0.worker.name, "isolate not replaced: it never started"),
+        }
+    }
+
+    /// Runs the `fetch` handler. `None`: the isolate is gone and could not be
+    /// replaced; the reply was dropped unanswered.
+    pub fn fetch(&self, event: FetchEvent<'_>) -> Option<ContextRef> {
+        self.with(|isolate| isolate.fetch(event))
+    }
+
+    /// Runs the `scheduled` handler.
+    pub fn scheduled(&self, event: &ScheduledEvent, on_end: OnEnd) {
+        self.with(|isolate| isolate.scheduled(event, on_end));
+    }
+
+    /// The client of a request went away.
+    pub fn client_gone(&self, context: ContextRef) {
+        self.with(|isolate| isolate.client_gone(context));
+    }
+
+    /// Something arrived on a WebSocket.
+    pub fn websocket(&self, epoch: u32, socket: WebSocketId, event: &WebSocketEvent) {
+        self.with(|isolate| isolate.websocket(epoch, socket, event));
+    }
+
+    /// The state that the ops of the present isolate share.
+    pub fn state(&self) -> Option<Rc<IsolateState>> {
+        self.0.isolate.borrow().as_ref().map(|isolate| isolate.state().clone())
+    }
+
+    /// Requests and sockets that are under way.
+    pub fn in_flight(&self) -> usize {
+        self.state().map_or(0, |state| state.live_contexts() + state.open_sockets())
+    }
+
+    /// Bytes that the isolate uses.
+    pub fn memory_bytes(&self) -> usize {
+        let mut isolate = self.0.isolate.borrow_mut();
+        isolate.as_mut().map_or(0, Isolate::memory_bytes)
+    }
+
+    /// Delivers I/O and timers for as long as it is polled.
+    pub async fn drive(&self) {
+        let expiry = self.expire();
+        let events = std::future::poll_fn(|cx| {
+            self.with(|isolate| isolate.poll(cx));
+            Poll::<()>::Pending
+        });
+        tokio::join!(events, expiry);
+    }
+
+    async fn expire(&self) {
+        let mut idle = 0;
+        loop {
+            tokio::time::sleep(EXPIRY_TICK).await;
+            if self.in_flight() > 0 {
+                self.with(Isolate::expire);
+            }
+            idle = if self.0.busy.replace(false) { 0 } else { idle + 1 };
+            if idle == SHRINK_AFTER_TICKS
+                && let Some(isolate) = self.0.isolate.borrow_mut().as_mut()
+            {
+                isolate.shrink();
+            }
+        }
+    }
+}
+
+/// What an isolate's thread does once it has its Worker.
+pub type Serve = Box<dyn FnOnce(LocalIsolate) -> LocalFuture<()> + Send>;
+
+/// What a thread is told when it leaves the pool.
+struct Assignment {
+    worker: Arc<Worker>,
+    serve: Serve,
+    started: tokio::sync::oneshot::Sender<Result<Duration, Failure>>,
+}
+
+/// Threads with blank isolates that wait for a Worker, so that a cold Worker
+/// costs only its own evaluation. An isolate that had a Worker never returns.
+pub struct IsolatePool {
+    services: Services,
+    memory_bytes: usize,
+    target: usize,
+    ready: Mutex<Vec<mpsc::Sender<Assignment>>>,
+}
+
+impl IsolatePool {
+    /// A pool that keeps `target` blank isolates; 0 makes each when it is needed.
+    pub fn new(services: Services, memory_bytes: usize, target: usize) -> Arc<Self> {
+        let pool =
+            Arc::new(Self { services, memory_bytes, target, ready: Mutex::new(Vec::new()) });
+        pool.refill();
+        pool
+    }
+
+    /// How many blank isolates wait.
+    pub fn waiting(&self) -> usize {
+        self.ready.lock().unwrap_or_else(|poison| poison.into_inner()).len()
+    }
+
+    /// Makes blank isolates until the target is reached, each on its thread.
+    pub fn refill(self: &Arc<Self>) {
+        for _ in self.waiting()..self.target {
+            let (sender, receiver) = mpsc::channel();
+            let pool = Arc::downgrade(self);
+            let sender_of_thread = sender.clone();
+            let spawned = self.spawn(receiver, move || {
+                if let Some(pool) = pool.upgrade() {
+                    let mut ready = pool.ready.lock().unwrap_or_else(|poison| poison.into_inner());
+                    ready.push(sender_of_thread);
+                }
+            });
+            drop(sender);
+            if let Err(error) = spawned {
+                tracing::error!(%error, "thread not started");
+                return;
+            }
+        }
+    }
+
+    /// Starts a Worker: `serve` runs on the thread of its isolate, and when it
+    /// returns, the isolate and the thread end. Gives the CPU time of the
+    /// global scope.
+    ///
+    /// # Errors
+    /// As [`Isolate::load`].
+    pub async fn start(self: &Arc<Self>, worker: Arc<Worker>, serve: Serve) -> Result<Duration, Failure> {
+        let (started, result) = tokio::sync::oneshot::channel();
+        let assignment = Assignment { worker, serve, started };
+        let waiting = self.ready.lock().unwrap_or_else(|poison| poison.into_inner()).pop();
+        match waiting {
+            Some(thread) => {
+                let _ = thread.send(assignment);
+                self.refill();
+            }
+            None => {
+                let (sender, receiver) = mpsc::channel();
+                let _ = sender.send(assignment);
+                self.spawn(receiver, || {}).map_err(|error| {
+                    Failure::new(crate::Outcome::InternalError, format!("thread not started: {error}"))
+                })?;
+            }
+        }
+        result.await.unwrap_or_else(|_| {
+            Err(Failure::new(crate::Outcome::InternalError, "the isolate's thread ended"))
+        })
+    }
+
+    fn spawn(
+        &self,
+        assignments: mpsc::Receiver<Assignment>,
+        on_blank: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
+        let services = self.services.clone();
+        let memory_bytes = self.memory_bytes;
+        std::thread::Builder::new()
+            .name("isolate".into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || {
+                let run = || run_thread(services, memory_bytes, &assignments, on_blank);
+                // A panic ends this isolate and no other.
+                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
+                    tracing::error!("an isolate's thread panicked");
+                }
+            })
+            .map(drop)
+    }
+}
+
+fn run_thread(
+    services: Services,
+    memory_bytes: usize,
+    assignments: &mpsc::Receiver<Assignment>,
+    on_blank: impl FnOnce(),
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "no event loop for an isolate");
+            return;
+        }
+    };
+    let blank = {
+        let _entered = runtime.enter();
+        Isolate::new(&services.platform, services.log.clone(), memory_bytes, 0)
+    };
+    on_blank();
+    let Ok(Assignment { worker, serve, started }) = assignments.recv() else {
+        let _entered = runtime.enter();
+        drop(blank);
+        return;
+    };
+    let tasks = tokio::task::LocalSet::new();
+    tasks.block_on(&runtime, async {
+        match LocalIsolate::load(blank, services, worker).await {
+            Ok((isolate, cpu)) => {
+                let _ = started.send(Ok(cpu));
+                let serving = serve(isolate.clone());
+                tokio::select! {
+                    () = serving => {}
+                    () = isolate.drive() => {}
+                }
+            }
+            Err(failure) => {
+                let _ = started.send(Err(failure));
+            }
+        }
+    });
+}

@@ -1,0 +1,88 @@
+//! A Worker: its modules, configuration and bindings, checked, not yet running.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+
+use crate::compatibility::Compatibility;
+use crate::limits::Limits;
+
+/// One version of one Worker. It is shared by all of its isolates.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// The name from the configuration, or the file's stem.
+    pub name: String,
+    /// The name of the module that holds the handlers; one of `modules`.
+    pub main: String,
+    /// All modules that the Worker may import, the main one included.
+    pub modules: Vec<Module>,
+    /// What `env` holds (globals, in service-worker syntax).
+    pub env: Vec<EnvEntry>,
+    /// Compatibility date and flags.
+    pub compatibility: Compatibility,
+    /// Limits on each request and on the isolate.
+    pub limits: Limits,
+    /// Whether errors are shown to the client, and time stands still.
+    pub mode: Mode,
+}
+
+impl Worker {
+    /// The module of this name.
+    pub fn module(&self, name: &str) -> Option<&Module> {
+        self.modules.iter().find(|module| module.name == name)
+    }
+}
+
+/// A module of a Worker.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// The name that imports resolve to: a relative path with `/`, no leading `./`.
+    pub name: String,
+    pub kind: ModuleKind,
+    pub body: Bytes,
+    /// Where it was read from, for messages; absent for uploaded modules.
+    pub path: Option<PathBuf>,
+}
+
+/// What importing a module gives
+/// (<https://developers.cloudflare.com/workers/wrangler/bundling/>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModuleKind {
+    EsModule,
+    /// `module.exports` is the default export.
+    CommonJs,
+    /// The parsed value is the default export.
+    Json,
+    /// A string is the default export.
+    Text,
+    /// An `ArrayBuffer` is the default export.
+    Data,
+    /// A compiled `WebAssembly.Module` is the default export.
+    Wasm,
+}
+
+/// A name in `env` and what it holds.
+#[derive(Debug, Clone)]
+pub struct EnvEntry {
+    pub name: String,
+    pub value: EnvValue,
+}
+
+/// The value of an entry in `env`.
+#[derive(Debug, Clone)]
+pub enum EnvValue {
+    Text(String),
+    Json(serde_json::Value),
+}
+
+/// Who the client is, and so how much it may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// `selvedge run`: error pages show the stack, clocks run, private
+    /// addresses may be fetched.
+    #[default]
+    Local,
+    /// Clients are strangers: errors show a code and a reference, clocks
+    /// advance only with I/O, private addresses are refused.
+    Production,
+}
