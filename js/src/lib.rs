@@ -1,1 +1,148 @@
+//! The platform that every Worker sees: the fetch classes, console, timers,
+//! WebSockets and the modules named `cloudflare:`.
+//!
+//! JavaScript holds the shape (argument checks, error texts, classes); the ops
+//! here are thin and work on the state that the runtime crate keeps.
 
+use std::sync::Arc;
+
+use deno_core::Extension;
+use deno_web::{BlobStore, InMemoryBroadcastChannel};
+
+mod ops;
+
+/// Ops of deno_web that a Worker's platform uses. The others are not
+/// registered in a Worker's isolate at all.
+const WEB_OPS: &[&str] = &[
+    "op_base64_",
+    "op_base64url_",
+    "op_blob_",
+    "op_compression_",
+    "op_console_",
+    "op_defer",
+    "op_encoding_",
+    "op_message_port_",
+    "op_now",
+    "op_preview_entries",
+    "op_readable_stream_resource_",
+    "op_time_origin",
+    "op_url_",
+    "op_urlpattern_",
+];
+
+/// Objects of deno_web that a Worker's platform uses.
+const WEB_OBJECTS: &[&str] = &["Console"];
+
+deno_core::extension!(
+    selvedge,
+    deps = [deno_webidl, deno_web, deno_crypto],
+    ops = [
+        ops::blob::op_blob_read_all_sync,
+        ops::body::op_body_close,
+        ops::body::op_body_length,
+        ops::body::op_body_read,
+        ops::body::op_body_read_all,
+        ops::body::op_body_take_bytes,
+        ops::body::op_body_take_text,
+        ops::body::op_request_body,
+        ops::console::op_console_emit,
+        ops::console::op_report_exception,
+        ops::context::op_context_done,
+        ops::context::op_context_error,
+        ops::context::op_context_fail,
+        ops::context::op_context_hold,
+        ops::context::op_context_message,
+        ops::context::op_context_resumed,
+        ops::context::op_context_touch,
+        ops::context::op_now_frozen,
+        ops::context::op_request_cf,
+        ops::fetch::op_fetch,
+        ops::fetch::op_fetch_cancel,
+        ops::modules::op_commonjs_compile,
+        ops::modules::op_module_resolve,
+        ops::pipe::op_body_pipe_end,
+        ops::pipe::op_body_pipe_new,
+        ops::pipe::op_body_pipe_ready,
+        ops::pipe::op_body_pipe_write,
+        ops::reply::op_reply_bytes,
+        ops::reply::op_reply_end,
+        ops::reply::op_reply_abort,
+        ops::reply::op_reply_pipe,
+        ops::reply::op_reply_ready,
+        ops::reply::op_reply_stream,
+        ops::reply::op_reply_text,
+        ops::reply::op_reply_upgrade,
+        ops::reply::op_reply_write,
+        ops::websocket::op_ws_buffered,
+        ops::websocket::op_ws_close,
+        ops::websocket::op_ws_drop,
+        ops::websocket::op_ws_id,
+        ops::websocket::op_ws_send_binary,
+        ops::websocket::op_ws_send_text,
+    ],
+    esm_entry_point = "ext:selvedge/bootstrap.js",
+    esm = [
+        dir ".",
+        "bootstrap.js",
+        "commonjs.js",
+        "dispatch.js",
+        "entrypoints.js",
+        "io_context.js",
+        "lazy.js",
+        "safety.js",
+        "shared.js",
+        "timers.js",
+        "fetch/body.js",
+        "fetch/headers.js",
+        "fetch/request.js",
+        "fetch/response.js",
+        "events/execution_context.js",
+        "events/service_worker.js",
+    ],
+    lazy_loaded_js = [
+        dir ".",
+        "cloudflare_workers.js",
+        "console.js",
+        "crypto.js",
+        "fetch/fetch.js",
+        "fetch/form_data.js",
+        "streams.js",
+        "websocket.js",
+    ],
+    synthetic_esm = ["cloudflare:workers" = "ext:selvedge/cloudflare_workers.js"],
+);
+
+/// The platform's extensions in their one order, with sources. The snapshot is
+/// made from these.
+pub fn extensions_with_sources() -> Vec<Extension> {
+    let mut web = deno_web::deno_web::init(
+        Arc::new(BlobStore::default()),
+        None,
+        false,
+        InMemoryBroadcastChannel::default(),
+    );
+    web.ops.to_mut().retain(|op| WEB_OPS.iter().any(|name| op.name.starts_with(name)));
+    web.objects.to_mut().retain(|object| {
+        let name = (object.type_name)();
+        WEB_OBJECTS.iter().any(|wanted| name.ends_with(wanted))
+    });
+    vec![
+        deno_webidl::deno_webidl::init(),
+        web,
+        deno_crypto::deno_crypto::init(None),
+        selvedge::init(),
+    ]
+}
+
+/// The same without sources: what an isolate that starts from the snapshot gets.
+pub fn extensions() -> Vec<Extension> {
+    let mut all = extensions_with_sources();
+    for extension in &mut all {
+        extension.js_files = Default::default();
+        extension.esm_files = Default::default();
+        extension.lazy_loaded_js_files = Default::default();
+        extension.lazy_loaded_esm_files = Default::default();
+        extension.esm_entry_point = None;
+    }
+    all
+}

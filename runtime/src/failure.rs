@@ -130,7 +130,8 @@ pub fn code_frame(source: &str, line: u32, column: u32) -> Option<String> {
         let marker = if number == line { '>' } else { ' ' };
         // A bundled file may be one very long line: show the part that matters.
         let (text, shift) = if text.chars().count() > MAX_WIDTH {
-            let from = if number == line { (column as usize).saturating_sub(MAX_WIDTH / 2) } else { 0 };
+            let from =
+                if number == line { (column as usize).saturating_sub(MAX_WIDTH / 2) } else { 0 };
             (text.chars().skip(from).take(MAX_WIDTH).collect::<String>(), from)
         } else {
             (text.replace('\t', " "), 0)

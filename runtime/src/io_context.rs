@@ -59,6 +59,8 @@ pub struct IoContext {
     outcome: Outcome,
     /// Whether the world outside saw anything of it, so that it cannot be run again.
     pub touched: bool,
+    /// Whether open sockets keep it beyond its response.
+    pub held: bool,
     /// When the response was complete; `waitUntil` is counted from here.
     pub responded: Option<Instant>,
 }
@@ -118,10 +120,22 @@ impl IsolateState {
         self.worker.get()
     }
 
+    /// Contexts that still owe an answer.
+    pub(crate) fn unanswered(&self) -> Vec<ContextId> {
+        let contexts = self.contexts.borrow();
+        (0..contexts.slots.len() as ContextId)
+            .filter(|id| {
+                contexts.slots[*id as usize].as_ref().is_some_and(|context| context.reply.is_some())
+            })
+            .collect()
+    }
+
     /// Contexts whose response is complete for longer than `limit`.
     pub(crate) fn overdue(&self, limit: Duration) -> Vec<ContextId> {
         let contexts = self.contexts.borrow();
-        let late = |context: &IoContext| context.responded.is_some_and(|at| at.elapsed() > limit);
+        let late = |context: &IoContext| {
+            !context.held && context.responded.is_some_and(|at| at.elapsed() > limit)
+        };
         (0..contexts.slots.len() as ContextId)
             .filter(|id| contexts.slots[*id as usize].as_ref().is_some_and(late))
             .collect()
@@ -200,6 +214,7 @@ impl IsolateState {
             status: 0,
             outcome: Outcome::Ok,
             touched: false,
+            held: false,
             responded: None,
         });
         id
@@ -234,6 +249,13 @@ impl IsolateState {
                 context.cpu_nanos > context.cpu_limit_nanos
             }
             _ => false,
+        }
+    }
+
+    /// Starts a context's CPU time anew, as each message of a WebSocket does.
+    pub fn reset_cpu(&self, id: ContextId) {
+        if let Some(mut context) = self.context(id) {
+            context.cpu_nanos = 0;
         }
     }
 

@@ -79,6 +79,7 @@ struct Hooks {
     configure: v8::Global<v8::Function>,
     register: v8::Global<v8::Function>,
     expired: v8::Global<v8::Function>,
+    hung: v8::Global<v8::Function>,
 }
 
 /// The hook that CommonJS modules are made with; V8 callbacks reach it by the
@@ -263,6 +264,8 @@ impl Isolate {
             ];
             call(scope, &hooks.fetch, &args);
         });
+        // New ops wait for their first poll, rejections for their report.
+        self.state.wake();
         ContextRef { epoch: self.state.epoch, id }
     }
 
@@ -280,6 +283,7 @@ impl Isolate {
             ];
             call(scope, &hooks.scheduled, &args);
         });
+        self.state.wake();
     }
 
     /// The client of a request went away.
@@ -293,6 +297,7 @@ impl Isolate {
             let args = [v8::Integer::new_from_unsigned(scope, context.id).into()];
             call(scope, &hooks.abort, &args);
         });
+        self.state.wake();
     }
 
     /// Something arrived on a WebSocket of this isolate.
@@ -303,7 +308,8 @@ impl Isolate {
         self.slice(None, |this| {
             let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
             deno_core::scope!(scope, this.js);
-            let (kind, data, extra): (i32, v8::Local<v8::Value>, v8::Local<v8::Value>) = match event {
+            let (kind, data, extra): (i32, v8::Local<v8::Value>, v8::Local<v8::Value>) = match event
+            {
                 WebSocketEvent::Text(text) => {
                     let Some(text) = v8::String::new(scope, text) else { return };
                     (0, text.into(), v8::undefined(scope).into())
@@ -331,6 +337,7 @@ impl Isolate {
             ];
             call(scope, &hooks.websocket, &args);
         });
+        self.state.wake();
     }
 
     /// Ends what is left of contexts whose time after the response is over.
@@ -361,12 +368,33 @@ impl Isolate {
     /// isolate goes on until the isolate is dropped.
     pub fn poll(&mut self, cx: &mut Context<'_>) {
         self.state.set_waker(cx.waker());
+        let mut idle = false;
         self.slice(None, |this| {
             let result = this.js.poll_event_loop(cx, PollEventLoopOptions::default());
+            idle = matches!(result, Poll::Ready(Ok(())));
             if let Poll::Ready(Err(error)) = result {
                 this.report_uncaught(&error);
             }
         });
+        if idle {
+            self.end_hung();
+        }
+    }
+
+    /// Nothing is under way that could ever wake this isolate's JavaScript:
+    /// requests without an answer will not get one.
+    fn end_hung(&mut self) {
+        if self.state.open_sockets() > 0 {
+            return;
+        }
+        for id in self.state.unanswered() {
+            self.slice(Some(id), |this| {
+                let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+                deno_core::scope!(scope, this.js);
+                let args = [v8::Integer::new_from_unsigned(scope, id).into()];
+                call(scope, &hooks.hung, &args);
+            });
+        }
     }
 
     /// Drives the event loop once, from async code.
@@ -395,7 +423,6 @@ impl Isolate {
         if let Some(stop) = self.meter.end() {
             self.settle_stop(stop);
         }
-        self.state.wake();
     }
 
     fn own_limit(&self) -> std::time::Duration {

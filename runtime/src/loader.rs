@@ -28,7 +28,7 @@ const FACADE: &str = "selvedge-";
 const BUILT_IN: &[&str] = &["cloudflare:workers"];
 
 /// The URL that V8 knows a module by.
-pub(crate) fn module_url(name: &str) -> String {
+pub fn module_url(name: &str) -> String {
     let mut url = Url::parse(ROOT).expect("the root is a URL");
     url.set_path(name);
     url.into()
@@ -106,11 +106,16 @@ impl WorkerModules {
             }
         }
         let name = candidates.first().map_or(specifier, |name| name);
-        let imported = if from.is_empty() { String::new() } else { format!("\n  imported from \"{from}\"") };
+        let imported =
+            if from.is_empty() { String::new() } else { format!("\n  imported from \"{from}\"") };
         Err(format!("No such module \"{name}\".{imported}"))
     }
 
-    fn source(&self, url: &ModuleSpecifier, requested: &RequestedModuleType) -> Result<ModuleSource, String> {
+    fn source(
+        &self,
+        url: &ModuleSpecifier,
+        requested: &RequestedModuleType,
+    ) -> Result<ModuleSource, String> {
         let name = module_name(url.as_str()).ok_or_else(|| format!("No such module \"{url}\"."))?;
         let module = self
             .worker
@@ -149,12 +154,7 @@ impl WorkerModules {
             let key = CodeCache::key(&text);
             SourceCodeCacheInfo { hash: short_hash(&key), data: cache.get(&key) }
         });
-        ModuleSource::new(
-            ModuleType::JavaScript,
-            ModuleSourceCode::String(text.into()),
-            url,
-            cache,
-        )
+        ModuleSource::new(ModuleType::JavaScript, ModuleSourceCode::String(text.into()), url, cache)
     }
 }
 
@@ -170,7 +170,8 @@ fn text_of(module: &Module) -> Result<String, String> {
 /// An ES module that gives what the same file is under a private attribute.
 fn facade(url: &ModuleSpecifier, name: &str, kind: &str) -> ModuleSource {
     let quoted = serde_json::to_string(&module_url(name)).expect("a string is JSON");
-    let code = format!("import v from {quoted} with {{ type: \"{FACADE}{kind}\" }};\nexport default v;");
+    let code =
+        format!("import v from {quoted} with {{ type: \"{FACADE}{kind}\" }};\nexport default v;");
     ModuleSource::new(ModuleType::JavaScript, ModuleSourceCode::String(code.into()), url, None)
 }
 
@@ -258,9 +259,7 @@ impl ModuleLoader for WorkerModules {
         if BUILT_IN.contains(&specifier) {
             return Url::parse(specifier).map_err(JsErrorBox::from_err);
         }
-        let name = self
-            .resolve_name(specifier, referrer)
-            .map_err(JsErrorBox::generic)?;
+        let name = self.resolve_name(specifier, referrer).map_err(JsErrorBox::generic)?;
         Url::parse(&module_url(&name)).map_err(JsErrorBox::from_err)
     }
 

@@ -11,11 +11,8 @@ use crate::limits;
 ///
 /// Wasm memory is bounded by the isolate's limit. Compiled code of functions
 /// that were not called for a while may go away, which keeps idle isolates small.
-const V8_FLAGS: &str = concat!(
-    " --wasm-max-mem-pages=2048",
-    " --no-experimental-wasm-shared",
-    " --stack-size=984",
-);
+const V8_FLAGS: &str =
+    concat!(" --wasm-max-mem-pages=2048", " --no-experimental-wasm-shared", " --stack-size=984",);
 
 /// What the platform is made of; the crate that lists the bindings fills it in.
 pub struct PlatformParts {

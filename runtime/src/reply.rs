@@ -4,8 +4,6 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::body::{BodyError, BodySource};
 use crate::failure::Failure;
 use crate::headers::HeaderBlob;
@@ -61,7 +59,7 @@ pub trait Reply {
 /// the response off, so that the client sees it is not whole.
 pub trait BodySink {
     /// Takes a piece. `false`: wait for [`BodySink::poll_ready`] before the next.
-    fn write(&mut self, chunk: Bytes) -> bool;
+    fn write(&mut self, chunk: &[u8]) -> bool;
 
     /// Ready when there is room again; an error when the client went away.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>>;

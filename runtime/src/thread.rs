@@ -120,7 +120,10 @@ impl LocalIsolate {
             Some((_, Err(failure))) => {
                 tracing::error!(worker = self.0.worker.name, %failure, "isolate not replaced");
             }
-            None => tracing::error!(worker = self.0.worker.name, "isolate not replaced: it never started"),
+            None => tracing::error!(
+                worker = self.0.worker.name,
+                "isolate not replaced: it never started"
+            ),
         }
     }
 
@@ -210,8 +213,7 @@ pub struct IsolatePool {
 impl IsolatePool {
     /// A pool that keeps `target` blank isolates; 0 makes each when it is needed.
     pub fn new(services: Services, memory_bytes: usize, target: usize) -> Arc<Self> {
-        let pool =
-            Arc::new(Self { services, memory_bytes, target, ready: Mutex::new(Vec::new()) });
+        let pool = Arc::new(Self { services, memory_bytes, target, ready: Mutex::new(Vec::new()) });
         pool.refill();
         pool
     }
@@ -247,7 +249,11 @@ impl IsolatePool {
     ///
     /// # Errors
     /// As [`Isolate::load`].
-    pub async fn start(self: &Arc<Self>, worker: Arc<Worker>, serve: Serve) -> Result<Duration, Failure> {
+    pub async fn start(
+        self: &Arc<Self>,
+        worker: Arc<Worker>,
+        serve: Serve,
+    ) -> Result<Duration, Failure> {
         let (started, result) = tokio::sync::oneshot::channel();
         let assignment = Assignment { worker, serve, started };
         let waiting = self.ready.lock().unwrap_or_else(|poison| poison.into_inner()).pop();
@@ -260,7 +266,10 @@ impl IsolatePool {
                 let (sender, receiver) = mpsc::channel();
                 let _ = sender.send(assignment);
                 self.spawn(receiver, || {}).map_err(|error| {
-                    Failure::new(crate::Outcome::InternalError, format!("thread not started: {error}"))
+                    Failure::new(
+                        crate::Outcome::InternalError,
+                        format!("thread not started: {error}"),
+                    )
                 })?;
             }
         }

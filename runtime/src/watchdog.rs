@@ -199,10 +199,8 @@ impl MeterInner {
     /// Charges the CPU time since the last look and stops what is over its limit.
     fn sample(&self, context: Option<ContextId>) {
         let now = thread_cpu_nanos();
-        let since_start = self
-            .slice_start
-            .get()
-            .map_or(0, |start| start.elapsed().as_nanos() as u64);
+        let since_start =
+            self.slice_start.get().map_or(0, |start| start.elapsed().as_nanos() as u64);
         let mut spent = now.saturating_sub(self.last_cpu.get());
         if !self.sampled.get() {
             // The clock was last read at some time before this slice.
@@ -261,11 +259,7 @@ impl Meter {
     }
 
     /// Puts an isolate under the watchdog's eyes.
-    pub(crate) fn watch(
-        &self,
-        isolate: v8::IsolateHandle,
-        js_context: v8::Global<v8::Context>,
-    ) {
+    pub(crate) fn watch(&self, isolate: v8::IsolateHandle, js_context: v8::Global<v8::Context>) {
         *self.0.js_context.borrow_mut() = Some(js_context);
         let watched = Arc::new(Watched {
             slice: AtomicU64::new(0),

@@ -11,7 +11,10 @@ pub enum WebSocketEvent {
     Text(String),
     Binary(Bytes),
     /// The peer's close frame; 1005 when it had no code (RFC 6455, 7.1.5).
-    Close { code: u16, reason: String },
+    Close {
+        code: u16,
+        reason: String,
+    },
     /// The connection broke without a close frame.
     Error(String),
 }

@@ -22,7 +22,8 @@ PACKAGES=(
 )
 ARCHIVE=librusty_v8_simdutf_release_x86_64-unknown-linux-gnu.a.gz
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+checkout=$(realpath "$here/../..")
 
 step() { printf '\n== %s\n' "$*"; }
 die() {
@@ -43,13 +44,13 @@ for package in "${PACKAGES[@]}"; do
 done
 [ ${#missing[@]} = 0 ] ||
   die "packages are missing: apt-get install --no-install-recommends ${missing[*]}"
-grep -A1 '^name = "v8"$' "$here/../../Cargo.lock" | grep -qx "version = \"$V8\"" ||
+grep -A1 '^name = "v8"$' "$checkout/Cargo.lock" | grep -qx "version = \"$V8\"" ||
   die "Cargo.lock does not name v8 $V8: change V8 in this script (and look at every patch)"
-mkdir -p "$1"
-work=$(cd "$1" && pwd)
-case $work in
-  "$(cd "$here/../.." && pwd)"/*) die "the work folder must lie outside of the checkout" ;;
+work=$(realpath -m "$1")
+case $work/ in
+  "$checkout"/*) die "the work folder must lie outside of the checkout" ;;
 esac
+mkdir -p "$work"
 
 step "fetch the crates"
 mkdir -p "$work/crates/src"

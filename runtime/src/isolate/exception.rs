@@ -22,8 +22,7 @@ pub fn failure_of_exception<'s>(
 pub(crate) fn failure_of(error: &JsError, worker: &Worker) -> Failure {
     let mut failure = Failure::new(Outcome::Exception, message_of(error));
     let frames: Vec<_> = error.frames.iter().filter(|frame| is_own(frame)).collect();
-    failure.stack =
-        frames.iter().map(|frame| frame_text(frame)).collect::<Vec<_>>().join("\n");
+    failure.stack = frames.iter().map(|frame| frame_text(frame)).collect::<Vec<_>>().join("\n");
     if let Some(cause) = &error.cause {
         failure.stack.push_str(&format!("\n  [cause]: {}", text_of(cause)));
     }
@@ -56,7 +55,11 @@ pub(crate) fn text_of(error: &JsError) -> String {
 }
 
 fn message_of(error: &JsError) -> String {
-    error.exception_message.trim_start_matches("Uncaught ").trim_start_matches("(in promise) ").to_owned()
+    error
+        .exception_message
+        .trim_start_matches("Uncaught ")
+        .trim_start_matches("(in promise) ")
+        .to_owned()
 }
 
 /// Frames of the platform's own code say nothing to a user.

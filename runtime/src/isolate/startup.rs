@@ -36,7 +36,7 @@ impl Isolate {
             .get(scope, key.into())
             .and_then(|value| v8::Local::<v8::Object>::try_from(value).ok())
             .expect("the snapshot holds the hooks");
-        let mut function = |name: &str| {
+        let function = |name: &str| {
             let key = v8::String::new(scope, name).expect("a short string");
             let value = hooks.get(scope, key.into()).expect("the hooks have no getters");
             let function = v8::Local::<v8::Function>::try_from(value)
@@ -51,6 +51,7 @@ impl Isolate {
             configure: function("configure"),
             register: function("register"),
             expired: function("expired"),
+            hung: function("hung"),
         };
         let require = function("require");
         let finish = function("finish");
@@ -136,8 +137,9 @@ impl Isolate {
         let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
         deno_core::scope!(scope, self.js);
         v8::tc_scope!(let scope, scope);
-        let text = v8::String::new(scope, &config.to_string())
-            .ok_or_else(|| Failure::new(Outcome::InternalError, "the configuration is too large"))?;
+        let text = v8::String::new(scope, &config.to_string()).ok_or_else(|| {
+            Failure::new(Outcome::InternalError, "the configuration is too large")
+        })?;
         let hook = v8::Local::new(scope, &hooks.configure);
         let receiver = v8::undefined(scope).into();
         if hook.call(scope, receiver, &[text.into()]).is_none() {
@@ -196,7 +198,9 @@ impl Isolate {
                 state.set_waker(cx.waker());
                 let idle = js.poll_event_loop(cx, PollEventLoopOptions::default());
                 result = running.as_mut().poll(cx);
-                if result.is_pending() && let Poll::Ready(done) = idle {
+                if result.is_pending()
+                    && let Poll::Ready(done) = idle
+                {
                     stop = meter.end();
                     // Nothing is left that could settle the top-level await.
                     return Poll::Ready(Some(done.and(Err(never_settles()))));
@@ -312,14 +316,11 @@ impl Isolate {
                 Outcome::ExceededMemory,
                 "Worker exceeded memory limit while its global scope ran.",
             ),
-            _ => Failure::new(
-                Outcome::ExceededCpu,
-                "Script startup exceeded CPU time limit.",
-            )
-            .with_hint(format!(
-                "the global scope may use {} ms of CPU time; move work into a handler",
-                self.own_startup_limit().as_millis()
-            )),
+            _ => Failure::new(Outcome::ExceededCpu, "Script startup exceeded CPU time limit.")
+                .with_hint(format!(
+                    "the global scope may use {} ms of CPU time; move work into a handler",
+                    self.own_startup_limit().as_millis()
+                )),
         }
     }
 

@@ -1,0 +1,235 @@
+// Globals, set last; the hooks that Rust calls.
+import { core, internals, primordials } from "ext:core/mod.js";
+import * as dispatch from "ext:selvedge/dispatch.js";
+import { DurableObject, register, RpcTarget, WorkerEntrypoint } from "ext:selvedge/entrypoints.js";
+import { ExecutionContext, reportRejection } from "ext:selvedge/events/execution_context.js";
+import {
+  addEventListener,
+  dispatchEvent,
+  eventClasses,
+  removeEventListener,
+  unhandledRejection,
+} from "ext:selvedge/events/service_worker.js";
+import * as bodies from "ext:selvedge/fetch/body.js";
+import * as headers from "ext:selvedge/fetch/headers.js";
+import * as request from "ext:selvedge/fetch/request.js";
+import * as response from "ext:selvedge/fetch/response.js";
+import * as io from "ext:selvedge/io_context.js";
+import { requireModule } from "ext:selvedge/commonjs.js";
+import { lazy, load } from "ext:selvedge/lazy.js";
+import { closeGlobals, freezeClocks } from "ext:selvedge/safety.js";
+import * as timers from "ext:selvedge/timers.js";
+import { shared } from "ext:selvedge/shared.js";
+
+const {
+  JSONParse,
+  ObjectDefineProperty,
+  ObjectFreeze,
+  ObjectKeys,
+  SymbolToStringTag,
+} = primordials;
+
+/** Globals that exist from the start. */
+const eager = {
+  __proto__: null,
+  addEventListener,
+  dispatchEvent,
+  ExecutionContext,
+  Headers: headers.Headers,
+  removeEventListener,
+  Request: request.Request,
+  Response: response.Response,
+  clearImmediate: timers.clearImmediate,
+  clearInterval: timers.clearInterval,
+  clearTimeout: timers.clearTimeout,
+  scheduler: timers.scheduler,
+  setImmediate: timers.setImmediate,
+  setInterval: timers.setInterval,
+  setTimeout: timers.setTimeout,
+};
+
+const web = (file) => `ext:deno_web/${file}.js`;
+
+/** Globals that load when they are first touched: name, script, export. */
+const onDemand = [
+  ["AbortController", web("03_abort_signal")],
+  ["AbortSignal", web("03_abort_signal")],
+  ["atob", web("05_base64")],
+  ["Blob", web("09_file")],
+  ["btoa", web("05_base64")],
+  ["ByteLengthQueuingStrategy", web("06_streams")],
+  ["CloseEvent", web("02_event")],
+  ["CompressionStream", web("14_compression")],
+  ["console", "ext:selvedge/console.js"],
+  ["CountQueuingStrategy", web("06_streams")],
+  ["Crypto", "ext:selvedge/crypto.js"],
+  ["crypto", "ext:selvedge/crypto.js"],
+  ["CryptoKey", "ext:selvedge/crypto.js"],
+  ["CustomEvent", web("02_event")],
+  ["DecompressionStream", web("14_compression")],
+  ["DOMException", web("01_dom_exception")],
+  ["ErrorEvent", web("02_event")],
+  ["Event", web("02_event")],
+  ["EventTarget", web("02_event")],
+  ["fetch", "ext:selvedge/fetch/fetch.js"],
+  ["File", web("09_file")],
+  ["FixedLengthStream", "ext:selvedge/streams.js"],
+  ["FormData", "ext:selvedge/fetch/form_data.js"],
+  ["IdentityTransformStream", "ext:selvedge/streams.js"],
+  ["MessageChannel", web("13_message_port")],
+  ["MessageEvent", web("02_event")],
+  ["MessagePort", web("13_message_port")],
+  ["performance", web("15_performance")],
+  ["Performance", web("15_performance")],
+  ["PromiseRejectionEvent", web("02_event")],
+  ["ReadableByteStreamController", web("06_streams")],
+  ["ReadableStream", web("06_streams")],
+  ["ReadableStreamBYOBReader", web("06_streams")],
+  ["ReadableStreamBYOBRequest", web("06_streams")],
+  ["ReadableStreamDefaultController", web("06_streams")],
+  ["ReadableStreamDefaultReader", web("06_streams")],
+  ["reportError", web("02_event")],
+  ["structuredClone", web("13_message_port")],
+  ["SubtleCrypto", "ext:selvedge/crypto.js"],
+  ["TextDecoder", web("08_text_encoding")],
+  ["TextDecoderStream", web("08_text_encoding")],
+  ["TextEncoder", web("08_text_encoding")],
+  ["TextEncoderStream", web("08_text_encoding")],
+  ["TransformStream", web("06_streams")],
+  ["TransformStreamDefaultController", web("06_streams")],
+  ["URL", web("00_url")],
+  ["URLPattern", web("01_urlpattern")],
+  ["URLSearchParams", web("00_url")],
+  ["WebSocket", "ext:selvedge/websocket.js"],
+  ["WebSocketPair", "ext:selvedge/websocket.js"],
+  ["WritableStream", web("06_streams")],
+  ["WritableStreamDefaultController", web("06_streams")],
+  ["WritableStreamDefaultWriter", web("06_streams")],
+];
+
+function defineGlobal(name, value, isEnumerable = false) {
+  ObjectDefineProperty(globalThis, name, {
+    __proto__: null,
+    value,
+    writable: true,
+    enumerable: isEnumerable,
+    configurable: true,
+  });
+}
+
+/** A property that becomes a plain one when it is first read or written. */
+function defineLazyGlobal(name, get) {
+  ObjectDefineProperty(globalThis, name, {
+    __proto__: null,
+    get() {
+      const value = get();
+      defineGlobal(name, value);
+      return value;
+    },
+    set(value) {
+      defineGlobal(name, value);
+    },
+    enumerable: false,
+    configurable: true,
+  });
+}
+
+const names = ObjectKeys(eager);
+for (let i = 0; i < names.length; i++) defineGlobal(names[i], eager[names[i]]);
+for (let i = 0; i < onDemand.length; i++) {
+  const name = onDemand[i][0];
+  const script = onDemand[i][1];
+  defineLazyGlobal(name, () => load(script)[name]);
+}
+const eventNames = ["ExtendableEvent", "FetchEvent", "ScheduledEvent"];
+for (let i = 0; i < eventNames.length; i++) {
+  const name = eventNames[i];
+  defineLazyGlobal(name, () => eventClasses()[name]);
+}
+defineGlobal("self", globalThis, true);
+
+class Navigator {
+  get userAgent() {
+    return "Cloudflare-Workers";
+  }
+
+  get language() {
+    return "en";
+  }
+
+  get languages() {
+    return ["en"];
+  }
+
+  get hardwareConcurrency() {
+    return 1;
+  }
+
+  get platform() {
+    return "";
+  }
+}
+ObjectDefineProperty(Navigator.prototype, SymbolToStringTag, {
+  __proto__: null,
+  value: "Navigator",
+  configurable: true,
+});
+
+let env = null;
+
+/** Takes the configuration; `true` puts the bindings on the global object. */
+function configure(text) {
+  if (text === true) {
+    const keys = ObjectKeys(env);
+    for (let i = 0; i < keys.length; i++) defineGlobal(keys[i], env[keys[i]]);
+    return;
+  }
+  const config = JSONParse(text);
+  env = {};
+  for (let i = 0; i < config.env.length; i++) env[config.env[i][0]] = config.env[i][1];
+  shared.env = env;
+  shared.colors = config.colors;
+  shared.production = config.production;
+  dispatch.setEnv(env);
+  if (config.navigator) defineGlobal("navigator", new Navigator());
+  defineGlobal("Cloudflare", { compatibilityFlags: ObjectFreeze(config.flags) });
+  if (config.production) freezeClocks();
+}
+
+/** Runs in each isolate, before any Worker's code. */
+function finish() {
+  closeGlobals();
+  core.setUnhandledPromiseRejectionHandler(unhandledRejection);
+}
+
+// What the scripts that load later share with those that are here already.
+internals.shared = shared;
+internals.declareLength = bodies.declareLength;
+internals.selvedge = {
+  bodies,
+  headers,
+  io,
+  request,
+  response,
+  websockets: lazy("ext:selvedge/websocket.js"),
+};
+internals.cloudflareWorkers = () => ({
+  DurableObject,
+  env: shared.env,
+  RpcTarget,
+  waitUntil: (promise) => io.waitUntil(io.required(), promise, reportRejection),
+  WorkerEntrypoint,
+});
+
+globalThis.__selvedge = {
+  abort: dispatch.abort,
+  configure,
+  expired: dispatch.expired,
+  fetch: dispatch.fetch,
+  finish,
+  hung: dispatch.hung,
+  register,
+  require: requireModule,
+  scheduled: dispatch.scheduled,
+  websocket: dispatch.websocket,
+};

@@ -1,0 +1,5 @@
+// The module `cloudflare:workers`.
+(function () {
+const { internals } = __bootstrap;
+return internals.cloudflareWorkers();
+})();

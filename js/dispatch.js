@@ -1,0 +1,340 @@
+// From an event to its handler and from the handler's result to the answer:
+// the JavaScript half of the request path.
+import { core, primordials } from "ext:core/mod.js";
+import {
+  op_context_error,
+  op_context_fail,
+  op_reply_abort,
+  op_reply_bytes,
+  op_reply_end,
+  op_reply_pipe,
+  op_reply_ready,
+  op_reply_stream,
+  op_reply_text,
+  op_reply_upgrade,
+  op_reply_write,
+} from "ext:core/ops";
+import { entry, handlerFor } from "ext:selvedge/entrypoints.js";
+import { contextOf } from "ext:selvedge/events/execution_context.js";
+import { fetchEvent, scheduledEvent } from "ext:selvedge/events/service_worker.js";
+import { BYTES, isLocked, isUsed, streamOf, takeNative, TEXT, USED } from "ext:selvedge/fetch/body.js";
+import { toBlob } from "ext:selvedge/fetch/headers.js";
+import { abortIncoming, incoming } from "ext:selvedge/fetch/request.js";
+import { innerOf, isResponse } from "ext:selvedge/fetch/response.js";
+import { end, forget, IoContext, live, runIn, settle } from "ext:selvedge/io_context.js";
+import { lazy } from "ext:selvedge/lazy.js";
+
+const { setAsyncContext } = core;
+const {
+  ArrayBufferIsView,
+  PromisePrototypeThen,
+  PromiseResolve,
+  TypedArrayPrototypeGetByteLength,
+  TypeError,
+  Uint8Array,
+} = primordials;
+
+const streams = lazy("ext:selvedge/streams.js");
+const sockets = lazy("ext:selvedge/websocket.js");
+const exceptions = lazy("ext:deno_web/01_dom_exception.js");
+
+const TEXT_TYPE = "text/plain;charset=UTF-8";
+const TEXT_HEADERS = "content-type\0text/plain;charset=UTF-8";
+const JSON_TYPE = "application/json";
+const JSON_HEADERS = "content-type\0application/json";
+
+const HUNG =
+  "The Workers runtime canceled this request because it detected that your Worker's code had hung " +
+  "and would never generate a response. Refer to: https://developers.cloudflare.com/workers/observability/errors/";
+
+let env = null;
+
+function setEnv(value) {
+  env = value;
+}
+
+/** A request came in. */
+function fetch(slot, method, url, headBlob, hasBody) {
+  const io = new IoContext(slot);
+  setAsyncContext({ __proto__: null, io });
+  let result;
+  try {
+    const request = incoming(io, method, url, headBlob, hasBody);
+    if (entry.listeners) {
+      result = fetchEvent(io, request);
+    } else {
+      const ctx = contextOf(io);
+      const handler = handlerFor("fetch", ctx, env);
+      if (typeof handler.fetch !== "function") {
+        throw new TypeError("Handler does not export a fetch() function.");
+      }
+      result = handler.fetch(request, env, ctx);
+    }
+  } catch (error) {
+    setAsyncContext(undefined);
+    fail(io, error);
+    return;
+  }
+  if (core.isPromise(result)) {
+    PromisePrototypeThen(result, (response) => answer(io, response), (error) => fail(io, error));
+  } else if (isResponse(result)) {
+    answer(io, result);
+  } else {
+    // A thenable, or not a response: `answer` tells.
+    PromisePrototypeThen(
+      PromiseResolve(result),
+      (response) => answer(io, response),
+      (error) => fail(io, error),
+    );
+  }
+  setAsyncContext(undefined);
+}
+
+/** A cron trigger fired. */
+function scheduled(slot, cron, scheduledTime) {
+  const io = new IoContext(slot);
+  setAsyncContext({ __proto__: null, io });
+  const done = () => {
+    io.answered = true;
+    settle(io);
+  };
+  try {
+    let result;
+    if (entry.listeners) {
+      scheduledEvent(io, cron, scheduledTime);
+    } else {
+      const ctx = contextOf(io);
+      const handler = handlerFor("scheduled", ctx, env);
+      if (typeof handler.scheduled !== "function") {
+        throw new TypeError("Handler does not export a scheduled() function");
+      }
+      const controller = { cron, scheduledTime, type: "scheduled", noRetry() {} };
+      result = handler.scheduled(controller, env, ctx);
+    }
+    PromisePrototypeThen(PromiseResolve(result), done, (error) => fail(io, error));
+  } catch (error) {
+    fail(io, error);
+  }
+  setAsyncContext(undefined);
+}
+
+/** The handler threw, or its result is no response. */
+function fail(io, error) {
+  if (io.over) return;
+  io.answered = true;
+  op_context_error(io.slot, error);
+  settle(io);
+}
+
+function headersOf(inner) {
+  if (inner.headers !== null) return toBlob(inner.headers);
+  const type = inner.type;
+  if (type === TEXT_TYPE) return TEXT_HEADERS;
+  if (type === JSON_TYPE) return JSON_HEADERS;
+  return type === null ? "" : `content-type\0${type}`;
+}
+
+/** Sends a response. */
+function answer(io, response) {
+  if (io.over) return;
+  if (io.answered) {
+    // The client is gone: nobody wants the body.
+    discard(response);
+    settle(io);
+    return;
+  }
+  try {
+    if (!isResponse(response)) {
+      throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
+    }
+    send(io, innerOf(response));
+  } catch (error) {
+    fail(io, error);
+  }
+}
+
+function send(io, inner) {
+  const body = inner.body;
+  if (inner.webSocket !== null) {
+    upgrade(io, inner);
+    return;
+  }
+  if (inner.status === 0) {
+    throw new TypeError("Response.error() cannot be sent to a client.");
+  }
+  if (body !== null) {
+    if (isUsed(body)) throw new TypeError(USED);
+    if (body.stream === null && (body.kind === TEXT || body.kind === BYTES)) {
+      body.used = true;
+      const headers = headersOf(inner);
+      io.answered = true;
+      const done = io.waiting === 0 && io.sockets === 0;
+      if (done) forget(io);
+      if (body.kind === TEXT) {
+        op_reply_text(io.slot, inner.status, inner.statusText, headers, body.source, done);
+      } else {
+        op_reply_bytes(io.slot, inner.status, inner.statusText, headers, body.source, done);
+      }
+      return;
+    }
+    if (isLocked(body)) {
+      throw new TypeError("This ReadableStream is currently locked to a reader.");
+    }
+    const rid = takeNative(body);
+    if (rid >= 0) {
+      io.answered = true;
+      op_reply_pipe(io.slot, inner.status, inner.statusText, headersOf(inner), rid);
+      settle(io);
+      return;
+    }
+    const stream = streamOf(body);
+    body.used = true;
+    pump(io, inner, stream, body.length);
+    return;
+  }
+  io.answered = true;
+  const done = io.waiting === 0 && io.sockets === 0;
+  const headers = headersOf(inner);
+  if (done) forget(io);
+  op_reply_text(io.slot, inner.status, inner.statusText, headers, "", done);
+}
+
+/** Pushes a stream to the client, no faster than it takes it. */
+function pump(io, inner, stream, length) {
+  const { acquireReader, read, cancel } = streams();
+  const slot = io.slot;
+  if (!op_reply_stream(slot, inner.status, inner.statusText, headersOf(inner), length)) {
+    io.answered = true;
+    discardStream(stream);
+    settle(io);
+    return;
+  }
+  const reader = acquireReader(stream);
+  const finish = () => {
+    io.answered = true;
+    settle(io);
+  };
+  const gone = (error) => {
+    op_reply_abort(slot);
+    PromisePrototypeThen(
+      cancel(reader, error ?? disconnected()),
+      finish,
+      finish,
+    );
+  };
+  const broken = (error) => {
+    op_reply_abort(slot);
+    io.answered = true;
+    op_context_error(slot, error);
+    settle(io);
+  };
+  const take = (result) => {
+    if (result.done) {
+      op_reply_end(slot);
+      finish();
+      return;
+    }
+    const chunk = result.value;
+    let bytes = chunk;
+    if (!ArrayBufferIsView(chunk)) {
+      if (!core.isAnyArrayBuffer(chunk)) {
+        const error = new TypeError("This ReadableStream did not return bytes.");
+        PromisePrototypeThen(cancel(reader, error), undefined, () => {});
+        broken(error);
+        return;
+      }
+      bytes = new Uint8Array(chunk);
+    } else if (primordials.TypedArrayPrototypeGetSymbolToStringTag(chunk) !== "Uint8Array") {
+      bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    }
+    if (TypedArrayPrototypeGetByteLength(bytes) === 0) {
+      step();
+      return;
+    }
+    switch (op_reply_write(slot, bytes)) {
+      case 0:
+        step();
+        break;
+      case 1:
+        PromisePrototypeThen(op_reply_ready(slot), step, gone);
+        break;
+      default:
+        gone();
+    }
+  };
+  const step = () => {
+    PromisePrototypeThen(read(reader), take, broken);
+  };
+  io.onCancel = gone;
+  step();
+}
+
+function disconnected() {
+  const { DOMException } = exceptions();
+  return new DOMException("The client has disconnected", "AbortError");
+}
+
+function discard(response) {
+  if (!isResponse(response)) return;
+  const body = innerOf(response).body;
+  if (body !== null && !isUsed(body) && !isLocked(body)) discardStream(streamOf(body));
+}
+
+function discardStream(stream) {
+  const { acquireReader, cancel } = streams();
+  PromisePrototypeThen(cancel(acquireReader(stream), disconnected()), undefined, () => {});
+}
+
+/** The connection becomes a WebSocket. */
+function upgrade(io, inner) {
+  const socket = sockets().takeForResponse(io, inner.webSocket);
+  const headers = headersOf(inner);
+  op_reply_upgrade(io.slot, headers, socket);
+  sockets().connected(socket);
+  io.answered = true;
+  settle(io);
+}
+
+/** The client went away before its answer was whole. */
+function abort(slot) {
+  const io = live[slot];
+  if (io === undefined || io.over) return;
+  const reason = disconnected();
+  runIn(io, () => abortIncoming(io, reason));
+  if (!io.answered) {
+    io.answered = true;
+    op_context_fail(slot, "The client has disconnected");
+  }
+  const cancel = io.onCancel;
+  io.onCancel = null;
+  if (cancel !== null && cancel !== undefined) runIn(io, cancel, reason);
+  settle(io);
+}
+
+/** The time after the response is over. */
+function expired(slot) {
+  const io = live[slot];
+  if (io === undefined || io.over) return;
+  if (io.waiting > 0) {
+    globalThis.console.warn(
+      "waitUntil() tasks did not complete within the allowed time after invocation end and have been " +
+        "cancelled. See: https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil",
+    );
+  }
+  forget(io);
+}
+
+/** Nothing is left that could ever bring an answer. */
+function hung(slot) {
+  const io = live[slot];
+  if (io === undefined || io.over || io.answered) return;
+  io.answered = true;
+  op_context_fail(slot, HUNG);
+  end(io);
+}
+
+function websocket(id, kind, data, extra) {
+  sockets().deliver(id, kind, data, extra);
+}
+
+export { abort, expired, fetch, hung, scheduled, setEnv, websocket };

@@ -1,0 +1,116 @@
+// What a Worker exports: handlers, classes, named entrypoints.
+import { primordials } from "ext:core/mod.js";
+import { hears } from "ext:selvedge/events/service_worker.js";
+
+const {
+  ObjectDefineProperty,
+  ObjectKeys,
+  ObjectPrototypeIsPrototypeOf,
+  Symbol,
+  SymbolToStringTag,
+  TypeError,
+} = primordials;
+
+/** Handlers that events are delivered to. */
+const HANDLERS = ["fetch", "scheduled", "queue", "email", "tail", "trace", "tailStream", "test", "connect"];
+
+class WorkerEntrypoint {
+  constructor(ctx, env) {
+    ObjectDefineProperty(this, "ctx", { __proto__: null, value: ctx, writable: true, configurable: true });
+    ObjectDefineProperty(this, "env", { __proto__: null, value: env, writable: true, configurable: true });
+  }
+}
+
+class DurableObject {
+  constructor(ctx, env) {
+    ObjectDefineProperty(this, "ctx", { __proto__: null, value: ctx, writable: true, configurable: true });
+    ObjectDefineProperty(this, "env", { __proto__: null, value: env, writable: true, configurable: true });
+  }
+}
+
+class RpcTarget {}
+
+const named = [[WorkerEntrypoint, "WorkerEntrypoint"], [DurableObject, "DurableObject"], [
+  RpcTarget,
+  "RpcTarget",
+]];
+for (let i = 0; i < named.length; i++) {
+  ObjectDefineProperty(named[i][0].prototype, SymbolToStringTag, {
+    __proto__: null,
+    value: named[i][1],
+    configurable: true,
+  });
+}
+
+/** How events reach the Worker. */
+const entry = {
+  __proto__: null,
+  /** The default export where it is an object. */
+  object: null,
+  /** The default export where it is a class. */
+  constructor: null,
+  /** Whether listeners on the global object take the events. */
+  listeners: false,
+  /** Named exports that may be entrypoints. */
+  named: { __proto__: null },
+};
+
+function isEntrypointClass(value) {
+  return typeof value === "function" &&
+    ObjectPrototypeIsPrototypeOf(WorkerEntrypoint.prototype, value.prototype);
+}
+
+/**
+ * Takes note of the exports of the main module, or of the listeners of a
+ * classic script. Returns a text that says what is wrong, if something is.
+ */
+function register(namespace) {
+  if (namespace === undefined) {
+    entry.listeners = true;
+    return hears("fetch") || hears("scheduled") ? undefined : "";
+  }
+  const keys = ObjectKeys(namespace);
+  for (let i = 0; i < keys.length; i++) {
+    if (keys[i] !== "default") entry.named[keys[i]] = namespace[keys[i]];
+  }
+  const main = namespace.default;
+  if (main === undefined) {
+    entry.listeners = true;
+    return hears("fetch") || hears("scheduled") ? undefined : "";
+  }
+  if (isEntrypointClass(main)) {
+    entry.constructor = main;
+    return undefined;
+  }
+  if (typeof main === "function") {
+    return "The default export is a function; it must be an object with handlers or a class " +
+      "that extends WorkerEntrypoint.";
+  }
+  if (typeof main !== "object" || main === null) {
+    return `The default export is ${main === null ? "null" : `a ${typeof main}`}; it must be an ` +
+      "object with handlers or a class that extends WorkerEntrypoint.";
+  }
+  for (let i = 0; i < HANDLERS.length; i++) {
+    const handler = main[HANDLERS[i]];
+    if (handler !== undefined && typeof handler !== "function") {
+      return `The handler "${HANDLERS[i]}" of the default export is not a function but ${
+        handler === null ? "null" : `a ${typeof handler}`
+      }.`;
+    }
+  }
+  entry.object = main;
+  return undefined;
+}
+
+/** What handles an event of this kind, and on what it is called. */
+function handlerFor(kind, ctx, env) {
+  if (entry.object !== null) return entry.object;
+  if (entry.constructor !== null) return new entry.constructor(ctx, env);
+  throw new TypeError(
+    `Handler does not export a ${kind}() function.`,
+  );
+}
+
+void Symbol;
+
+export { DurableObject, entry, handlerFor, register, RpcTarget, WorkerEntrypoint };

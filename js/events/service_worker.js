@@ -1,0 +1,204 @@
+// Service-worker syntax: listeners on the global object, and the events that
+// they get. The event classes load when the first listener is added.
+import { core, primordials } from "ext:core/mod.js";
+import { op_report_exception } from "ext:core/ops";
+import { reportRejection } from "ext:selvedge/events/execution_context.js";
+import { waitUntil } from "ext:selvedge/io_context.js";
+import { lazy } from "ext:selvedge/lazy.js";
+
+const {
+  FunctionPrototypeCall,
+  ObjectDefineProperty,
+  PromiseResolve,
+  SymbolToStringTag,
+  TypeError,
+} = primordials;
+
+const events = lazy("ext:deno_web/02_event.js");
+const exceptions = lazy("ext:deno_web/01_dom_exception.js");
+
+/** Kinds of events that were listened to at some time. */
+const heard = { __proto__: null };
+let ready = false;
+let classes = null;
+
+function prepare() {
+  const loaded = events();
+  if (!ready) {
+    ready = true;
+    loaded.setEventTargetData(globalThis);
+    loaded.saveGlobalThisReference(globalThis);
+  }
+  return loaded;
+}
+
+function addEventListener(type, listener, options = undefined) {
+  const { EventTarget } = prepare();
+  heard[type] = true;
+  return FunctionPrototypeCall(
+    EventTarget.prototype.addEventListener, globalThis, type, listener, options,
+  );
+}
+
+function removeEventListener(type, listener, options = undefined) {
+  const { EventTarget } = prepare();
+  return FunctionPrototypeCall(
+    EventTarget.prototype.removeEventListener, globalThis, type, listener, options,
+  );
+}
+
+function dispatchEvent(event) {
+  const { EventTarget } = prepare();
+  return FunctionPrototypeCall(EventTarget.prototype.dispatchEvent, globalThis, event);
+}
+
+function hears(type) {
+  return heard[type] === true && prepare().listenerCount(globalThis, type) > 0;
+}
+
+function eventClasses() {
+  if (classes !== null) return classes;
+  const { Event } = prepare();
+
+  class ExtendableEvent extends Event {
+    #io = null;
+
+    waitUntil(promise) {
+      if (this.#io === null) {
+        const { DOMException } = exceptions();
+        throw new DOMException("waitUntil() can only be called on trusted event.", "InvalidStateError");
+      }
+      waitUntil(this.#io, promise, reportRejection);
+    }
+
+    static {
+      setIo = (event, io) => {
+        event.#io = io;
+      };
+    }
+  }
+
+  class FetchEvent extends ExtendableEvent {
+    #request;
+    #answer = undefined;
+    #answered = false;
+
+    constructor(type, init) {
+      super(type);
+      this.#request = init.request;
+    }
+
+    get request() {
+      return this.#request;
+    }
+
+    respondWith(response) {
+      if (this.#answered) {
+        const { DOMException } = exceptions();
+        throw new DOMException(
+          "FetchEvent.respondWith() has already been called; it can only be called once.",
+          "InvalidStateError",
+        );
+      }
+      this.#answered = true;
+      this.#answer = response;
+      this.stopImmediatePropagation();
+    }
+
+    passThroughOnException() {
+      void this.#answer;
+    }
+
+    static {
+      answerOf = (event) => event.#answered ? PromiseResolve(event.#answer) : undefined;
+    }
+  }
+
+  class ScheduledEvent extends ExtendableEvent {
+    #cron;
+    #time;
+
+    constructor(type, init) {
+      super(type);
+      this.#cron = init.cron;
+      this.#time = init.scheduledTime;
+    }
+
+    get cron() {
+      return this.#cron;
+    }
+
+    get scheduledTime() {
+      return this.#time;
+    }
+
+    noRetry() {
+      void this.#time;
+    }
+  }
+
+  const tags = [[ExtendableEvent, "ExtendableEvent"], [FetchEvent, "FetchEvent"], [
+    ScheduledEvent,
+    "ScheduledEvent",
+  ]];
+  for (let i = 0; i < tags.length; i++) {
+    ObjectDefineProperty(tags[i][0].prototype, SymbolToStringTag, {
+      __proto__: null,
+      value: tags[i][1],
+      configurable: true,
+    });
+  }
+  return classes = { ExtendableEvent, FetchEvent, ScheduledEvent };
+}
+
+let setIo, answerOf;
+
+/** Gives a fetch event to the listeners; the promise of their response. */
+function fetchEvent(io, request) {
+  const { FetchEvent } = eventClasses();
+  const event = new FetchEvent("fetch", { request });
+  setIo(event, io);
+  dispatchEvent(event);
+  const answer = answerOf(event);
+  if (answer === undefined) {
+    throw new TypeError("No event handler called respondWith() for this request.");
+  }
+  return answer;
+}
+
+function scheduledEvent(io, cron, scheduledTime) {
+  const { ScheduledEvent } = eventClasses();
+  const event = new ScheduledEvent("scheduled", { cron, scheduledTime });
+  setIo(event, io);
+  dispatchEvent(event);
+}
+
+/** An exception or rejection that nobody handled: listeners first, then the log. */
+function unhandledRejection(promise, reason) {
+  if (hears("unhandledrejection")) {
+    const { PromiseRejectionEvent } = prepare();
+    const event = new PromiseRejectionEvent("unhandledrejection", {
+      __proto__: null,
+      promise,
+      reason,
+      cancelable: true,
+    });
+    dispatchEvent(event);
+    if (event.defaultPrevented) return true;
+  }
+  op_report_exception("Uncaught (in promise) ", reason);
+  return true;
+}
+
+void core;
+
+export {
+  addEventListener,
+  dispatchEvent,
+  eventClasses,
+  fetchEvent,
+  hears,
+  removeEventListener,
+  scheduledEvent,
+  unhandledRejection,
+};

@@ -1,0 +1,371 @@
+// Headers (https://fetch.spec.whatwg.org/#headers-class), with the `getAll` of
+// Workers. A list of headers that came from the network stays one string until
+// somebody looks into it.
+import { core, primordials } from "ext:core/mod.js";
+
+const {
+  ArrayPrototypeJoin,
+  ArrayPrototypePush,
+  ArrayPrototypeSort,
+  ArrayPrototypeSplice,
+  ObjectDefineProperty,
+  ObjectPrototypeIsPrototypeOf,
+  ReflectOwnKeys,
+  ReflectGetOwnPropertyDescriptor,
+  RegExpPrototypeExec,
+  SafeRegExp,
+  String,
+  StringPrototypeSplit,
+  StringPrototypeToLowerCase,
+  SymbolFor,
+  SymbolIterator,
+  SymbolToStringTag,
+  TypeError,
+} = primordials;
+
+const NOT_TOKEN = new SafeRegExp("[^!#$%&'*+\\-.^_`|~0-9A-Za-z]");
+const NOT_LOWER_TOKEN = new SafeRegExp("[^!#$%&'*+\\-.^_`|~0-9a-z]");
+const BAD_VALUE = new SafeRegExp("[\\0\\r\\n]|[^\\x00-\\xff]");
+const EDGE_SPACE = new SafeRegExp("^[\\t\\n\\r ]|[\\t\\n\\r ]$");
+
+function normalName(name) {
+  if (typeof name !== "string") name = String(name);
+  if (name.length === 0) throw new TypeError("Invalid header name.");
+  // Most names come in lower case: one look settles it.
+  if (RegExpPrototypeExec(NOT_LOWER_TOKEN, name) === null) return name;
+  if (RegExpPrototypeExec(NOT_TOKEN, name) !== null) {
+    throw new TypeError("Invalid header name.");
+  }
+  return StringPrototypeToLowerCase(name);
+}
+
+function normalValue(value) {
+  if (typeof value !== "string") value = String(value);
+  if (RegExpPrototypeExec(EDGE_SPACE, value) !== null) value = strip(value);
+  if (RegExpPrototypeExec(BAD_VALUE, value) !== null) {
+    throw new TypeError("Invalid header value.");
+  }
+  return value;
+}
+
+function isSpace(char) {
+  return char === " " || char === "\t" || char === "\n" || char === "\r";
+}
+
+function strip(value) {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isSpace(value[start])) start++;
+  while (end > start && isSpace(value[end - 1])) end--;
+  let out = "";
+  for (let i = start; i < end; i++) out += value[i];
+  return out;
+}
+
+/** An iterator over what `entries()` gives, without a generator's cost. */
+const HeadersIteratorPrototype = {
+  __proto__: primordials.IteratorPrototype,
+  next() {
+    const state = this[kState];
+    const pairs = state.headers;
+    const list = combined(pairs);
+    const index = state.index++;
+    if (index >= list.length) return { value: undefined, done: true };
+    const pair = list[index];
+    const value = state.kind === 0 ? [pair[0], pair[1]] : pair[state.kind - 1];
+    return { value, done: false };
+  },
+  [SymbolToStringTag]: "Headers Iterator",
+};
+const kState = primordials.Symbol("state");
+
+function makeIterator(headers, kind) {
+  const iterator = { __proto__: HeadersIteratorPrototype };
+  ObjectDefineProperty(iterator, kState, {
+    __proto__: null,
+    value: { __proto__: null, headers, index: 0, kind },
+    enumerable: false,
+  });
+  return iterator;
+}
+
+let fromBlob, toBlob, getRaw, setRaw, setImmutable, copy, combined, appendRaw, isHeaders, fill;
+
+class Headers {
+  /** Names and values in turn; `null` while `#blob` was not looked into. */
+  #list = null;
+  #blob = "";
+  #immutable = false;
+
+  constructor(init = undefined) {
+    if (init !== undefined && init !== null) this.#fill(init);
+    else if (init === null) {
+      throw new TypeError(
+        "Failed to construct 'Headers': the provided value is not of type " +
+          "'Headers or sequence or record'.",
+      );
+    }
+  }
+
+  #open() {
+    if (this.#list === null) {
+      const blob = this.#blob;
+      this.#list = blob === "" ? [] : StringPrototypeSplit(blob, "\0");
+      this.#blob = "";
+    }
+    return this.#list;
+  }
+
+  #fill(init) {
+    if (typeof init !== "object" && typeof init !== "function") {
+      throw new TypeError(
+        "Incorrect type: the provided value is not of type 'Headers'.",
+      );
+    }
+    if (#list in init) {
+      const from = init.#open();
+      const list = this.#open();
+      for (let i = 0; i < from.length; i++) ArrayPrototypePush(list, from[i]);
+      return;
+    }
+    const iterate = init[SymbolIterator];
+    if (iterate !== undefined && iterate !== null) {
+      // deno-lint-ignore prefer-primordials
+      for (const pair of init) {
+        // deno-lint-ignore prefer-primordials
+        const parts = [...pair];
+        if (parts.length !== 2) {
+          throw new TypeError(
+            "Invalid header init: each entry must be a pair of a name and a value.",
+          );
+        }
+        this.#append(parts[0], parts[1]);
+      }
+      return;
+    }
+    const keys = ReflectOwnKeys(init);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      const descriptor = ReflectGetOwnPropertyDescriptor(init, key);
+      if (descriptor === undefined || !descriptor.enumerable) continue;
+      if (typeof key === "symbol") {
+        throw new TypeError("Cannot convert a Symbol value to a string");
+      }
+      this.#append(key, init[key]);
+    }
+  }
+
+  #append(name, value) {
+    name = normalName(name);
+    value = normalValue(value);
+    ArrayPrototypePush(this.#open(), name, value);
+  }
+
+  #checkMutable() {
+    if (this.#immutable) throw new TypeError("Can't modify immutable headers.");
+  }
+
+  append(name, value) {
+    need(arguments, 2, "append");
+    name = normalName(name);
+    value = normalValue(value);
+    this.#checkMutable();
+    ArrayPrototypePush(this.#open(), name, value);
+  }
+
+  delete(name) {
+    need(arguments, 1, "delete");
+    name = normalName(name);
+    this.#checkMutable();
+    const list = this.#open();
+    for (let i = list.length - 2; i >= 0; i -= 2) {
+      if (list[i] === name) ArrayPrototypeSplice(list, i, 2);
+    }
+  }
+
+  get(name) {
+    need(arguments, 1, "get");
+    return this.#get(normalName(name));
+  }
+
+  #get(name) {
+    const list = this.#open();
+    let value = null;
+    for (let i = 0; i < list.length; i += 2) {
+      if (list[i] === name) value = value === null ? list[i + 1] : `${value}, ${list[i + 1]}`;
+    }
+    return value;
+  }
+
+  getAll(name) {
+    need(arguments, 1, "getAll");
+    if (normalName(name) !== "set-cookie") {
+      throw new TypeError(
+        'getAll() can only be used with the header name "Set-Cookie".',
+      );
+    }
+    return this.getSetCookie();
+  }
+
+  getSetCookie() {
+    const list = this.#open();
+    const values = [];
+    for (let i = 0; i < list.length; i += 2) {
+      if (list[i] === "set-cookie") ArrayPrototypePush(values, list[i + 1]);
+    }
+    return values;
+  }
+
+  has(name) {
+    need(arguments, 1, "has");
+    return this.#get(normalName(name)) !== null;
+  }
+
+  set(name, value) {
+    need(arguments, 2, "set");
+    name = normalName(name);
+    value = normalValue(value);
+    this.#checkMutable();
+    this.#set(name, value);
+  }
+
+  #set(name, value) {
+    const list = this.#open();
+    let found = false;
+    for (let i = 0; i < list.length; i += 2) {
+      if (list[i] !== name) continue;
+      if (!found) {
+        list[i + 1] = value;
+        found = true;
+      } else {
+        ArrayPrototypeSplice(list, i, 2);
+        i -= 2;
+      }
+    }
+    if (!found) ArrayPrototypePush(list, name, value);
+  }
+
+  forEach(callback, thisArg = undefined) {
+    need(arguments, 1, "forEach");
+    if (typeof callback !== "function") {
+      throw new TypeError("Headers.forEach: the callback is not a function.");
+    }
+    const pairs = this.#combined();
+    for (let i = 0; i < pairs.length; i++) {
+      primordials.FunctionPrototypeCall(callback, thisArg, pairs[i][1], pairs[i][0], this);
+    }
+  }
+
+  /** Sorted, values of one name joined, each cookie on its own. */
+  #combined() {
+    const list = this.#open();
+    const byName = { __proto__: null };
+    const pairs = [];
+    for (let i = 0; i < list.length; i += 2) {
+      const name = list[i];
+      const known = byName[name];
+      if (known === undefined || name === "set-cookie") {
+        const pair = [name, list[i + 1]];
+        byName[name] = pair;
+        ArrayPrototypePush(pairs, pair);
+      } else {
+        known[1] = `${known[1]}, ${list[i + 1]}`;
+      }
+    }
+    return ArrayPrototypeSort(pairs, (a, b) => a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
+  }
+
+  entries() {
+    this.#open();
+    return makeIterator(this, 0);
+  }
+
+  keys() {
+    this.#open();
+    return makeIterator(this, 1);
+  }
+
+  values() {
+    this.#open();
+    return makeIterator(this, 2);
+  }
+
+  [SymbolFor("Deno.privateCustomInspect")](inspect, options) {
+    const object = { __proto__: null };
+    const pairs = this.#combined();
+    for (let i = 0; i < pairs.length; i++) object[pairs[i][0]] = pairs[i][1];
+    return `Headers(${pairs.length}) ${inspect(object, options)}`;
+  }
+
+  static {
+    fromBlob = (blob, immutable) => {
+      const headers = new Headers();
+      headers.#blob = blob;
+      headers.#immutable = immutable;
+      return headers;
+    };
+    toBlob = (headers) =>
+      headers.#list === null ? headers.#blob : ArrayPrototypeJoin(headers.#list, "\0");
+    getRaw = (headers, name) => headers.#get(name);
+    setRaw = (headers, name, value) => headers.#set(name, value);
+    appendRaw = (headers, name, value) => ArrayPrototypePush(headers.#open(), name, value);
+    setImmutable = (headers) => {
+      headers.#immutable = true;
+    };
+    fill = (headers, init) => headers.#fill(init);
+    copy = (headers) => {
+      const other = new Headers();
+      if (headers.#list === null) other.#blob = headers.#blob;
+      else other.#list = primordials.ArrayPrototypeSlice(headers.#list, 0);
+      return other;
+    };
+    combined = (headers) => headers.#combined();
+    isHeaders = (value) => typeof value === "object" && value !== null && #list in value;
+  }
+}
+
+function need(args, count, method) {
+  if (args.length < count) {
+    throw new TypeError(
+      `Failed to execute '${method}' on 'Headers': parameter ${count} is required.`,
+    );
+  }
+}
+
+ObjectDefineProperty(Headers.prototype, SymbolIterator, {
+  __proto__: null,
+  value: Headers.prototype.entries,
+  writable: true,
+  enumerable: false,
+  configurable: true,
+});
+ObjectDefineProperty(Headers.prototype, SymbolToStringTag, {
+  __proto__: null,
+  value: "Headers",
+  configurable: true,
+});
+
+/**
+ * What an init value stands for, as Headers of one's own.
+ */
+function headersOf(init) {
+  const headers = new Headers();
+  if (init !== undefined && init !== null) {
+    if (isHeaders(init)) return copy(init);
+    fill(headers, init);
+  }
+  return headers;
+}
+
+export {
+  appendRaw,
+  copy,
+  fromBlob,
+  getRaw,
+  Headers,
+  headersOf,
+  isHeaders,
+  setImmutable,
+  setRaw,
+  toBlob,
+};

@@ -1,0 +1,371 @@
+// Request (https://fetch.spec.whatwg.org/#request-class) with what Workers add:
+// `cf`, `fetcher`, `redirect: "manual"` on incoming requests.
+import { core, primordials } from "ext:core/mod.js";
+import { op_request_body, op_request_cf } from "ext:core/ops";
+import * as bodies from "ext:selvedge/fetch/body.js";
+import { copy, fromBlob, getRaw, headersOf, setImmutable, setRaw } from "ext:selvedge/fetch/headers.js";
+import { ownBody } from "ext:selvedge/io_context.js";
+import { lazy } from "ext:selvedge/lazy.js";
+
+const {
+  JSONParse,
+  ObjectDefineProperties,
+  ObjectDefineProperty,
+  RegExpPrototypeExec,
+  SafeRegExp,
+  String,
+  StringPrototypeToUpperCase,
+  SymbolFor,
+  SymbolToStringTag,
+  TypeError,
+} = primordials;
+
+const urls = lazy("ext:deno_web/00_url.js");
+const aborts = lazy("ext:deno_web/03_abort_signal.js");
+
+const NOT_TOKEN = new SafeRegExp("[^!#$%&'*+\\-.^_`|~0-9A-Za-z]");
+const STANDARD = { __proto__: null, GET: 1, POST: 1, PUT: 1, DELETE: 1, HEAD: 1, OPTIONS: 1, PATCH: 1 };
+/** Forbidden by fetch, and by Workers. */
+const FORBIDDEN = { __proto__: null, CONNECT: 1, TRACE: 1, TRACK: 1 };
+
+function normalMethod(method) {
+  method = String(method);
+  if (STANDARD[method] === 1) return method;
+  const upper = StringPrototypeToUpperCase(method);
+  if (method.length === 0 || RegExpPrototypeExec(NOT_TOKEN, method) !== null || FORBIDDEN[upper] === 1) {
+    throw new TypeError(`Invalid HTTP method string: ${method}`);
+  }
+  return STANDARD[upper] === 1 ? upper : method;
+}
+
+function parseUrl(input) {
+  const text = String(input);
+  try {
+    return new (urls().URL)(text).href;
+  } catch {
+    throw new TypeError(`Invalid URL: ${text}`);
+  }
+}
+
+function normalRedirect(value) {
+  if (value === "follow" || value === "manual") return value;
+  throw new TypeError(
+    'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented ' +
+      'since it does not make sense at the edge; use "manual" and check the response status code).',
+  );
+}
+
+let incoming, partsOf, isRequest, abortIncoming;
+
+class Request {
+  #method = "GET";
+  #url = "";
+  #headers = null;
+  #headBlob = "";
+  #body = null;
+  /** The context of an incoming request whose body was not opened. */
+  #bodyIo = null;
+  #signal = null;
+  #io = null;
+  #cf = undefined;
+  #cfOpen = false;
+  #redirect = "follow";
+  #cache = undefined;
+  #integrity = "";
+  #fetcher = null;
+  #encodeBody = false;
+
+  constructor(input, init = undefined) {
+    // The incoming path fills the fields itself.
+    if (input === incomingMarker) return;
+    if (arguments.length === 0) {
+      throw new TypeError("Failed to construct 'Request': constructor parameter 1 is required.");
+    }
+    if (init !== undefined && init !== null && typeof init !== "object" && typeof init !== "function") {
+      throw new TypeError(
+        "Incorrect type for the 'init' parameter of 'Request': the provided value is not of type 'RequestInit'.",
+      );
+    }
+    let body = null;
+    if (typeof input === "object" && input !== null && #method in input) {
+      this.#method = input.#method;
+      this.#url = input.#url;
+      this.#headers = copy(input.headers);
+      this.#redirect = input.#redirect;
+      this.#cache = input.#cache;
+      this.#integrity = input.#integrity;
+      this.#fetcher = input.#fetcher;
+      this.#cf = input.cf;
+      const signal = input.#signal;
+      this.#signal = signal;
+      if (init === undefined || init === null || init.body === undefined || init.body === null) {
+        const theirs = input.#openBody();
+        if (theirs !== null) {
+          if (bodies.isUsed(theirs)) {
+            throw new TypeError("Cannot reconstruct a Request with a used body.");
+          }
+          body = theirs;
+          // The body moves: the other request has used it.
+          if (body.stream !== null || body.kind === bodies.STREAM) {
+            const moved = new bodies.Body(bodies.STREAM, bodies.streamOf(theirs));
+            moved.stream = moved.source;
+            moved.length = theirs.length;
+            body = moved;
+            input.#body = usedCopy();
+          } else {
+            body = new bodies.Body(theirs.kind, theirs.source);
+            body.io = theirs.io;
+            body.length = theirs.length;
+            theirs.used = true;
+          }
+        }
+      }
+    } else {
+      this.#url = parseUrl(input);
+    }
+    if (init !== undefined && init !== null) body = this.#init(init, body);
+    this.#headers ??= headersOf(undefined);
+    this.#body = body;
+    if (body !== null && (this.#method === "GET" || this.#method === "HEAD")) {
+      throw new TypeError("Request with a GET or HEAD method cannot have a body.");
+    }
+  }
+
+  #init(init, body) {
+    if (init.method !== undefined && init.method !== null) this.#method = normalMethod(init.method);
+    if (init.headers !== undefined && init.headers !== null) this.#headers = headersOf(init.headers);
+    if (init.redirect !== undefined && init.redirect !== null) {
+      this.#redirect = normalRedirect(init.redirect);
+    }
+    if (init.signal !== undefined) {
+      if (init.signal !== null && !isSignal(init.signal)) {
+        throw new TypeError(
+          "Incorrect type for the 'signal' field on 'RequestInit': the provided value is not of type 'AbortSignal'.",
+        );
+      }
+      this.#signal = init.signal;
+    }
+    if (init.cf !== undefined) this.#cf = init.cf;
+    if (init.fetcher !== undefined) this.#fetcher = init.fetcher;
+    if (init.integrity !== undefined) this.#integrity = String(init.integrity);
+    if (init.encodeResponseBody === "manual") this.#encodeBody = true;
+    if (init.cache !== undefined && init.cache !== null) {
+      const cache = String(init.cache);
+      if (cache !== "no-store" && cache !== "no-cache" && cache !== "reload" && cache !== "default") {
+        throw new TypeError(`Unsupported cache mode: ${cache}`);
+      }
+      this.#cache = cache;
+    }
+    if (init.body !== undefined && init.body !== null) {
+      if (this.#method === "GET" || this.#method === "HEAD") {
+        throw new TypeError("Request with a GET or HEAD method cannot have a body.");
+      }
+      body = bodies.extract(init.body);
+      const type = bodies.extractedType();
+      this.#headers ??= headersOf(undefined);
+      if (type !== null && getRaw(this.#headers, "content-type") === null) {
+        setRaw(this.#headers, "content-type", type);
+      }
+    }
+    return body;
+  }
+
+  #openBody() {
+    if (this.#bodyIo !== null) {
+      const io = this.#bodyIo;
+      this.#bodyIo = null;
+      const opened = io.over ? 0 : op_request_body(io.slot);
+      if (opened !== 0) {
+        ownBody(io, opened - 1);
+        this.#body = bodies.nativeBody(io, opened - 1);
+      } else {
+        this.#body = usedCopy();
+      }
+    }
+    return this.#body;
+  }
+
+  get method() {
+    return this.#method;
+  }
+
+  get url() {
+    return this.#url;
+  }
+
+  get headers() {
+    if (this.#headers === null) this.#headers = fromBlob(this.#headBlob, this.#io !== null);
+    return this.#headers;
+  }
+
+  get redirect() {
+    return this.#redirect;
+  }
+
+  get fetcher() {
+    return this.#fetcher;
+  }
+
+  get signal() {
+    if (this.#signal === null) {
+      const { newSignal, AbortController, signalAbort } = aborts();
+      this.#signal = newSignal();
+      const io = this.#io;
+      if (io !== null) {
+        const signal = this.#signal;
+        io.onGone = (reason) => signal[signalAbort](reason);
+        void AbortController;
+      }
+    }
+    return this.#signal;
+  }
+
+  get cf() {
+    if (this.#io !== null && !this.#cfOpen) {
+      this.#cfOpen = true;
+      const text = this.#io.over ? null : op_request_cf(this.#io.slot);
+      this.#cf = text === null || text === undefined ? undefined : JSONParse(text);
+    }
+    return this.#cf;
+  }
+
+  get integrity() {
+    return this.#integrity;
+  }
+
+  get cache() {
+    return this.#cache;
+  }
+
+  get keepalive() {
+    return false;
+  }
+
+  get body() {
+    return bodies.streamOf(this.#openBody());
+  }
+
+  get bodyUsed() {
+    return this.#bodyIo === null && bodies.isUsed(this.#body);
+  }
+
+  clone() {
+    const body = bodies.clone(this.#openBody());
+    const other = new Request(incomingMarker);
+    other.#method = this.#method;
+    other.#url = this.#url;
+    other.#headers = copy(this.headers);
+    other.#redirect = this.#redirect;
+    other.#signal = this.signal;
+    other.#cf = this.cf;
+    other.#cache = this.#cache;
+    other.#integrity = this.#integrity;
+    other.#fetcher = this.#fetcher;
+    other.#encodeBody = this.#encodeBody;
+    other.#body = body;
+    return other;
+  }
+
+  text() {
+    return bodies.consumeText(this.#openBody());
+  }
+
+  json() {
+    return bodies.consumeJson(this.#openBody());
+  }
+
+  arrayBuffer() {
+    return bodies.consumeArrayBuffer(this.#openBody());
+  }
+
+  bytes() {
+    return bodies.consumeBytes(this.#openBody());
+  }
+
+  blob() {
+    return bodies.consumeBlob(this.#openBody(), this.headers);
+  }
+
+  formData() {
+    return bodies.consumeFormData(this.#openBody(), this.headers);
+  }
+
+  [SymbolFor("Deno.privateCustomInspect")](inspect, options) {
+    return `Request ${
+      inspect({
+        method: this.#method,
+        url: this.#url,
+        headers: this.headers,
+        redirect: this.#redirect,
+        bodyUsed: this.bodyUsed,
+        cf: this.cf,
+      }, options)
+    }`;
+  }
+
+  static {
+    incoming = (io, method, url, headBlob, hasBody) => {
+      const request = new Request(incomingMarker);
+      request.#io = io;
+      request.#method = method;
+      request.#url = url;
+      request.#headBlob = headBlob;
+      request.#redirect = "manual";
+      if (hasBody) request.#bodyIo = io;
+      return request;
+    };
+    partsOf = (request) => ({
+      method: request.#method,
+      url: request.#url,
+      headers: request.headers,
+      body: request.#openBody(),
+      redirect: request.#redirect,
+      signal: request.#signal,
+      fetcher: request.#fetcher,
+      cf: request.#cf,
+      keepEncoding: request.#encodeBody,
+    });
+    isRequest = (value) => typeof value === "object" && value !== null && #method in value;
+    abortIncoming = (io, reason) => {
+      const onGone = io.onGone;
+      io.onGone = null;
+      if (onGone !== null) onGone(reason);
+    };
+  }
+}
+
+const incomingMarker = { __proto__: null };
+
+function usedCopy() {
+  const body = new bodies.Body(bodies.BYTES, new primordials.Uint8Array());
+  body.used = true;
+  return body;
+}
+
+function isSignal(value) {
+  return aborts.loaded !== null && typeof value === "object" &&
+    primordials.ObjectPrototypeIsPrototypeOf(aborts.loaded.AbortSignalPrototype, value);
+}
+
+ObjectDefineProperty(Request.prototype, SymbolToStringTag, {
+  __proto__: null,
+  value: "Request",
+  configurable: true,
+});
+const enumerable = { __proto__: null, enumerable: true };
+ObjectDefineProperties(Request.prototype, {
+  method: enumerable,
+  url: enumerable,
+  headers: enumerable,
+  redirect: enumerable,
+  fetcher: enumerable,
+  signal: enumerable,
+  cf: enumerable,
+  integrity: enumerable,
+  keepalive: enumerable,
+  cache: enumerable,
+  body: enumerable,
+  bodyUsed: enumerable,
+});
+
+export { abortIncoming, incoming, isRequest, partsOf, Request };

@@ -1,0 +1,324 @@
+// Response (https://fetch.spec.whatwg.org/#response-class) with what Workers
+// add: `cf`, `webSocket`, `encodeBody`.
+import { core, primordials } from "ext:core/mod.js";
+import * as bodies from "ext:selvedge/fetch/body.js";
+import { copy, getRaw, Headers, headersOf, setImmutable, setRaw } from "ext:selvedge/fetch/headers.js";
+import { lazy } from "ext:selvedge/lazy.js";
+
+const {
+  JSONStringify,
+  Number,
+  ObjectDefineProperties,
+  ObjectDefineProperty,
+  RangeError,
+  RegExpPrototypeExec,
+  SafeRegExp,
+  String,
+  SymbolFor,
+  SymbolToStringTag,
+  TypeError,
+} = primordials;
+
+const urls = lazy("ext:deno_web/00_url.js");
+const BAD_STATUS_TEXT = new SafeRegExp("[^\\t\\x20-\\x7e\\x80-\\xff]");
+
+function isNullBody(status) {
+  return status === 101 || status === 204 || status === 205 || status === 304;
+}
+
+let innerOf, isResponse, fromNetwork;
+
+/** What a response is, for those who send it. */
+class Inner {
+  status = 200;
+  statusText = "";
+  headers = null;
+  /** The only header, where no Headers object was made yet. */
+  type = null;
+  body = null;
+  webSocket = null;
+  cf = undefined;
+  encodeBody = "automatic";
+  url = "";
+  redirected = false;
+  responseType = "default";
+}
+
+class Response {
+  #inner;
+
+  constructor(body = null, init = undefined) {
+    const inner = new Inner();
+    this.#inner = inner;
+    if (init !== undefined && init !== null) readInit(inner, init);
+    if (body !== null && body !== undefined) {
+      if (isNullBody(inner.status)) {
+        throw new TypeError(
+          "Response with null body status (101, 204, 205, or 304) cannot have a body.",
+        );
+      }
+      inner.body = bodies.extract(body);
+      const type = bodies.extractedType();
+      if (type !== null) {
+        if (inner.headers === null) inner.type = type;
+        else if (getRaw(inner.headers, "content-type") === null) {
+          setRaw(inner.headers, "content-type", type);
+        }
+      }
+    }
+  }
+
+  static json(data = undefined, init = undefined) {
+    if (arguments.length === 0) {
+      throw new TypeError("Failed to execute 'json' on 'Response': parameter 1 is required.");
+    }
+    const text = JSONStringify(data);
+    if (text === undefined) {
+      throw new TypeError("The value could not be serialized as JSON.");
+    }
+    const response = new Response(null, init);
+    const inner = response.#inner;
+    if (isNullBody(inner.status)) {
+      throw new TypeError(
+        "Response with null body status (101, 204, 205, or 304) cannot have a body.",
+      );
+    }
+    inner.body = new bodies.Body(bodies.TEXT, text);
+    if (inner.headers === null) inner.type = "application/json";
+    else if (getRaw(inner.headers, "content-type") === null) {
+      setRaw(inner.headers, "content-type", "application/json");
+    }
+    return response;
+  }
+
+  static redirect(url, status = 302) {
+    let href;
+    try {
+      href = new (urls().URL)(String(url)).href;
+    } catch {
+      throw new TypeError(
+        `Unable to parse URL: ${String(url)}`,
+      );
+    }
+    status = Number(status);
+    if (status !== 301 && status !== 302 && status !== 303 && status !== 307 && status !== 308) {
+      throw new RangeError(`${status} is not a redirect status code.`);
+    }
+    const response = new Response(null, { status });
+    const headers = new Headers();
+    setRaw(headers, "location", href);
+    setImmutable(headers);
+    response.#inner.headers = headers;
+    return response;
+  }
+
+  static error() {
+    const response = new Response(null);
+    response.#inner.status = 0;
+    response.#inner.responseType = "error";
+    return response;
+  }
+
+  get status() {
+    return this.#inner.status;
+  }
+
+  get statusText() {
+    return this.#inner.statusText;
+  }
+
+  get ok() {
+    const status = this.#inner.status;
+    return status >= 200 && status <= 299;
+  }
+
+  get headers() {
+    const inner = this.#inner;
+    if (inner.headers === null) {
+      inner.headers = new Headers();
+      if (inner.type !== null) setRaw(inner.headers, "content-type", inner.type);
+    }
+    return inner.headers;
+  }
+
+  get url() {
+    return this.#inner.url;
+  }
+
+  get redirected() {
+    return this.#inner.redirected;
+  }
+
+  get type() {
+    return this.#inner.responseType;
+  }
+
+  get webSocket() {
+    return this.#inner.webSocket;
+  }
+
+  get cf() {
+    return this.#inner.cf;
+  }
+
+  get encodeBody() {
+    return this.#inner.encodeBody;
+  }
+
+  get body() {
+    return bodies.streamOf(this.#inner.body);
+  }
+
+  get bodyUsed() {
+    return bodies.isUsed(this.#inner.body);
+  }
+
+  clone() {
+    const inner = this.#inner;
+    if (inner.webSocket !== null) {
+      throw new TypeError("Cannot clone a response to a WebSocket handshake.");
+    }
+    const body = bodies.clone(inner.body);
+    const other = new Response(null);
+    const copied = other.#inner;
+    copied.status = inner.status;
+    copied.statusText = inner.statusText;
+    copied.headers = copy(this.headers);
+    copied.body = body;
+    copied.cf = inner.cf;
+    copied.encodeBody = inner.encodeBody;
+    copied.url = inner.url;
+    copied.redirected = inner.redirected;
+    copied.responseType = inner.responseType;
+    return other;
+  }
+
+  text() {
+    return bodies.consumeText(this.#inner.body);
+  }
+
+  json() {
+    return bodies.consumeJson(this.#inner.body);
+  }
+
+  arrayBuffer() {
+    return bodies.consumeArrayBuffer(this.#inner.body);
+  }
+
+  bytes() {
+    return bodies.consumeBytes(this.#inner.body);
+  }
+
+  blob() {
+    return bodies.consumeBlob(this.#inner.body, this.headers);
+  }
+
+  formData() {
+    return bodies.consumeFormData(this.#inner.body, this.headers);
+  }
+
+  [SymbolFor("Deno.privateCustomInspect")](inspect, options) {
+    return `Response ${
+      inspect({
+        status: this.#inner.status,
+        statusText: this.#inner.statusText,
+        headers: this.headers,
+        ok: this.ok,
+        bodyUsed: this.bodyUsed,
+        url: this.#inner.url,
+        redirected: this.#inner.redirected,
+      }, options)
+    }`;
+  }
+
+  static {
+    innerOf = (response) => response.#inner;
+    isResponse = (value) => typeof value === "object" && value !== null && #inner in value;
+    fromNetwork = (fields) => {
+      const response = new Response(null);
+      const inner = response.#inner;
+      inner.status = fields.status;
+      inner.statusText = fields.statusText;
+      inner.headers = fields.headers;
+      inner.body = fields.body;
+      inner.url = fields.url;
+      inner.redirected = fields.redirected;
+      inner.webSocket = fields.webSocket;
+      return response;
+    };
+  }
+}
+
+function readInit(inner, init) {
+  // Another response may serve as init: status and headers are taken from it.
+  if (typeof init !== "object" && typeof init !== "function") {
+    throw new TypeError(
+      "Incorrect type for the 'init' parameter of 'Response': the provided value is not of type 'ResponseInit'.",
+    );
+  }
+  const socket = init.webSocket;
+  let status = init.status;
+  if (socket !== undefined && socket !== null) {
+    inner.webSocket = socket;
+    if (status !== undefined && Number(status) !== 101) {
+      throw new RangeError("Responses with a WebSocket must have status code 101.");
+    }
+    status = 101;
+  } else if (status !== undefined) {
+    status = Number(status);
+    if (status === 101) {
+      throw new RangeError(
+        "Responses may only be constructed with status codes in the range 200 to 599, inclusive.",
+      );
+    }
+  }
+  if (status !== undefined) {
+    if (!(status === 101 || (status >= 200 && status <= 599)) || status % 1 !== 0) {
+      throw new RangeError(
+        "Responses may only be constructed with status codes in the range 200 to 599, inclusive.",
+      );
+    }
+    inner.status = status;
+  }
+  const statusText = init.statusText;
+  if (statusText !== undefined && statusText !== null) {
+    const text = String(statusText);
+    if (RegExpPrototypeExec(BAD_STATUS_TEXT, text) !== null) {
+      throw new TypeError("Invalid statusText");
+    }
+    inner.statusText = text;
+  }
+  const headers = init.headers;
+  if (headers !== undefined && headers !== null) inner.headers = headersOf(headers);
+  if (init.cf !== undefined) inner.cf = init.cf;
+  const encodeBody = init.encodeBody;
+  if (encodeBody !== undefined) {
+    if (encodeBody !== "automatic" && encodeBody !== "manual") {
+      throw new TypeError(`encodeBody: unexpected value: ${String(encodeBody)}`);
+    }
+    inner.encodeBody = encodeBody;
+  }
+}
+
+ObjectDefineProperty(Response.prototype, SymbolToStringTag, {
+  __proto__: null,
+  value: "Response",
+  configurable: true,
+});
+const enumerable = { __proto__: null, enumerable: true };
+ObjectDefineProperties(Response.prototype, {
+  status: enumerable,
+  statusText: enumerable,
+  ok: enumerable,
+  headers: enumerable,
+  url: enumerable,
+  redirected: enumerable,
+  type: enumerable,
+  webSocket: enumerable,
+  cf: enumerable,
+  encodeBody: enumerable,
+  body: enumerable,
+  bodyUsed: enumerable,
+});
+
+export { fromNetwork, innerOf, isResponse, Response };

@@ -1,0 +1,169 @@
+// The context of a request in flight. V8 carries it along promise reactions,
+// so that code knows at any point whose it is: `current()`. I/O objects belong
+// to the context that made them; the global scope has none and may do no I/O.
+import { core, primordials } from "ext:core/mod.js";
+import {
+  op_body_close,
+  op_context_done,
+  op_context_resumed,
+  op_context_touch,
+} from "ext:core/ops";
+
+const { getAsyncContext, setAsyncContext } = core;
+const {
+  ArrayPrototypePush,
+  Error,
+  PromisePrototypeThen,
+  PromiseResolve,
+  SafeSet,
+  SetPrototypeAdd,
+  SetPrototypeDelete,
+  SetPrototypeForEach,
+} = primordials;
+
+const GLOBAL_SCOPE = "Disallowed operation called within global scope. " +
+  "Asynchronous I/O (ex: fetch() or connect()), setting a timeout, and " +
+  "generating random values are not allowed within global scope. To fix this " +
+  "error, perform this operation within a handler. " +
+  "https://developers.cloudflare.com/workers/runtime-apis/handlers/";
+
+const OTHER_REQUEST = "Cannot perform I/O on behalf of a different request. " +
+  "I/O objects (such as streams, request/response bodies, and others) created " +
+  "in the context of one request handler cannot be accessed from a different " +
+  "request's handler. This is a limitation of Cloudflare Workers which allows " +
+  "us to improve overall performance.";
+
+/** The contexts that live, by their number. */
+const live = [];
+
+class IoContext {
+  /** Its number, by which Rust knows it. The watchdog reads this property. */
+  slot;
+  /** `waitUntil` promises and other work that has not ended. */
+  waiting = 0;
+  answered = false;
+  over = false;
+  /** Things to undo at the end: timers, bodies nobody read. */
+  timers = null;
+  bodies = null;
+  /** Called when the client goes away. */
+  onGone = null;
+  sockets = 0;
+
+  constructor(slot) {
+    this.slot = slot;
+    live[slot] = this;
+  }
+}
+
+function current() {
+  const frame = getAsyncContext();
+  return frame === undefined || frame === null ? undefined : frame.io;
+}
+
+/** The present context; throws in the global scope. */
+function required() {
+  const io = current();
+  if (io === undefined) throw new Error(GLOBAL_SCOPE);
+  return io;
+}
+
+/** Throws unless the present context is the owner's. */
+function checkOwner(owner) {
+  const io = current();
+  if (io !== owner) {
+    if (io === undefined) throw new Error(GLOBAL_SCOPE);
+    throw new Error(OTHER_REQUEST);
+  }
+  return io;
+}
+
+/** Runs a callback as part of a context; the caller catches what it throws. */
+function runIn(io, callback, a, b) {
+  const before = getAsyncContext();
+  setAsyncContext({ __proto__: null, io });
+  try {
+    return callback(a, b);
+  } finally {
+    setAsyncContext(before);
+  }
+}
+
+/** Notes that I/O of the context completed. */
+function resumed(io) {
+  op_context_resumed(io.slot);
+}
+
+/** Ends the context if nothing of it is left. */
+function settle(io) {
+  if (io.answered && io.waiting === 0 && io.sockets === 0) end(io);
+}
+
+function forget(io) {
+  io.over = true;
+  live[io.slot] = undefined;
+  if (io.timers !== null) {
+    const timers = io.timers;
+    io.timers = null;
+    SetPrototypeForEach(timers, (timer) => core.cancelTimer(timer));
+  }
+  if (io.bodies !== null) {
+    const bodies = io.bodies;
+    io.bodies = null;
+    for (let i = 0; i < bodies.length; i++) op_body_close(bodies[i]);
+  }
+}
+
+function end(io) {
+  if (io.over) return;
+  forget(io);
+  op_context_done(io.slot);
+}
+
+/** The context holds a body until it is read or the context ends. */
+function ownBody(io, rid) {
+  if (io.bodies === null) io.bodies = [];
+  ArrayPrototypePush(io.bodies, rid);
+}
+
+function ownTimer(io, timer) {
+  if (io.timers === null) io.timers = new SafeSet();
+  SetPrototypeAdd(io.timers, timer);
+}
+
+function disownTimer(io, timer) {
+  if (io.timers !== null) SetPrototypeDelete(io.timers, timer);
+}
+
+/** Keeps the context until the promise settles; `report` gets its rejection. */
+function waitUntil(io, promise, report) {
+  if (io.over) return;
+  io.waiting++;
+  op_context_touch(io.slot);
+  const done = () => {
+    io.waiting--;
+    settle(io);
+  };
+  PromisePrototypeThen(PromiseResolve(promise), done, (error) => {
+    report(error);
+    done();
+  });
+}
+
+export {
+  checkOwner,
+  current,
+  disownTimer,
+  end,
+  forget,
+  GLOBAL_SCOPE,
+  IoContext,
+  live,
+  ownBody,
+  ownTimer,
+  required,
+  resumed,
+  runIn,
+  settle,
+  waitUntil,
+};

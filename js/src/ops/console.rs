@@ -1,0 +1,35 @@
+//! What a Worker says.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use deno_core::{OpState, op2, v8};
+use selvedge_runtime::ConsoleLevel;
+
+use super::isolate;
+
+/// One console call. `kind`: 0 debug, 1 log, 2 warn, 3 error, 4 info.
+#[op2(fast)]
+pub(crate) fn op_console_emit(state: &mut OpState, #[smi] kind: u32, #[string] text: &str) {
+    let level = match kind {
+        0 => ConsoleLevel::Debug,
+        2 => ConsoleLevel::Warn,
+        3 => ConsoleLevel::Error,
+        4 => ConsoleLevel::Info,
+        _ => ConsoleLevel::Log,
+    };
+    let isolate = isolate(state);
+    isolate.log.console(&isolate.worker().name, level, text);
+}
+
+/// An exception that nobody caught.
+#[op2(nofast, reentrant)]
+pub(crate) fn op_report_exception<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: Rc<RefCell<OpState>>,
+    #[string] prefix: &str,
+    exception: v8::Local<'s, v8::Value>,
+) {
+    let isolate = isolate(&state.borrow());
+    super::context::report(scope, &isolate, prefix, exception);
+}

@@ -1,0 +1,160 @@
+//! Subrequests.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use deno_core::{CancelFuture, CancelHandle, JsBuffer, OpState, ResourceId, op2};
+use deno_error::JsErrorBox;
+use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
+use selvedge_runtime::outbound::{OutboundBody, Redirect};
+use selvedge_runtime::{OutboundRequest, OutboundResponse};
+use serde::{Deserialize, Serialize};
+
+use super::body::BodyResource;
+use super::isolate;
+
+/// The parts of a subrequest that are not bytes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FetchArgs {
+    slot: u32,
+    method: String,
+    url: String,
+    /// `follow`, `manual` or `error`.
+    redirect: String,
+    keep_encoding: bool,
+    /// The resource that holds the body.
+    body: Option<ResourceId>,
+    /// Answers `op_fetch_cancel`.
+    cancel: Option<ResourceId>,
+    /// The socket that a 101 response gets.
+    socket: Option<u32>,
+}
+
+/// What came back, without the body's bytes.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FetchResult {
+    status: u16,
+    status_text: String,
+    /// Latin-1, as a header blob.
+    headers: String,
+    url: String,
+    redirected: bool,
+    body: Option<ResourceId>,
+    body_length: Option<u64>,
+    websocket: bool,
+}
+
+/// Lets `AbortSignal` end a subrequest.
+pub(crate) struct FetchCancel(Rc<CancelHandle>);
+
+impl deno_core::Resource for FetchCancel {
+    fn name(&self) -> Cow<'_, str> {
+        "fetchCancel".into()
+    }
+
+    fn close(self: Rc<Self>) {
+        self.0.cancel();
+    }
+}
+
+/// Makes a handle whose closing aborts the subrequest that it is given to.
+#[op2(fast)]
+#[smi]
+pub(crate) fn op_fetch_cancel(state: &mut OpState) -> ResourceId {
+    state.resource_table.add(FetchCancel(CancelHandle::new_rc()))
+}
+
+/// Sends a subrequest and settles when the response's head is there.
+#[op2]
+#[serde]
+pub(crate) async fn op_fetch(
+    state: Rc<RefCell<OpState>>,
+    #[serde] args: FetchArgs,
+    #[string(onebyte)] headers: Cow<'static, [u8]>,
+    #[buffer] bytes: Option<JsBuffer>,
+) -> Result<FetchResult, JsErrorBox> {
+    let (isolate, outbound, cancel, body) = {
+        let mut state = state.borrow_mut();
+        let isolate = isolate(&state);
+        let outbound = isolate
+            .outbound()
+            .ok_or_else(|| JsErrorBox::type_error("this Worker has no way out"))?;
+        let cancel = args
+            .cancel
+            .and_then(|rid| state.resource_table.get::<FetchCancel>(rid).ok())
+            .map(|handle| handle.0.clone());
+        let body = match (args.body, bytes) {
+            (Some(rid), _) => {
+                let source = state
+                    .resource_table
+                    .take::<BodyResource>(rid)
+                    .ok()
+                    .and_then(BodyResource::take)
+                    .ok_or_else(|| JsErrorBox::type_error("Body has already been used."))?;
+                let length = source.length();
+                OutboundBody::Stream(source, length)
+            }
+            (None, Some(bytes)) => OutboundBody::Bytes(bytes::Bytes::copy_from_slice(&bytes)),
+            (None, None) => OutboundBody::Empty,
+        };
+        (isolate, outbound, cancel, body)
+    };
+    let mut blob = HeaderBlobBuf::default();
+    for (name, value) in HeaderBlob(&headers).iter() {
+        blob.push(name, value);
+    }
+    let slot = args.slot;
+    let request = OutboundRequest {
+        method: args.method,
+        url: args.url,
+        headers: blob,
+        body,
+        redirect: match args.redirect.as_str() {
+            "manual" => Redirect::Manual,
+            "error" => Redirect::Error,
+            _ => Redirect::Follow,
+        },
+        keep_encoding: args.keep_encoding,
+        context: slot,
+        websocket: args.socket,
+    };
+    let sending = outbound.fetch(isolate.clone(), request);
+    let result = match cancel {
+        Some(cancel) => match sending.or_cancel(cancel).await {
+            Ok(result) => result,
+            Err(_) => return Err(JsErrorBox::type_error("The operation was aborted")),
+        },
+        None => sending.await,
+    };
+    if let Some(rid) = args.cancel {
+        let _ = state.borrow_mut().resource_table.take_any(rid);
+    }
+    isolate.mark_resumed(slot);
+    let response = result.map_err(JsErrorBox::from_err)?;
+    Ok(result_of(&mut state.borrow_mut(), response, args.socket))
+}
+
+fn result_of(state: &mut OpState, response: OutboundResponse, socket: Option<u32>) -> FetchResult {
+    let websocket = match (response.websocket, socket) {
+        (Some(sink), Some(id)) => {
+            isolate(state).insert_socket(id, sink);
+            true
+        }
+        _ => false,
+    };
+    let body_length = response.body.as_ref().and_then(|body| body.length());
+    let body = response.body.map(|body| state.resource_table.add(BodyResource::new(body)));
+    FetchResult {
+        status: response.status,
+        status_text: response.status_text,
+        headers: response.headers.as_blob().0.iter().map(|byte| char::from(*byte)).collect(),
+        url: response.url,
+        redirected: response.redirected,
+        body,
+        body_length,
+        websocket,
+    }
+}

@@ -1,0 +1,66 @@
+//! Makes the startup snapshot: a V8 heap in which the platform's code has run
+//! already. What the snapshot does not hold loads on first use; its sources are
+//! embedded beside it, so that the binary needs no file of the build machine.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cargo talks to build scripts by environment variables"
+)]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use deno_core::snapshot::{CreateSnapshotOptions, create_snapshot};
+use deno_core::wrap_lazy_ext_script;
+
+/// Scripts that are part of the snapshot, beside what the bootstrap imports.
+/// Each makes every isolate larger and spares its first user the loading.
+const EAGER: &[&str] = &[];
+
+fn main() {
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let snapshot = create_snapshot(
+        CreateSnapshotOptions {
+            cargo_manifest_dir: env!("CARGO_MANIFEST_DIR"),
+            startup_snapshot: None,
+            skip_op_registration: false,
+            extensions: selvedge_js::extensions_with_sources(),
+            extension_transpiler: None,
+            with_runtime_cb: Some(Box::new(|runtime| {
+                for script in EAGER {
+                    let load = format!("Deno.core.loadExtScript({script:?}); 0");
+                    runtime
+                        .execute_script("load", load)
+                        .unwrap_or_else(|error| panic!("{script}: {error}"));
+                }
+            })),
+        },
+        None,
+    )
+    .unwrap_or_else(|error| panic!("the snapshot was not made: {error}"));
+    for file in &snapshot.files_loaded_during_snapshot {
+        println!("cargo:rerun-if-changed={}", file.display());
+    }
+    std::fs::write(out.join("platform.bin"), &snapshot.output).expect("OUT_DIR can be written");
+
+    let mut lazy = Vec::new();
+    for extension in selvedge_js::extensions_with_sources() {
+        for file in extension.lazy_loaded_js_files.iter() {
+            if snapshot.consumed_lazy_specifiers.iter().any(|done| done == file.specifier) {
+                continue;
+            }
+            let source = file.load().unwrap_or_else(|error| panic!("{}: {error}", file.specifier));
+            lazy.push((file.specifier, wrap_lazy_ext_script(source.as_str())));
+        }
+    }
+    lazy.sort();
+    let mut table = String::from("&[\n");
+    for (index, (specifier, source)) in lazy.iter().enumerate() {
+        assert!(source.is_ascii(), "{specifier} must be 7-bit ASCII");
+        let name = format!("lazy_{index}.js");
+        std::fs::write(out.join(&name), source).expect("OUT_DIR can be written");
+        writeln!(table, "({specifier:?}, include_str!(concat!(env!(\"OUT_DIR\"), \"/{name}\"))),")
+            .expect("a string can be written");
+    }
+    table.push(']');
+    std::fs::write(out.join("lazy.rs"), table).expect("OUT_DIR can be written");
+}
