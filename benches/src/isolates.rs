@@ -62,19 +62,23 @@ pub(crate) fn run(args: &IsolatesArgs, output: &OutputArgs) -> Result<()> {
     let dir = TempDir::new()?;
     fs::write(dir.path().join("hello.js"), HELLO.source)?;
     let mut isolates = Vec::new();
-    for host in &args.host {
-        let (name, program) = host.split_once('=').context("--host is NAME=PROGRAM")?;
+    for given in &args.host {
+        let (name, program) = given.split_once('=').context("--host is NAME=PROGRAM")?;
         // The host runs in a folder of its own, where it finds hello.js.
         let program = fs::canonicalize(program).unwrap_or_else(|_| program.into());
-        isolates.push(host_of(name, pins.command(Core::Server, &program), args, &dir)?);
+        let command = || pins.command(Core::Server, &program);
+        isolates.push(host(name, command, args, dir.path())?);
     }
     for peer in &peers {
         match peer.kind {
             Kind::Deno => {
-                let mut command = pins.command(Core::Server, &peer.program);
                 write_deno_host(dir.path())?;
-                command.args(["run", "--allow-read", "isolate_host.js"]);
-                isolates.push(host_of("deno (Web Worker)", command, args, &dir)?);
+                let command = || {
+                    let mut command = pins.command(Core::Server, &peer.program);
+                    command.args(["run", "--allow-read", "isolate_host.js"]);
+                    command
+                };
+                isolates.push(host("deno (Web Worker)", command, args, dir.path())?);
             }
             Kind::Workerd => isolates.push(workerd(peer, args, dir.path(), pins)?),
             Kind::Selvedge | Kind::Canned => {}
@@ -121,12 +125,13 @@ fn workerd(peer: &Peer, args: &IsolatesArgs, dir: &Path, pins: Pins) -> Result<I
             ensure!(answer.status() == 200, "status {}", answer.status());
         }
         thread::sleep(REST);
-        steps.push(IsolatesStep {
+        let step = IsolatesStep {
             isolates: count,
             pss: proc::memory(server.pid())?.pss,
             ready_milliseconds: Some(ready.as_secs_f64() * 1e3),
-        });
-        show("workerd", steps.last().expect("it was just pushed"));
+        };
+        show(peer.name, &step);
+        steps.push(step);
     }
     colds.truncate(args.colds);
     Ok(IsolatesResult {
@@ -147,56 +152,53 @@ fn show(host: &str, step: &IsolatesStep) {
 
 // ----- Hosts: one process that grows. -----
 
-fn host_of(
+/// Starts the host that `command` makes twice: to grow, and to start isolates cold.
+fn host(
     name: &str,
-    command: Command,
-    args: &IsolatesArgs,
-    dir: &TempDir,
-) -> Result<IsolatesResult> {
-    measure_host(name, command, args, dir.path()).with_context(|| format!("the host {name}"))
-}
-
-fn measure_host(
-    name: &str,
-    mut command: Command,
+    command: impl Fn() -> Command,
     args: &IsolatesArgs,
     dir: &Path,
 ) -> Result<IsolatesResult> {
-    command.current_dir(dir);
-    let mut host = Host::start(command)?;
+    let measure = || -> Result<IsolatesResult> {
+        Ok(IsolatesResult {
+            host: name.to_owned(),
+            steps: grow(name, Host::start(command(), dir)?, &args.counts)?,
+            cold_milliseconds: cold_starts(Host::start(command(), dir)?, args.colds)?,
+            cold_includes_creation: true,
+        })
+    };
+    measure().with_context(|| format!("the host {name}"))
+}
+
+fn grow(name: &str, mut host: Host, counts: &[usize]) -> Result<Vec<IsolatesStep>> {
     let mut steps: Vec<IsolatesStep> = Vec::new();
-    let mut colds = Vec::new();
-    for &count in &args.counts {
+    for &count in counts {
         if let Some(last) = steps.last()
             && !has_room(last, count)
         {
             eprintln!("notice: {name}: no memory for {count} isolates");
             break;
         }
-        let answer = host.ask(&format!("isolates {count}"))?;
-        ensure!(answer == "ok", "unexpected answer `{answer}`");
-        if steps.is_empty() {
-            // Cold starts are measured beside few other isolates: a new tenant's case.
-            for _ in 0..args.colds {
-                let answer = host.ask("cold")?;
-                let microseconds = answer.strip_prefix("us ").context("no `us`")?;
-                colds.push(microseconds.trim().parse::<f64>()? / 1e3);
-            }
-        }
+        host.make(count)?;
         thread::sleep(REST);
-        steps.push(IsolatesStep {
-            isolates: count,
-            pss: proc::memory(host.child.id())?.pss,
-            ready_milliseconds: None,
-        });
-        show(name, steps.last().expect("it was just pushed"));
+        let pss = proc::memory(host.child.id())?.pss;
+        let step = IsolatesStep { isolates: count, pss, ready_milliseconds: None };
+        show(name, &step);
+        steps.push(step);
     }
-    Ok(IsolatesResult {
-        host: name.to_owned(),
-        steps,
-        cold_milliseconds: colds,
-        cold_includes_creation: true,
-    })
+    Ok(steps)
+}
+
+/// Cold starts beside one live isolate: a new Worker's case on a small server.
+fn cold_starts(mut host: Host, count: usize) -> Result<Vec<f64>> {
+    host.make(1)?;
+    (0..count)
+        .map(|_| {
+            let answer = host.ask("cold")?;
+            let microseconds = answer.strip_prefix("us ").context("no `us`")?;
+            Ok(microseconds.trim().parse::<f64>()? / 1e3)
+        })
+        .collect()
 }
 
 /// Whether `count` isolates fit, if each costs what the average one cost so far.
@@ -215,7 +217,8 @@ struct Host {
 }
 
 impl Host {
-    fn start(mut command: Command) -> Result<Self> {
+    fn start(mut command: Command, dir: &Path) -> Result<Self> {
+        command.current_dir(dir);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take().expect("it is piped");
         let output = child.stdout.take().expect("it is piped");
@@ -228,6 +231,12 @@ impl Host {
             }
         });
         Ok(Self { child, input, lines })
+    }
+
+    fn make(&mut self, count: usize) -> Result<()> {
+        let answer = self.ask(&format!("isolates {count}"))?;
+        ensure!(answer == "ok", "unexpected answer `{answer}`");
+        Ok(())
     }
 
     fn ask(&mut self, line: &str) -> Result<String> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use self::http::HttpLoad;
-use self::meter::Meter;
+use self::meter::{Meter, Waiting};
 use self::websocket::WebSocketLoad;
 use crate::results::Sample;
 use crate::workload::{self, Load};
@@ -34,6 +34,9 @@ pub(crate) struct LoadArgs {
     warm_up: f64,
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
+    /// Never sleep: for a load that has a core of its own
+    #[arg(long)]
+    spin: bool,
     /// Connections instead of the workload's own number
     #[arg(long)]
     connections: Option<usize>,
@@ -51,6 +54,7 @@ fn measure(args: &LoadArgs) -> Result<Sample> {
         Duration::from_secs_f64(args.warm_up),
         Duration::from_secs_f64(args.seconds),
         args.pid,
+        if args.spin { Waiting::Spin } else { Waiting::Sleep },
     );
     let connections = args.connections.unwrap_or(workload.connections);
     let request = workload.request(args.addr);

@@ -9,6 +9,7 @@
 
 mod canned;
 mod compare;
+mod hop;
 mod isolates;
 mod load;
 mod memory;
@@ -57,6 +58,8 @@ enum Cmd {
     Table { results: PathBuf },
     /// A bar chart (SVG) of results that were kept with --json
     Plot { results: PathBuf, svg: PathBuf },
+    /// The time of one round trip between the two cores
+    Hop,
     #[command(hide = true)]
     Load(load::LoadArgs),
     #[command(hide = true)]
@@ -73,6 +76,11 @@ fn main() -> Result<()> {
         Cmd::Ceiling(args) => compare::ceiling(&args, &output),
         Cmd::Table { results } => {
             report::print(&Results::load(&results)?, &output);
+            Ok(())
+        }
+        Cmd::Hop => {
+            let pins = pin::Pins::set_up(true);
+            println!("{:.0} ns", hop::nanoseconds(pins)?);
             Ok(())
         }
         Cmd::Plot { results, svg } => plot::run(&Results::load(&results)?, &svg),

@@ -121,8 +121,11 @@ pub(crate) fn machine() -> String {
             Some(line.split_once(": ")?.1.to_owned())
         })
         .unwrap_or_else(|| "unknown CPU".to_owned());
+    // All cores, not only those that this process may use.
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cores = info.lines().filter(|line| line.starts_with("processor")).count();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{model}, {} cores, Linux {}", cores(), kernel.trim())
+    format!("{model}, {cores} cores, Linux {}", kernel.trim())
 }
 
 pub(crate) fn cores() -> usize {

@@ -12,8 +12,8 @@ use crate::workload;
 /// compared with.
 const PEER_ORDER: [&str; 4] = ["selvedge", "baseline", "deno", "workerd"];
 
-/// Noise that a reader should hear of, in cores.
-const NOISE: f64 = 0.05;
+/// What other programs may use, in cores, before a measurement counts as disturbed.
+pub(crate) const NOISE: f64 = 0.05;
 
 pub(crate) fn print(results: &Results, output: &OutputArgs) {
     let format = if output.markdown { Format::Markdown } else { Format::Text };
@@ -26,6 +26,7 @@ pub(crate) fn render(results: &Results, format: Format) -> String {
         out.push(rates(results).render(format));
         out.push(latencies(results).render(format));
         out.push(noise(&results.workloads));
+        out.push(unequal(&results.workloads));
     }
     if !results.start.is_empty() {
         out.push(start(&results.start).render(format));
@@ -89,10 +90,23 @@ fn values(result: &WorkloadResult, peer: &str) -> Vec<f64> {
     samples.iter().map(|s| result.unit.value(s)).collect()
 }
 
-/// One ratio per round, so that what slows a whole round down cancels out.
+/// One ratio per round, so that what slows a whole round down cancels out. Rounds whose
+/// two measurements cannot be compared are left out, unless no others are there.
 fn ratios(result: &WorkloadResult, subject: &str, peer: &str) -> Vec<f64> {
-    let (own, other) = (values(result, subject), values(result, peer));
-    own.iter().zip(&other).map(|(a, b)| a / b).collect()
+    let pairs = pairs(result, subject, peer);
+    let ratio = |(a, b): &(&Sample, &Sample)| result.unit.value(a) / result.unit.value(b);
+    let fair: Vec<f64> = pairs.iter().filter(|(a, b)| a.is_comparable_to(b)).map(ratio).collect();
+    if fair.is_empty() { pairs.iter().map(ratio).collect() } else { fair }
+}
+
+/// Both peers' samples, round by round.
+fn pairs<'a>(
+    result: &'a WorkloadResult,
+    subject: &str,
+    peer: &str,
+) -> Vec<(&'a Sample, &'a Sample)> {
+    let of = |peer| result.samples.get(peer).map_or(&[][..], Vec::as_slice);
+    of(subject).iter().zip(of(peer)).collect()
 }
 
 fn show_ratios(ratios: &[f64]) -> String {
@@ -142,7 +156,7 @@ fn latencies(results: &Results) -> Table {
                     let (p50, p99) = (of(|s| s.p50_us / 1e3), of(|s| s.p99_us / 1e3));
                     let cpu = of(|s| s.server_cpu * 100.0);
                     match result.unit {
-                        Unit::BytesPerSecond => format!("{p50:.1} / {p99:.1} ({cpu:.0} %)"),
+                        Unit::Bytes => format!("{p50:.1} / {p99:.1} ({cpu:.0} %)"),
                         _ => format!("{p50:.2} / {p99:.2} ({cpu:.0} %)"),
                     }
                 }
@@ -160,7 +174,7 @@ fn noise(workloads: &[WorkloadResult]) -> String {
     let others: Vec<f64> = samples.iter().map(|sample| sample.other_cpu).collect();
     let noisy = others.iter().filter(|&&cpu| cpu > NOISE).count();
     let limited =
-        samples.iter().filter(|sample| sample.server_cpu < 0.9 && sample.load_cpu > 0.95).count();
+        samples.iter().filter(|sample| sample.server_cpu < 0.95 && sample.load_busy > 0.95).count();
     let mut text = String::new();
     if noisy > 0 {
         text += &format!(
@@ -174,6 +188,38 @@ fn noise(workloads: &[WorkloadResult]) -> String {
     if limited > 0 {
         text +=
             &format!("noise: the load, not the server, was the limit in {limited} measurements\n");
+    }
+    text
+}
+
+/// How many ratios were left out, or had to be taken in spite of the cores' distance.
+fn unequal(workloads: &[WorkloadResult]) -> String {
+    let peers = peers(workloads);
+    let (subject, others) = peers.split_first().expect("a workload has a peer");
+    let (mut out, mut all, mut forced) = (0, 0, Vec::new());
+    for result in workloads {
+        for peer in others {
+            let pairs = pairs(result, subject, peer);
+            let fair = pairs.iter().filter(|(a, b)| a.is_comparable_to(b)).count();
+            all += pairs.len();
+            if fair > 0 {
+                out += pairs.len() - fair;
+            } else if !pairs.is_empty() {
+                forced.push(format!("{} ({peer})", result.title));
+            }
+        }
+    }
+    let mut text = String::new();
+    if out > 0 {
+        text += &format!(
+            "{out} of {all} ratios are left out: the machine moved its cores apart or together between the two measurements\n"
+        );
+    }
+    if !forced.is_empty() {
+        text += &format!(
+            "noise: the machine moved its cores in every round of: {}\n",
+            forced.join(", ")
+        );
     }
     text
 }

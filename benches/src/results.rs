@@ -15,31 +15,47 @@ pub(crate) struct Sample {
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
     pub(crate) server_cpu: f64,
-    pub(crate) load_cpu: f64,
+    /// The share of time that the load had answers to take: at 1 it is the limit.
+    pub(crate) load_busy: f64,
     pub(crate) other_cpu: f64,
+    /// The way between the two cores (see `hop`) just before and just after.
+    #[serde(default)]
+    pub(crate) hop_ns: [f64; 2],
 }
 
+impl Sample {
+    /// Whether both were taken with the cores equally far apart, from begin to end.
+    pub(crate) fn is_comparable_to(&self, other: &Self) -> bool {
+        let hops = self.hop_ns.iter().chain(&other.hop_ns);
+        let (least, most) =
+            hops.fold((f64::MAX, 0.0_f64), |(least, most), &hop| (least.min(hop), most.max(hop)));
+        // Near and far differ by a factor of five to ten, near and near by a tenth.
+        most <= 2.0 * least
+    }
+}
+
+/// What is counted per second.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unit {
-    RequestsPerSecond,
-    MessagesPerSecond,
-    BytesPerSecond,
+    Requests,
+    Messages,
+    Bytes,
 }
 
 impl Unit {
     pub(crate) fn value(self, sample: &Sample) -> f64 {
         match self {
-            Self::RequestsPerSecond | Self::MessagesPerSecond => sample.per_second,
-            Self::BytesPerSecond => sample.bytes_per_second,
+            Self::Requests | Self::Messages => sample.per_second,
+            Self::Bytes => sample.bytes_per_second,
         }
     }
 
     pub(crate) fn show(self, value: f64) -> String {
         match self {
-            Self::RequestsPerSecond => format!("{} req/s", thousands(value)),
-            Self::MessagesPerSecond => format!("{} msg/s", thousands(value)),
-            Self::BytesPerSecond => format!("{:.2} GB/s", value / 1e9),
+            Self::Requests => format!("{} req/s", thousands(value)),
+            Self::Messages => format!("{} msg/s", thousands(value)),
+            Self::Bytes => format!("{:.2} GB/s", value / 1e9),
         }
     }
 }

@@ -48,9 +48,9 @@ enum Request {
 impl Workload {
     pub(crate) fn unit(&self) -> Unit {
         match self.load {
-            Load::Requests => Unit::RequestsPerSecond,
-            Load::Download { .. } => Unit::BytesPerSecond,
-            Load::Messages { .. } => Unit::MessagesPerSecond,
+            Load::Requests => Unit::Requests,
+            Load::Download { .. } => Unit::Bytes,
+            Load::Messages { .. } => Unit::Messages,
         }
     }
 
@@ -108,7 +108,7 @@ const ORDER: &str = r#"{"customer":"Ada Lovelace","email":"ada@example.com","ite
 /// The Worker of `start`, `pss` and `isolates`.
 pub(crate) const HELLO: Worker = Worker { source: include_str!("../workers/hello.js"), deno: None };
 
-pub(crate) const ALL: &[Workload] = &[
+pub(crate) static ALL: &[Workload] = &[
     Workload {
         name: "hello",
         title: "hello world",

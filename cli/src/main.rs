@@ -1,1 +1,38 @@
-fn main(){}
+//! The `selvedge` command: reads the command line and the environment, and
+//! says what went wrong in a way that helps.
+
+mod args;
+mod run;
+mod signals;
+mod terminal;
+mod trace;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::{CommandFactory as _, Parser as _};
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(Cli { command: Command::Run(args) }) => run::run(args),
+        Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
+        Err(error) => {
+            // Also help and version, which are no errors.
+            let _ = error.print();
+            if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "selvedge", &mut script);
+    match std::io::stdout().write_all(&script) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::print_error(&format!("cannot write the completions: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -108,6 +108,18 @@ impl IsolateState {
         })
     }
 
+    /// A state without an isolate, with this Worker and two open contexts, 0
+    /// and 1: what a test of an [`Outbound`] needs.
+    #[doc(hidden)]
+    pub fn for_tests(worker: Arc<Worker>) -> Rc<Self> {
+        let state = Self::new(Arc::new(crate::log::NoLog), 0);
+        state.set_worker(worker);
+        for _ in 0..2 {
+            state.open_context(None, None, None);
+        }
+        state
+    }
+
     /// The Worker that this isolate runs.
     ///
     /// # Panics
@@ -434,6 +446,18 @@ impl IsolateState {
     pub fn remove_socket(&self, id: WebSocketId) {
         let sink = self.sockets.borrow_mut().remove(&id);
         drop(sink);
+    }
+
+    /// Contexts that only live on for their open sockets.
+    pub(crate) fn held_contexts(&self) -> usize {
+        let contexts = self.contexts.borrow();
+        contexts.slots.iter().flatten().filter(|context| context.held).count()
+    }
+
+    /// Closes all WebSockets.
+    pub(crate) fn close_sockets(&self) {
+        let sockets = std::mem::take(&mut *self.sockets.borrow_mut());
+        drop(sockets);
     }
 
     /// How many WebSockets are open.

@@ -37,6 +37,7 @@ pub use log::{ConsoleLevel, LogSink};
 pub use outbound::{Outbound, OutboundRequest, OutboundResponse};
 pub use platform::{Platform, PlatformParts};
 pub use reply::{BodySink, Reply, ResponseHead};
-pub use thread::{IsolatePool, LocalIsolate, Services};
+pub use thread::{IsolatePool, LocalIsolate, Services, WeakIsolate};
+pub use watchdog::thread_cpu;
 pub use websocket::{WebSocketEvent, WebSocketSink};
 pub use worker::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub struct Services {
     pub platform: Arc<Platform>,
     pub log: Arc<dyn LogSink>,
     /// Makes the way out, once per isolate, on its thread.
-    pub outbound: Arc<dyn Fn() -> Rc<dyn Outbound> + Send + Sync>,
+    pub outbound: Arc<dyn Fn(WeakIsolate) -> Rc<dyn Outbound> + Send + Sync>,
 }
 
 /// The isolate of this thread, as the code that serves on the thread sees it:
@@ -55,15 +55,39 @@ impl LocalIsolate {
         services: Services,
         worker: Arc<Worker>,
     ) -> Result<(Self, Duration), Failure> {
-        blank.state().set_outbound((services.outbound)());
-        let cpu = blank.load(worker.clone()).await?;
-        let inner = Inner {
-            isolate: RefCell::new(Some(blank)),
+        let this = Self(Rc::new(Inner {
+            isolate: RefCell::new(None),
             services,
-            worker,
+            worker: worker.clone(),
             busy: std::cell::Cell::new(true),
+        }));
+        blank.state().set_outbound((this.0.services.outbound)(this.downgrade()));
+        let cpu = blank.load(worker).await?;
+        *this.0.isolate.borrow_mut() = Some(blank);
+        Ok((this, cpu))
+    }
+
+    /// A handle that does not keep the isolate.
+    pub fn downgrade(&self) -> WeakIsolate {
+        WeakIsolate(Rc::downgrade(&self.0))
+    }
+
+    /// Lets what still runs after its response end, then closes all WebSockets
+    /// with 1001. Waits no longer than `patience`.
+    pub async fn finish(&self, patience: Duration) {
+        let ended = async {
+            while self.state().is_some_and(|state| state.live_contexts() > state.held_contexts()) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
         };
-        Ok((Self(Rc::new(inner)), cpu))
+        let _ = tokio::time::timeout(patience, ended).await;
+        if let Some(state) = self.state()
+            && state.open_sockets() > 0
+        {
+            state.close_sockets();
+            // Their tasks write the close frames.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// The Worker that runs here.
@@ -98,7 +122,7 @@ impl LocalIsolate {
             self.0.worker.limits.memory_bytes,
             epoch,
         );
-        fresh.state().set_outbound((services.outbound)());
+        fresh.state().set_outbound((services.outbound)(self.downgrade()));
         let mut load = Box::pin(async {
             let result = fresh.load(self.0.worker.clone()).await;
             (fresh, result)
@@ -187,6 +211,19 @@ impl LocalIsolate {
             {
                 isolate.shrink();
             }
+        }
+    }
+}
+
+/// A handle on the isolate of this thread that does not keep it.
+#[derive(Clone)]
+pub struct WeakIsolate(Weak<Inner>);
+
+impl WeakIsolate {
+    /// Something arrived on a WebSocket.
+    pub fn websocket(&self, epoch: u32, socket: WebSocketId, event: &WebSocketEvent) {
+        if let Some(inner) = self.0.upgrade() {
+            LocalIsolate(inner).websocket(epoch, socket, event);
         }
     }
 }
@@ -305,7 +342,11 @@ fn run_thread(
     assignments: &mpsc::Receiver<Assignment>,
     on_blank: impl FnOnce(),
 ) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    // Ops run as tasks of the runtime: a `LocalSet` would not reach them.
+    let built = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default());
+    let runtime = match built {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(%error, "no event loop for an isolate");
@@ -322,8 +363,7 @@ fn run_thread(
         drop(blank);
         return;
     };
-    let tasks = tokio::task::LocalSet::new();
-    tasks.block_on(&runtime, async {
+    runtime.block_on(async {
         match LocalIsolate::load(blank, services, worker).await {
             Ok((isolate, cpu)) => {
                 let _ = started.send(Ok(cpu));

@@ -39,6 +39,11 @@ pub(crate) fn thread_cpu_nanos() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
+/// CPU time of the calling thread.
+pub fn thread_cpu() -> Duration {
+    Duration::from_nanos(thread_cpu_nanos())
+}
+
 /// The part of an isolate that the watchdog sees.
 struct Watched {
     /// Odd while JavaScript runs; each slice has its own number.

@@ -1,1 +1,16 @@
+//! HTTP in, HTTP out, and the composition root: what serves Workers.
 
+pub mod config;
+pub mod error_page;
+pub mod log;
+pub mod outbound;
+pub mod project;
+pub mod run;
+pub mod run_options;
+
+mod edge;
+mod http1;
+mod http2;
+mod io;
+mod site;
+mod websocket;

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use mio::net::TcpStream;
@@ -46,8 +46,7 @@ impl HttpLoad<'_> {
             connections.push(connection);
         }
         let mut buffer = vec![0; self.read_bytes];
-        while !meter.is_over(Instant::now())? {
-            poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+        while meter.poll(&mut poll, &mut events)? {
             for event in &events {
                 let connection = &mut connections[event.token().0];
                 if connection.written < self.request.len() {

@@ -53,8 +53,7 @@ impl WebSocketLoad {
             connections.push(connection);
         }
         let mut buffer = vec![0; 16 * 1024];
-        while !meter.is_over(Instant::now())? {
-            poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+        while meter.poll(&mut poll, &mut events)? {
             for event in &events {
                 let connection = &mut connections[event.token().0];
                 connection.read(&mut buffer, &text, &message, &mut meter)?;

@@ -1,0 +1,226 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use selvedge_server::log;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  selvedge run worker.js            Serve a Worker on http://127.0.0.1:8787
+  selvedge run --help               All that `run` can do
+  selvedge completions bash         Print what bash needs to complete commands";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  selvedge run worker.js
+      Serve one file on http://127.0.0.1:8787. A wrangler.toml, wrangler.json
+      or wrangler.jsonc beside it is read.
+
+  selvedge run --env staging
+      Serve the Worker of this folder as its [env.staging] says.
+
+  selvedge run dist/index.js --config wrangler.toml --port 0
+      Serve what `npx wrangler deploy --dry-run --outdir dist` made, on any
+      free port.
+
+  selvedge run worker.js --production --host 0.0.0.0 --isolates auto \\
+      --tls-cert cert.pem --tls-key key.pem --log-format json
+      Serve strangers on all cores over HTTPS, with a log for programs.
+
+Ctrl-C stops taking requests and finishes those in flight; pressed again, it
+ends at once. The exit code is 0 after that, and 1 for every error.";
+
+/// The self-hosted edge: runs Cloudflare-Workers-style JavaScript.
+#[derive(Debug, Parser)]
+#[command(name = "selvedge", version, styles = STYLES, after_help = TOP_EXAMPLES)]
+#[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve one Worker from a file or a folder.
+    Run(RunArgs),
+    /// Print a script that makes a shell complete selvedge's commands.
+    Completions {
+        /// The shell to complete in.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// The Worker's main module, or a folder with a Worker or a wrangler.toml [default: this
+    /// folder, or that of --config].
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// The configuration: a wrangler.toml, wrangler.json or wrangler.jsonc [default: the one beside
+    /// FILE].
+    #[arg(short, long, value_name = "FILE", help_heading = "Worker")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Run the Worker as [env.NAME] of the configuration says.
+    #[arg(short, long, value_name = "NAME", help_heading = "Worker")]
+    pub(crate) env: Option<String>,
+
+    /// How many copies of the Worker serve, each on its own thread: a number, or "auto" for one per
+    /// core. Global variables are not shared between them.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = isolates)]
+    #[arg(help_heading = "Worker")]
+    pub(crate) isolates: NonZeroUsize,
+
+    /// Where Selvedge keeps files of its own [default: .selvedge beside the configuration, or beside
+    /// FILE].
+    #[arg(long, value_name = "FOLDER", env = "SELVEDGE_DATA_DIR", hide_env_values = true)]
+    #[arg(help_heading = "Worker")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// The port to listen on; 0 takes any free one.
+    #[arg(short, long, value_name = "PORT", default_value_t = 8787)]
+    #[arg(env = "SELVEDGE_PORT", hide_env_values = true, help_heading = "Server")]
+    pub(crate) port: u16,
+
+    /// The address to listen on; 0.0.0.0 takes requests from other machines.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    #[arg(env = "SELVEDGE_HOST", hide_env_values = true, help_heading = "Server")]
+    pub(crate) host: String,
+
+    /// Serve HTTPS with this certificate chain (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Server")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Server")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Clients are strangers: they see error codes instead of stacks, clocks advance only with I/O,
+    /// and fetch() does not reach private addresses.
+    #[arg(long, help_heading = "Server")]
+    pub(crate) production: bool,
+
+    /// Add a Server-Timing header with the CPU time to each response.
+    #[arg(long, help_heading = "Server")]
+    pub(crate) server_timing: bool,
+
+    /// How much to say: "info" includes requests and all console output, "warn" and "error" only
+    /// console.warn() and console.error().
+    #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Log")]
+    #[arg(env = "SELVEDGE_LOG_LEVEL", hide_env_values = true)]
+    pub(crate) log_level: LevelArg,
+
+    /// How to say it: "pretty" for people, "json" for programs, one object a line on stdout.
+    #[arg(long, value_name = "FORMAT", default_value = "pretty", help_heading = "Log")]
+    #[arg(env = "SELVEDGE_LOG_FORMAT", hide_env_values = true)]
+    pub(crate) log_format: FormatArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LevelArg {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl From<LevelArg> for log::Level {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::Off => Self::Off,
+            LevelArg::Error => Self::Error,
+            LevelArg::Warn => Self::Warn,
+            LevelArg::Info => Self::Info,
+            LevelArg::Debug => Self::Debug,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    Pretty,
+    Json,
+}
+
+impl From<FormatArg> for log::Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Pretty => Self::Pretty,
+            FormatArg::Json => Self::Json,
+        }
+    }
+}
+
+/// More isolates than this are a slip of the keyboard.
+const MAX_ISOLATES: usize = 1024;
+
+fn isolates(text: &str) -> Result<NonZeroUsize, String> {
+    if text == "auto" {
+        return Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    }
+    text.parse()
+        .ok()
+        .filter(|number: &NonZeroUsize| number.get() <= MAX_ISOLATES)
+        .ok_or_else(|| format!("expected \"auto\" or a number from 1 to {MAX_ISOLATES}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn run_args(line: &str) -> Result<RunArgs, clap::Error> {
+        match Cli::try_parse_from(line.split(' '))?.command {
+            Command::Run(args) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_wrangler_dev() {
+        let args = run_args("selvedge run worker.js").expect("valid");
+        assert_eq!((args.port, args.host.as_str()), (8787, "127.0.0.1"));
+        assert_eq!(args.isolates.get(), 1);
+        assert_eq!(args.log_level, LevelArg::Info);
+        assert!(!args.production);
+    }
+
+    #[test]
+    fn a_wrong_flag_suggests_the_right_one() {
+        let error = run_args("selvedge run worker.js --prot 1").expect_err("unknown");
+        assert!(error.to_string().contains("'--port'"), "{error}");
+        assert!(error.use_stderr());
+    }
+
+    #[test]
+    fn isolates_are_a_number_or_auto() {
+        assert!(run_args("selvedge run a.js --isolates auto").is_ok());
+        for wrong in ["0", "-1", "1025", "many"] {
+            assert!(run_args(&format!("selvedge run a.js --isolates {wrong}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        assert!(run_args("selvedge run a.js --tls-cert c.pem").is_err());
+        assert!(run_args("selvedge run a.js --tls-cert c.pem --tls-key k.pem").is_ok());
+    }
+}

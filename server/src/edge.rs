@@ -1,0 +1,197 @@
+//! What the edge adds to a request before a Worker sees it: the client's
+//! address, `CF-Ray`, `request.cf`
+//! (<https://developers.cloudflare.com/fundamentals/reference/http-headers/>).
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use selvedge_runtime::headers::HeaderBlobBuf;
+
+/// The name of this place in `CF-Ray` and `request.cf.colo`.
+const COLO: &str = "SLV";
+
+/// Headers that say where a request comes from. A client's own are dropped.
+const OWN: &[&[u8]] = &[
+    b"cf-connecting-ip",
+    b"cf-connecting-ipv6",
+    b"cf-ipcountry",
+    b"cf-ray",
+    b"cf-visitor",
+    b"cf-worker",
+    b"x-real-ip",
+];
+
+/// What is the same for all requests of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    scheme: &'static str,
+    address: String,
+    visitor: String,
+    /// JSON of `request.cf`.
+    pub(crate) cf: Rc<str>,
+}
+
+/// The TLS side of a connection, as `request.cf` shows it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TlsFacts {
+    pub(crate) version: String,
+    pub(crate) cipher: String,
+}
+
+impl Client {
+    /// `protocol` is `HTTP/1.1` or `HTTP/2`.
+    pub(crate) fn new(peer: SocketAddr, protocol: &str, tls: Option<&TlsFacts>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let cf = serde_json::json!({
+            "colo": COLO,
+            "httpProtocol": protocol,
+            "tlsVersion": tls.map_or("", |tls| &tls.version),
+            "tlsCipher": tls.map_or("", |tls| &tls.cipher),
+            "tlsClientAuth": {
+                "certPresented": "0",
+                "certVerified": "NONE",
+                "certRevoked": "0",
+            },
+            "clientAcceptEncoding": "",
+            "requestPriority": "",
+            "edgeRequestKeepAliveStatus": 1,
+        });
+        Self {
+            scheme,
+            address: peer.ip().to_canonical().to_string(),
+            visitor: format!("{{\"scheme\":\"{scheme}\"}}"),
+            cf: cf.to_string().into(),
+        }
+    }
+
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    /// Whether a client's header is dropped, because the edge sets it itself.
+    pub(crate) fn sets(name: &[u8]) -> bool {
+        // Few headers begin with these letters.
+        matches!(name.first(), Some(b'c' | b'C' | b'x' | b'X'))
+            && OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
+    }
+
+    /// Adds the edge's headers. `forwarded` is what the client sent in
+    /// `X-Forwarded-For`.
+    pub(crate) fn add_headers(&self, headers: &mut HeaderBlobBuf) {
+        headers.push(b"cf-connecting-ip", self.address.as_bytes());
+        headers.push(b"cf-ray", &next_ray());
+        headers.push(b"cf-visitor", self.visitor.as_bytes());
+        headers.push(b"x-forwarded-for", self.address.as_bytes());
+        headers.push(b"x-forwarded-proto", self.scheme.as_bytes());
+        headers.push(b"x-real-ip", self.address.as_bytes());
+    }
+}
+
+thread_local! {
+    static RAY: Cell<u64> = const { Cell::new(0) };
+}
+
+/// 16 hex digits, a dash and the place. Unique within the process's life;
+/// it names a request and protects nothing.
+fn next_ray() -> [u8; 20] {
+    let count = RAY.get();
+    let count = if count == 0 { seed() } else { count.wrapping_add(0x9e37_79b9_7f4a_7c15) };
+    RAY.set(count.max(1));
+    // SplitMix64's finisher spreads the counter.
+    let mut bits = count;
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^= bits >> 31;
+    let mut ray = *b"0000000000000000-SLV";
+    for (index, digit) in ray[..16].iter_mut().enumerate() {
+        *digit = b"0123456789abcdef"[(bits >> (60 - index * 4)) as usize & 15];
+    }
+    ray
+}
+
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish() | 1
+}
+
+/// Writes the absolute URL of a request. `false`: the authority or the target
+/// cannot stand in a URL.
+pub(crate) fn write_url(out: &mut Vec<u8>, scheme: &str, authority: &[u8], target: &[u8]) -> bool {
+    out.clear();
+    if target.starts_with(b"http://") || target.starts_with(b"https://") {
+        push_escaped(out, target);
+        return true;
+    }
+    let valid = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]%~".contains(byte);
+    if authority.is_empty() || !authority.iter().all(valid) {
+        return false;
+    }
+    out.extend_from_slice(scheme.as_bytes());
+    out.extend_from_slice(b"://");
+    out.extend_from_slice(authority);
+    match target.first() {
+        Some(b'/') => push_escaped(out, target),
+        // `OPTIONS *` asks about the server as a whole.
+        Some(b'*') if target.len() == 1 => out.push(b'/'),
+        _ => return false,
+    }
+    true
+}
+
+/// Bytes outside of ASCII are percent-encoded, as a browser would have done.
+fn push_escaped(out: &mut Vec<u8>, target: &[u8]) {
+    // A fragment never belongs to a request.
+    let target = target.split(|byte| *byte == b'#').next().unwrap_or_default();
+    if target.iter().all(|byte| (0x21..0x7f).contains(byte)) {
+        out.extend_from_slice(target);
+        return;
+    }
+    for byte in target {
+        if (0x21..0x7f).contains(byte) {
+            out.push(*byte);
+        } else {
+            out.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(authority: &str, target: &[u8]) -> Option<String> {
+        let mut out = Vec::new();
+        write_url(&mut out, "http", authority.as_bytes(), target)
+            .then(|| String::from_utf8(out).expect("a URL is ASCII"))
+    }
+
+    #[test]
+    fn urls_are_made_of_host_and_target() {
+        assert_eq!(url("a.example:80", b"/x?y#z").as_deref(), Some("http://a.example:80/x?y"));
+        assert_eq!(url("a", b"http://b/c").as_deref(), Some("http://b/c"));
+        assert_eq!(url("[::1]:8787", b"*").as_deref(), Some("http://[::1]:8787/"));
+        assert_eq!(url("a", "/\u{e9}".as_bytes()).as_deref(), Some("http://a/%C3%A9"));
+    }
+
+    #[test]
+    fn an_authority_with_other_characters_is_refused() {
+        for authority in ["", "a b", "a/b", "a@b", "a\"b", "a?b"] {
+            assert_eq!(url(authority, b"/"), None, "{authority}");
+        }
+        assert_eq!(url("a", b"relative"), None);
+    }
+
+    #[test]
+    fn rays_differ() {
+        assert_ne!(next_ray(), next_ray());
+        assert!(next_ray().ends_with(b"-SLV"));
+    }
+
+    #[test]
+    fn a_clients_own_edge_headers_are_dropped() {
+        assert!(Client::sets(b"CF-Connecting-IP"));
+        assert!(!Client::sets(b"content-type"));
+    }
+}

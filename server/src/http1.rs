@@ -1,0 +1,434 @@
+//! HTTP/1 on the isolate's own thread: a connection parses a request, calls the
+//! handler, and writes what the handler answers, without a hop in between.
+//!
+//! Parsing is deno_http_h1's; this module owns the connection's life: limits,
+//! deadlines, bodies both ways with back-pressure, the client's going away.
+
+mod exchange;
+mod inbound;
+mod outgoing;
+mod reply;
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::mem::MaybeUninit;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use deno_http_h1::{
+    BodyKind, CoreRequest, Header, MAX_HEADERS, ParseError, Protocol, ProtocolError, RequestStatus,
+    Version,
+};
+use http::StatusCode;
+use selvedge_runtime::headers::HeaderBlobBuf;
+use selvedge_runtime::limits::{REQUEST_HEADER_BYTES, URL_BYTES};
+use selvedge_runtime::{BodySource, Failure, FetchEvent, Mode};
+
+use crate::edge::{self, Client};
+use crate::error_page::{self, Reads, Reference};
+use crate::io::{Io, read_into};
+use crate::site::{Site, WatchGuard};
+use exchange::{Exchange, Next};
+use inbound::Inbound;
+use reply::ConnectionReply;
+
+/// A request's head must be complete this long after its first byte.
+const HEAD_SECONDS: u32 = 15;
+/// A connection may idle this long between requests.
+const IDLE_SECONDS: u32 = 120;
+/// Bytes that one read takes at most.
+pub(crate) const READ_BYTES: usize = 64 * 1024;
+
+/// What HTTP/2 connections begin with (RFC 9113, 3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+thread_local! {
+    /// Where all connections of a thread read into: an idle connection holds
+    /// no buffer.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// How a connection ended.
+pub(crate) enum End<I> {
+    Closed,
+    /// The client speaks HTTP/2; these bytes were read already.
+    Http2(I, Bytes),
+}
+
+/// A request's head, as far as the connection needs it.
+struct Head {
+    method: Method,
+    version: Version,
+    keep_alive: bool,
+    expect_continue: bool,
+    body: BodyKind,
+}
+
+/// The method; frequent ones need no memory.
+enum Method {
+    Known(&'static str),
+    Other(String),
+}
+
+impl Method {
+    fn of(bytes: &[u8]) -> Self {
+        for known in ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"] {
+            if bytes == known.as_bytes() {
+                return Self::Known(known);
+            }
+        }
+        Self::Other(String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Known(name) => name,
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// Why a request got no further than its head.
+enum Refusal {
+    /// An answer with this status, then the connection closes.
+    Status(StatusCode),
+    /// The client is gone.
+    Gone,
+    Http2,
+}
+
+struct Connection {
+    site: Rc<Site>,
+    client: Client,
+    protocol: Protocol,
+    /// Bytes that were read and not parsed yet.
+    buffer: Vec<u8>,
+    url: Vec<u8>,
+    headers: HeaderBlobBuf,
+    watch: WatchGuard,
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: Bytes) -> End<I> {
+    let exchange = Exchange::new(io, site.clone());
+    let watch = site.clock.watch();
+    let mut connection = Connection {
+        site,
+        client,
+        protocol: Protocol::new(),
+        buffer: early.to_vec(),
+        url: Vec::new(),
+        headers: HeaderBlobBuf::default(),
+        watch,
+    };
+    loop {
+        let head = match poll_fn(|cx| connection.poll_head(&exchange, cx)).await {
+            Ok(head) => head,
+            Err(Refusal::Gone) => return End::Closed,
+            Err(Refusal::Http2) => {
+                let Some(io) = Exchange::into_io(exchange) else { return End::Closed };
+                return End::Http2(io, connection.buffer.into());
+            }
+            Err(Refusal::Status(status)) => {
+                exchange.refuse(status);
+                exchange.close().await;
+                return End::Closed;
+            }
+        };
+        connection.run(&exchange, head);
+        loop {
+            let next = poll_fn(|cx| {
+                connection.watch.register(cx.waker());
+                exchange.poll(
+                    cx,
+                    &connection.watch,
+                    &mut connection.protocol,
+                    &mut connection.buffer,
+                )
+            })
+            .await;
+            match next {
+                Next::Request if connection.site.draining.get() => return End::Closed,
+                Next::Request => break,
+                // The isolate went away and nobody outside knows of this request.
+                Next::Again => connection.run_again(&exchange),
+                Next::Failed(failure) => connection.show_failure(&exchange, &failure),
+                Next::Close => {
+                    exchange.close().await;
+                    return End::Closed;
+                }
+                Next::WebSocket(pending) => {
+                    connection.watch.clear();
+                    let Some(io) = Exchange::into_io(exchange) else { return End::Closed };
+                    let leftover = Bytes::from(std::mem::take(&mut connection.buffer));
+                    drop(connection);
+                    pending.run(io, leftover).await;
+                    return End::Closed;
+                }
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn poll_head<I: Io>(
+        &mut self,
+        exchange: &Exchange<I>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Head, Refusal>> {
+        if !self.buffer.is_empty() {
+            let buffer = std::mem::take(&mut self.buffer);
+            let parsed = self.parse(&buffer);
+            self.buffer = buffer;
+            if let Some((head, consumed)) = parsed? {
+                self.buffer.drain(..consumed);
+                return Poll::Ready(Ok(head));
+            }
+        }
+        loop {
+            let read = SCRATCH.with_borrow_mut(|scratch| {
+                let read = exchange.with_io(|io| read_into(io, cx, scratch));
+                match read {
+                    Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => Poll::Ready(Err(Refusal::Gone)),
+                    Poll::Ready(Ok(count)) => {
+                        if self.buffer.is_empty() {
+                            // The usual case: one read holds one request.
+                            if let Some((head, consumed)) = self.parse(&scratch[..count])? {
+                                self.buffer.extend_from_slice(&scratch[consumed..count]);
+                                return Poll::Ready(Ok(Some(head)));
+                            }
+                            self.watch.set(&self.site.clock, HEAD_SECONDS);
+                        }
+                        self.buffer.extend_from_slice(&scratch[..count]);
+                        Poll::Ready(Ok(None))
+                    }
+                    Poll::Pending => Poll::Pending,
+                }
+            });
+            match read {
+                Poll::Ready(Ok(Some(head))) => return Poll::Ready(Ok(head)),
+                Poll::Ready(Err(refusal)) => return Poll::Ready(Err(refusal)),
+                Poll::Ready(Ok(None)) => {
+                    let buffer = std::mem::take(&mut self.buffer);
+                    let parsed = self.parse(&buffer);
+                    self.buffer = buffer;
+                    if let Some((head, consumed)) = parsed? {
+                        self.buffer.drain(..consumed);
+                        return Poll::Ready(Ok(head));
+                    }
+                }
+                Poll::Pending => {
+                    self.watch.register(cx.waker());
+                    if self.buffer.is_empty() {
+                        if self.site.draining.get() {
+                            return Poll::Ready(Err(Refusal::Gone));
+                        }
+                        if self.watch.is_over(&self.site.clock) {
+                            return Poll::Ready(Err(Refusal::Gone));
+                        }
+                        self.watch.set(&self.site.clock, IDLE_SECONDS);
+                    } else if self.watch.is_over(&self.site.clock) {
+                        return Poll::Ready(Err(Refusal::Status(StatusCode::REQUEST_TIMEOUT)));
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Parses a head; `None`: it is not complete yet.
+    fn parse(&mut self, input: &[u8]) -> Result<Option<(Head, usize)>, Refusal> {
+        let compared = input.len().min(HTTP2_PREFACE.len());
+        if compared >= 3 && input[..compared] == HTTP2_PREFACE[..compared] {
+            if compared == HTTP2_PREFACE.len() {
+                self.buffer = input.to_vec();
+                return Err(Refusal::Http2);
+            }
+            return Ok(None);
+        }
+        let mut headers = [const { MaybeUninit::<Header>::uninit() }; MAX_HEADERS];
+        let mut scratch = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let before = self.protocol;
+        match self.protocol.next_request_uninit_all(input, &mut headers, &mut scratch) {
+            Ok(RequestStatus::Complete { consumed, .. }) if consumed > REQUEST_HEADER_BYTES => {
+                Err(Refusal::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))
+            }
+            Ok(RequestStatus::Complete { request, consumed }) => {
+                if request.body == BodyKind::Upgrade && !is_websocket(&request) {
+                    // An upgrade that is not taken is an ordinary request; its
+                    // body is found by parsing the head without the offer.
+                    let plain = without_upgrade(input, consumed);
+                    self.protocol = before;
+                    return self
+                        .parse(&plain)
+                        .map(|parsed| parsed.map(|(head, _)| (head, consumed)));
+                }
+                self.take_head(&request).map(|head| Some((head, consumed)))
+            }
+            Ok(RequestStatus::Partial) if input.len() > REQUEST_HEADER_BYTES => {
+                Err(Refusal::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))
+            }
+            Ok(RequestStatus::Partial) => Ok(None),
+            Err(ProtocolError::HeadTooLarge | ProtocolError::Parse(ParseError::TooManyHeaders)) => {
+                Err(Refusal::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))
+            }
+            Err(ProtocolError::Parse(_)) => Err(Refusal::Status(StatusCode::BAD_REQUEST)),
+        }
+    }
+
+    /// Copies what the Worker may ask for out of the read buffer.
+    fn take_head(&mut self, request: &CoreRequest<'_>) -> Result<Head, Refusal> {
+        self.headers.clear();
+        let mut host: &[u8] = b"";
+        for header in request.headers {
+            if header.name.eq_ignore_ascii_case(b"host") {
+                host = header.value;
+            }
+            if !Client::sets(header.name) {
+                self.headers.push(header.name, header.value);
+            }
+        }
+        if host.is_empty() {
+            host = b"localhost";
+        }
+        self.client.add_headers(&mut self.headers);
+        if request.target.len() > URL_BYTES {
+            return Err(Refusal::Status(StatusCode::URI_TOO_LONG));
+        }
+        if request.method == b"CONNECT"
+            || !edge::write_url(&mut self.url, self.client.scheme(), host, request.target)
+        {
+            return Err(Refusal::Status(StatusCode::BAD_REQUEST));
+        }
+        if let BodyKind::ContentLength(length) = request.body
+            && length > self.site.isolate.worker().limits.request_body_bytes
+        {
+            return Err(Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+        self.watch.clear();
+        Ok(Head {
+            method: Method::of(request.method),
+            version: request.version,
+            keep_alive: request.keep_alive,
+            expect_continue: request.expect_continue,
+            body: request.body,
+        })
+    }
+
+    /// Calls the handler. Its answer may be there when this returns.
+    fn run<I: Io>(&mut self, exchange: &Exchange<I>, head: Head) {
+        let limit = self.site.isolate.worker().limits.request_body_bytes;
+        let (body, inbound) = self.body(&head, limit, exchange);
+        exchange.begin(&head, inbound, &self.headers);
+        self.fetch(exchange, head.method.as_str(), body);
+        exchange.keep_method(head.method);
+    }
+
+    /// The same request once more, after its isolate was replaced.
+    fn run_again<I: Io>(&mut self, exchange: &Exchange<I>) {
+        let method = exchange.begin_again();
+        self.fetch(exchange, method.as_str(), None);
+        exchange.keep_method(method);
+    }
+
+    fn fetch<I: Io>(
+        &self,
+        exchange: &Exchange<I>,
+        method: &str,
+        body: Option<Box<dyn BodySource>>,
+    ) {
+        let on_end = self.site.log.enabled_requests().then(|| {
+            let log = self.site.log.clone();
+            let method = method.to_owned();
+            let path = path_of(&self.url);
+            Box::new(move |ended: selvedge_runtime::Ended| log.request(&method, &path, &ended))
+                as selvedge_runtime::OnEnd
+        });
+        let event = FetchEvent {
+            method,
+            url: &self.url,
+            headers: self.headers.as_blob().0,
+            body,
+            cf: self.client.cf.clone(),
+            reply: Box::new(ConnectionReply::new(exchange)),
+            on_end,
+        };
+        self.site.isolate.fetch(event);
+    }
+
+    /// Tells the client and the log that the Worker failed.
+    fn show_failure<I: Io>(&self, exchange: &Exchange<I>, failure: &Failure) {
+        let reads = Reads::of(self.headers.as_blob().get("accept"));
+        let (page, reference) = match self.site.mode() {
+            Mode::Local => (error_page::local(failure, reads), None),
+            Mode::Production => {
+                let reference = Reference::new();
+                let page = error_page::production(failure.outcome, &reference, reads);
+                (page, Some(reference))
+            }
+        };
+        let reference = reference.as_ref().map(|reference| reference.as_str());
+        self.site.log.failure(&exchange.method(), &path_of(&self.url), failure, reference);
+        exchange.write_page(&page);
+    }
+
+    /// The body of a request: in memory already, or to be read when asked for.
+    fn body<I: Io>(
+        &mut self,
+        head: &Head,
+        limit: u64,
+        exchange: &Exchange<I>,
+    ) -> (Option<Box<dyn BodySource>>, Option<Rc<Inbound>>) {
+        match head.body {
+            BodyKind::Empty | BodyKind::Upgrade | BodyKind::ContentLength(0) => {
+                self.protocol.finish_body();
+                (None, None)
+            }
+            BodyKind::ContentLength(length) if length <= self.buffer.len() as u64 => {
+                let body = Bytes::copy_from_slice(&self.buffer[..length as usize]);
+                self.buffer.drain(..length as usize);
+                self.protocol.finish_body();
+                (Some(Box::new(selvedge_runtime::body::BytesBody::new(body))), None)
+            }
+            BodyKind::ContentLength(_) | BodyKind::Chunked => {
+                let length = match head.body {
+                    BodyKind::ContentLength(length) => Some(length),
+                    _ => None,
+                };
+                let inbound = Inbound::new(length, limit, head.expect_continue, exchange.waker());
+                (Some(Box::new(inbound.source())), Some(inbound))
+            }
+        }
+    }
+}
+
+fn is_websocket(request: &CoreRequest<'_>) -> bool {
+    request.headers.iter().any(|header| {
+        header.name.eq_ignore_ascii_case(b"upgrade")
+            && header.value.eq_ignore_ascii_case(b"websocket")
+    })
+}
+
+/// The head with its upgrade offer under a name that means nothing.
+fn without_upgrade(input: &[u8], head: usize) -> Vec<u8> {
+    let mut copy = input[..head].to_vec();
+    let mut line = 0;
+    while let Some(end) = copy[line..].iter().position(|byte| *byte == b'\n') {
+        let name = b"upgrade:";
+        if copy[line..].len() > name.len()
+            && copy[line..line + name.len()].eq_ignore_ascii_case(name)
+        {
+            copy[line..line + 2].copy_from_slice(b"x-");
+        }
+        line += end + 1;
+    }
+    copy
+}
+
+/// The path and query of an absolute URL, for the log.
+fn path_of(url: &[u8]) -> String {
+    let text = String::from_utf8_lossy(url);
+    let rest = text.split_once("://").map_or(&*text, |(_, rest)| rest);
+    rest.find('/').map_or_else(|| "/".to_owned(), |at| rest[at..].to_owned())
+}

@@ -1,0 +1,781 @@
+//! One request and its response on a connection: the state that the
+//! connection's task and the isolate's reply share.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use deno_http_h1::{BodyKind, BodyStatus, Protocol, Version};
+use http::StatusCode;
+use selvedge_runtime::headers::HeaderBlobBuf;
+use selvedge_runtime::{BodyError, BodySource, ContextRef, Failure, HeaderBlob, Outcome};
+
+use super::inbound::Inbound;
+use super::outgoing::{Framing, HeadParts, push_chunk_size, wants_close, write_head};
+use super::{Head, Method, SCRATCH};
+use crate::error_page::{self, Page, Reads};
+use crate::io::{Io, read_into};
+use crate::site::{Site, WatchGuard};
+use crate::websocket;
+
+/// The Worker is told to wait when this much has not left yet.
+const HIGH_BYTES: usize = 256 * 1024;
+/// It may go on below this.
+const LOW_BYTES: usize = 64 * 1024;
+/// A client that takes or sends nothing for this long is cut off.
+const STALL_SECONDS: u32 = 120;
+/// The rest of a request's body that nobody wants is read up to here, so that
+/// the connection can be used again.
+const DRAIN_BYTES: usize = 256 * 1024;
+/// Requests that a client sends ahead are kept up to here.
+const PIPELINE_BYTES: usize = 64 * 1024;
+
+/// Wakes a connection's task, if it runs.
+#[derive(Clone, Default)]
+pub(super) struct TaskWaker(Rc<RefCell<Option<Waker>>>);
+
+impl TaskWaker {
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &*self.0.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn set(&self, waker: &Waker) {
+        let mut current = self.0.borrow_mut();
+        if !current.as_ref().is_some_and(|current| current.will_wake(waker)) {
+            *current = Some(waker.clone());
+        }
+    }
+}
+
+/// How far the response is.
+pub(super) enum Stage {
+    /// The handler has not answered.
+    Waiting,
+    /// All of it is in `out` or gone.
+    Whole,
+    /// The Worker pushes its body.
+    Streaming,
+    /// Its body comes from a source that no JavaScript touches.
+    Piping(Box<dyn BodySource>),
+    /// There is none: the Worker failed.
+    Failed(Box<Failure>),
+    /// The isolate went away; `true`: nothing outside knows of the request.
+    Lost(bool),
+    /// The connection becomes a WebSocket when `out` has left.
+    Upgrading(Box<websocket::Pending>),
+    /// It breaks off: the connection must close so that the client knows.
+    Broken,
+}
+
+pub(super) struct State<I> {
+    io: Option<I>,
+    out: Vec<u8>,
+    sent: usize,
+    stage: Stage,
+    framing: Framing,
+    /// Bytes that `Framing::Length` still wants.
+    left: u64,
+    version: Version,
+    keep_alive: bool,
+    is_head: bool,
+    inbound: Option<Rc<Inbound>>,
+    pub(super) context: Option<ContextRef>,
+    sink: Option<Waker>,
+    /// The value of `Sec-WebSocket-Key` in a handshake.
+    pub(super) socket_key: Option<Vec<u8>>,
+    method: Method,
+    may_repeat: bool,
+    repeated: bool,
+}
+
+/// What the connection does next.
+pub(super) enum Next {
+    Request,
+    /// Run the same request on a fresh isolate.
+    Again,
+    Close,
+    /// The Worker failed: the client gets a page.
+    Failed(Box<Failure>),
+    WebSocket(Box<websocket::Pending>),
+}
+
+pub(super) struct Exchange<I>(Rc<Shared<I>>);
+
+pub(super) struct Shared<I> {
+    pub(super) state: RefCell<State<I>>,
+    pub(super) site: Rc<Site>,
+    task: TaskWaker,
+    closed: Cell<bool>,
+}
+
+impl<I> Clone for Exchange<I> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<I> std::ops::Deref for Exchange<I> {
+    type Target = Shared<I>;
+
+    fn deref(&self) -> &Shared<I> {
+        &self.0
+    }
+}
+
+impl<I: Io> Exchange<I> {
+    pub(super) fn new(io: I, site: Rc<Site>) -> Self {
+        Self(Rc::new(Shared {
+            state: RefCell::new(State {
+                io: Some(io),
+                out: Vec::new(),
+                sent: 0,
+                stage: Stage::Whole,
+                framing: Framing::None,
+                left: 0,
+                version: Version::Http11,
+                keep_alive: true,
+                is_head: false,
+                inbound: None,
+                context: None,
+                sink: None,
+                socket_key: None,
+                method: Method::Known("GET"),
+                may_repeat: false,
+                repeated: false,
+            }),
+            site,
+            task: TaskWaker::default(),
+            closed: Cell::new(false),
+        }))
+    }
+
+    /// The connection itself, when no more of the exchange is to come.
+    pub(super) fn into_io(self) -> Option<I> {
+        self.closed.set(true);
+        self.state.borrow_mut().io.take()
+    }
+
+    pub(super) fn with_io<T>(
+        &self,
+        act: impl FnOnce(&mut I) -> Poll<std::io::Result<T>>,
+    ) -> Poll<std::io::Result<T>> {
+        match &mut self.state.borrow_mut().io {
+            Some(io) => act(io),
+            None => Poll::Ready(Err(std::io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    pub(super) fn waker(&self) -> TaskWaker {
+        self.task.clone()
+    }
+
+    /// A request's head was read; its handler runs next.
+    pub(super) fn begin(&self, head: &Head, inbound: Option<Rc<Inbound>>, headers: &HeaderBlobBuf) {
+        let mut state = self.state.borrow_mut();
+        state.stage = Stage::Waiting;
+        state.version = head.version;
+        state.keep_alive = head.keep_alive;
+        state.is_head = matches!(head.method, Method::Known("HEAD"));
+        state.may_repeat = head.body == BodyKind::Empty
+            && matches!(head.method, Method::Known("GET" | "HEAD" | "OPTIONS"));
+        state.repeated = false;
+        state.inbound = inbound;
+        state.context = None;
+        state.socket_key = None;
+        if head.body == BodyKind::Upgrade {
+            let headers = headers.as_blob();
+            let version = headers.get("sec-websocket-version") == Some(b"13");
+            state.socket_key =
+                headers.get("sec-websocket-key").filter(|_| version).map(<[u8]>::to_vec);
+        }
+    }
+
+    pub(super) fn begin_again(&self) -> Method {
+        let mut state = self.state.borrow_mut();
+        state.stage = Stage::Waiting;
+        state.repeated = true;
+        state.context = None;
+        std::mem::replace(&mut state.method, Method::Known("GET"))
+    }
+
+    pub(super) fn keep_method(&self, method: Method) {
+        self.state.borrow_mut().method = method;
+    }
+
+    /// Drives the exchange: writes, reads what is wanted, notices the end.
+    pub(super) fn poll(
+        &self,
+        cx: &mut Context<'_>,
+        watch: &WatchGuard,
+        protocol: &mut Protocol,
+        buffer: &mut Vec<u8>,
+    ) -> Poll<Next> {
+        self.task.set(cx.waker());
+        loop {
+            let before = self.progress();
+            if self.poll_flush(cx).is_err() {
+                return Poll::Ready(self.gone());
+            }
+            if let Some(failure) = self.take_failure() {
+                return Poll::Ready(Next::Failed(failure));
+            }
+            let next = self.advance(cx);
+            if let Poll::Ready(next) = next {
+                watch.clear();
+                return Poll::Ready(match next {
+                    Next::Request => self.finish_request(cx, protocol, buffer),
+                    other => other,
+                });
+            }
+            match self.poll_read(cx, protocol, buffer) {
+                Ok(false) => {}
+                Ok(true) => continue,
+                Err(()) => return Poll::Ready(self.gone()),
+            }
+            if self.progress() == before {
+                break;
+            }
+        }
+        let stalled = {
+            let state = self.state.borrow();
+            state.sent < state.out.len()
+                || state.inbound.as_ref().is_some_and(|inbound| inbound.wants_more())
+        };
+        if !stalled {
+            watch.clear();
+        } else if watch.is_over(&self.site.clock) {
+            return Poll::Ready(self.gone());
+        } else {
+            watch.set(&self.site.clock, STALL_SECONDS);
+        }
+        Poll::Pending
+    }
+
+    /// Changes whenever something moved.
+    fn progress(&self) -> (usize, usize) {
+        let state = self.state.borrow();
+        (state.sent, state.out.len())
+    }
+
+    /// Writes what is there; an error means that the client is gone.
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Result<(), ()> {
+        let mut guard = self.state.borrow_mut();
+        let state = &mut *guard;
+        let Some(io) = &mut state.io else { return Err(()) };
+        while state.sent < state.out.len() {
+            match Pin::new(&mut *io).poll_write(cx, &state.out[state.sent..]) {
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Err(()),
+                Poll::Ready(Ok(count)) => state.sent += count,
+                Poll::Pending => break,
+            }
+        }
+        if state.sent == state.out.len() {
+            state.out.clear();
+            state.sent = 0;
+            if state.out.capacity() > HIGH_BYTES {
+                state.out = Vec::new();
+            }
+            if let Poll::Ready(Err(_)) = Pin::new(io).poll_flush(cx) {
+                return Err(());
+            }
+        }
+        if state.out.len() - state.sent < LOW_BYTES
+            && let Some(sink) = state.sink.take()
+        {
+            sink.wake();
+        }
+        Ok(())
+    }
+
+    /// The failure that a page must be made of, if there is one.
+    fn take_failure(&self) -> Option<Box<Failure>> {
+        let mut state = self.state.borrow_mut();
+        match std::mem::replace(&mut state.stage, Stage::Waiting) {
+            Stage::Failed(failure) => Some(failure),
+            Stage::Lost(untouched) if !(untouched && state.may_repeat && !state.repeated) => {
+                Some(Box::new(Failure::new(
+                    Outcome::InternalError,
+                    "The isolate that ran this request was stopped.",
+                )))
+            }
+            other => {
+                state.stage = other;
+                None
+            }
+        }
+    }
+
+    /// The method of the present request.
+    pub(super) fn method(&self) -> String {
+        self.state.borrow().method.as_str().to_owned()
+    }
+
+    /// Answers with a page.
+    pub(super) fn write_page(&self, page: &Page) {
+        let mut headers = HeaderBlobBuf::default();
+        for (name, value) in page.headers() {
+            headers.push(name.as_bytes(), value.as_bytes());
+        }
+        let status = page.status.as_u16();
+        self.write_whole(status, "", headers.as_blob(), page.body.as_bytes(), None);
+    }
+
+    fn advance(&self, cx: &mut Context<'_>) -> Poll<Next> {
+        let mut guard = self.state.borrow_mut();
+        let state = &mut *guard;
+        match &mut state.stage {
+            Stage::Waiting | Stage::Streaming | Stage::Failed(_) => Poll::Pending,
+            Stage::Lost(_) => Poll::Ready(Next::Again),
+            Stage::Broken => Poll::Ready(Next::Close),
+            Stage::Whole if state.out.is_empty() => {
+                if state.keep_alive {
+                    Poll::Ready(Next::Request)
+                } else {
+                    Poll::Ready(Next::Close)
+                }
+            }
+            Stage::Whole => Poll::Pending,
+            Stage::Upgrading(_) if !state.out.is_empty() => Poll::Pending,
+            Stage::Upgrading(_) => match std::mem::replace(&mut state.stage, Stage::Whole) {
+                Stage::Upgrading(pending) => Poll::Ready(Next::WebSocket(pending)),
+                _ => Poll::Ready(Next::Close),
+            },
+            Stage::Piping(source) => {
+                while state.out.len() - state.sent < HIGH_BYTES {
+                    match source.poll_chunk(cx) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Some(Ok(chunk))) => {
+                            if !append(&mut state.out, state.framing, &mut state.left, &chunk) {
+                                state.stage = Stage::Broken;
+                                return Poll::Ready(Next::Close);
+                            }
+                        }
+                        Poll::Ready(Some(Err(error))) => {
+                            tracing::debug!(%error, "a piped body broke off");
+                            state.stage = Stage::Broken;
+                            return Poll::Ready(Next::Close);
+                        }
+                        Poll::Ready(None) => {
+                            end_body(state);
+                            break;
+                        }
+                    }
+                }
+                // The loop in `poll` writes what was appended.
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Reads a body that is wanted, or watches for the client's going away.
+    /// `Ok(true)`: something came.
+    fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        protocol: &mut Protocol,
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, ()> {
+        let inbound = self.state.borrow().inbound.clone();
+        if let Some(inbound) = inbound.filter(|inbound| !inbound.is_complete()) {
+            if inbound.take_continue() {
+                let mut state = self.state.borrow_mut();
+                if matches!(state.stage, Stage::Waiting) {
+                    state.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+                    return Ok(true);
+                }
+            }
+            if !inbound.wants_more() {
+                return Ok(false);
+            }
+            if !buffer.is_empty() && feed(&inbound, protocol, buffer) {
+                return Ok(true);
+            }
+            return SCRATCH.with_borrow_mut(|scratch| {
+                match self.with_io(|io| read_into(io, cx, scratch)) {
+                    Poll::Pending => Ok(false),
+                    Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
+                        inbound.finish(Err(BodyError::ConnectionLost));
+                        Err(())
+                    }
+                    Poll::Ready(Ok(count)) => {
+                        buffer.extend_from_slice(&scratch[..count]);
+                        feed(&inbound, protocol, buffer);
+                        Ok(true)
+                    }
+                }
+            });
+        }
+        if buffer.len() >= PIPELINE_BYTES {
+            return Ok(false);
+        }
+        SCRATCH.with_borrow_mut(|scratch| match self.with_io(|io| read_into(io, cx, scratch)) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => Err(()),
+            Poll::Ready(Ok(count)) => {
+                buffer.extend_from_slice(&scratch[..count]);
+                Ok(true)
+            }
+        })
+    }
+
+    /// The response left: what is still unread of the request decides whether
+    /// the connection goes on.
+    fn finish_request(
+        &self,
+        cx: &mut Context<'_>,
+        protocol: &mut Protocol,
+        buffer: &mut Vec<u8>,
+    ) -> Next {
+        let inbound = self.state.borrow_mut().inbound.take();
+        let Some(inbound) = inbound.filter(|inbound| !inbound.is_complete()) else {
+            return Next::Request;
+        };
+        if inbound.awaits_continue() {
+            return Next::Close;
+        }
+        // What is here already, and what can be read without waiting.
+        let discard = Inbound::new(None, DRAIN_BYTES as u64, false, self.waker());
+        drop(discard.source());
+        for _ in 0..8 {
+            feed(&discard, protocol, buffer);
+            if discard.is_complete() {
+                return Next::Request;
+            }
+            let read = SCRATCH.with_borrow_mut(|scratch| {
+                match self.with_io(|io| read_into(io, cx, scratch)) {
+                    Poll::Ready(Ok(count)) if count > 0 => {
+                        buffer.extend_from_slice(&scratch[..count]);
+                        true
+                    }
+                    _ => false,
+                }
+            });
+            if !read {
+                break;
+            }
+        }
+        Next::Close
+    }
+
+    /// The client went away: the Worker learns it.
+    fn gone(&self) -> Next {
+        self.closed.set(true);
+        let (context, sink) = {
+            let mut state = self.state.borrow_mut();
+            let answered = matches!(state.stage, Stage::Whole);
+            state.stage = Stage::Broken;
+            if let Some(inbound) = &state.inbound {
+                inbound.finish(Err(BodyError::ConnectionLost));
+            }
+            (state.context.take().filter(|_| !answered), state.sink.take())
+        };
+        if let Some(sink) = sink {
+            sink.wake();
+        }
+        if let Some(context) = context {
+            self.site.isolate.client_gone(context);
+        }
+        Next::Close
+    }
+
+    /// Answers with a status of the server's own; the connection ends after it.
+    pub(super) fn refuse(&self, status: StatusCode) {
+        {
+            let mut state = self.state.borrow_mut();
+            state.keep_alive = false;
+            state.version = Version::Http11;
+            state.is_head = false;
+        }
+        self.write_page(&error_page::refusal(status, Reads::Text));
+    }
+
+    /// Writes what is left and closes, so that the client sees the end.
+    pub(super) async fn close(&self) {
+        self.closed.set(true);
+        let broken = matches!(self.state.borrow().stage, Stage::Broken);
+        if !broken {
+            let flushed = poll_fn(|cx| {
+                if self.poll_flush(cx).is_err() {
+                    return Poll::Ready(());
+                }
+                if self.state.borrow().out.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            });
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(10), flushed).await;
+        }
+        let io = self.state.borrow_mut().io.take();
+        if let Some(mut io) = io {
+            linger(&mut io, broken).await;
+        }
+    }
+
+    // ----- The isolate's side. -----
+
+    /// Whether anybody still listens.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Puts a whole response into the output.
+    pub(super) fn write_whole(
+        &self,
+        status: u16,
+        status_text: &str,
+        headers: HeaderBlob<'_>,
+        body: &[u8],
+        cpu: Option<f64>,
+    ) {
+        let mut guard = self.state.borrow_mut();
+        let state = &mut *guard;
+        let framing = match status {
+            101 | 204 | 304 => Framing::None,
+            // A HEAD request learns the length that GET would have.
+            _ if state.is_head && body.is_empty() => Framing::Head,
+            _ => Framing::Length(body.len() as u64),
+        };
+        state.write_head(status, status_text, headers, framing, cpu, &self.site);
+        if matches!(framing, Framing::Length(_)) && !state.is_head {
+            state.out.extend_from_slice(body);
+        }
+        state.stage = Stage::Whole;
+        drop(guard);
+        self.task.wake();
+    }
+
+    /// Begins a response whose body follows.
+    pub(super) fn write_start(
+        &self,
+        status: u16,
+        status_text: &str,
+        headers: HeaderBlob<'_>,
+        length: Option<u64>,
+        cpu: Option<f64>,
+    ) {
+        let mut guard = self.state.borrow_mut();
+        let state = &mut *guard;
+        let framing = match (status, length) {
+            (101 | 204 | 304, _) => Framing::None,
+            (_, Some(length)) => Framing::Length(length),
+            (_, None) if state.version == Version::Http10 => {
+                state.keep_alive = false;
+                Framing::UntilClose
+            }
+            (_, None) => Framing::Chunked,
+        };
+        state.write_head(status, status_text, headers, framing, cpu, &self.site);
+        if state.is_head {
+            state.framing = Framing::None;
+        }
+        state.left = length.unwrap_or(0);
+        state.stage = Stage::Streaming;
+    }
+
+    pub(super) fn set_stage(&self, stage: Stage) {
+        self.state.borrow_mut().stage = stage;
+        self.task.wake();
+    }
+
+    /// Accepts a WebSocket handshake with this head.
+    pub(super) fn write_upgrade(&self, head: &[u8], pending: Box<websocket::Pending>) {
+        let mut state = self.state.borrow_mut();
+        state.out.extend_from_slice(head);
+        state.stage = Stage::Upgrading(pending);
+        drop(state);
+        self.task.wake();
+    }
+
+    /// Pushes a piece of the body: to the network at once where that is
+    /// possible, else to the output. `false`: the Worker should wait.
+    pub(super) fn push(&self, chunk: &[u8]) -> bool {
+        if self.closed.get() {
+            return false;
+        }
+        let mut guard = self.state.borrow_mut();
+        let state = &mut *guard;
+        let room = state.push_now(chunk);
+        let unsent = state.out.len() - state.sent;
+        drop(guard);
+        match room {
+            Ok(()) => {
+                if unsent > 0 {
+                    self.task.wake();
+                }
+                unsent < HIGH_BYTES
+            }
+            Err(()) => {
+                self.set_stage(Stage::Broken);
+                false
+            }
+        }
+    }
+
+    pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        let mut state = self.state.borrow_mut();
+        if self.closed.get() || matches!(state.stage, Stage::Broken) {
+            return Poll::Ready(Err(BodyError::ConnectionLost));
+        }
+        if state.out.len() - state.sent < HIGH_BYTES {
+            return Poll::Ready(Ok(()));
+        }
+        state.sink = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// The pushed body is whole.
+    pub(super) fn finish_push(&self) {
+        end_body(&mut self.state.borrow_mut());
+        self.task.wake();
+    }
+}
+
+impl<I: Io> State<I> {
+    fn write_head(
+        &mut self,
+        status: u16,
+        status_text: &str,
+        headers: HeaderBlob<'_>,
+        framing: Framing,
+        cpu: Option<f64>,
+        site: &Site,
+    ) {
+        self.framing = framing;
+        self.keep_alive &= !site.draining.get() && !wants_close(headers);
+        let parts = HeadParts {
+            status,
+            status_text,
+            headers,
+            version: self.version,
+            keep_alive: self.keep_alive,
+            framing,
+            cpu,
+        };
+        write_head(&mut self.out, &parts, &site.clock);
+    }
+
+    /// Sends a piece with its framing, without a copy if the network takes it.
+    fn push_now(&mut self, chunk: &[u8]) -> Result<(), ()> {
+        // Small pieces are cheaper together with what comes next.
+        const DIRECT_BYTES: usize = 4 * 1024;
+        if chunk.len() < DIRECT_BYTES || self.framing == Framing::None {
+            return append(&mut self.out, self.framing, &mut self.left, chunk)
+                .then_some(())
+                .ok_or(());
+        }
+        let chunked = self.framing == Framing::Chunked;
+        if chunked {
+            push_chunk_size(&mut self.out, chunk.len());
+        } else if let Framing::Length(_) = self.framing {
+            self.left = self.left.checked_sub(chunk.len() as u64).ok_or(())?;
+        }
+        let tail: &[u8] = if chunked { b"\r\n" } else { b"" };
+        let before = &self.out[self.sent..];
+        let parts = [IoSlice::new(before), IoSlice::new(chunk), IoSlice::new(tail)];
+        let wrote = match &mut self.io {
+            Some(io) => io.write_now(&parts).unwrap_or(0),
+            None => return Err(()),
+        };
+        let pending = before.len();
+        if wrote < pending {
+            self.sent += wrote;
+            self.out.extend_from_slice(chunk);
+            self.out.extend_from_slice(tail);
+            return Ok(());
+        }
+        self.out.clear();
+        self.sent = 0;
+        let of_chunk = (wrote - pending).min(chunk.len());
+        self.out.extend_from_slice(&chunk[of_chunk..]);
+        let of_tail = wrote - pending - of_chunk;
+        self.out.extend_from_slice(&tail[of_tail..]);
+        Ok(())
+    }
+}
+
+/// Appends a piece of a body with its framing; `false`: more than announced.
+fn append(out: &mut Vec<u8>, framing: Framing, left: &mut u64, chunk: &[u8]) -> bool {
+    match framing {
+        Framing::None | Framing::Head => {}
+        Framing::UntilClose => out.extend_from_slice(chunk),
+        Framing::Length(_) => {
+            let Some(rest) = left.checked_sub(chunk.len() as u64) else { return false };
+            *left = rest;
+            out.extend_from_slice(chunk);
+        }
+        Framing::Chunked if chunk.is_empty() => {}
+        Framing::Chunked => {
+            push_chunk_size(out, chunk.len());
+            out.extend_from_slice(chunk);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    true
+}
+
+fn end_body<I>(state: &mut State<I>) {
+    match state.framing {
+        Framing::Chunked => state.out.extend_from_slice(b"0\r\n\r\n"),
+        Framing::Length(_) if state.left > 0 => {
+            state.stage = Stage::Broken;
+            return;
+        }
+        _ => {}
+    }
+    state.stage = Stage::Whole;
+}
+
+/// Gives bytes that were read to the body; `true`: something was used.
+fn feed(inbound: &Inbound, protocol: &mut Protocol, buffer: &mut Vec<u8>) -> bool {
+    let mut at = 0;
+    loop {
+        match protocol.body_chunk(&buffer[at..]) {
+            Ok(BodyStatus::Chunk { bytes, consumed }) => {
+                let fits = inbound.push(bytes);
+                at += consumed;
+                if !fits {
+                    break;
+                }
+            }
+            Ok(BodyStatus::Complete { consumed }) => {
+                at += consumed;
+                inbound.finish(Ok(()));
+                break;
+            }
+            Ok(BodyStatus::Partial { consumed }) => {
+                at += consumed;
+                break;
+            }
+            Err(_) => {
+                inbound.finish(Err(BodyError::Invalid("Invalid chunked encoding.".into())));
+                at = buffer.len();
+                break;
+            }
+        }
+    }
+    buffer.drain(..at);
+    at > 0
+}
+
+/// Ends a connection in order: what the client still sends is read for a
+/// moment, so that it gets the response instead of a reset (RFC 9112, 9.6).
+async fn linger<I: Io>(io: &mut I, broken: bool) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    if broken {
+        return;
+    }
+    let _ = io.shutdown().await;
+    let mut sink = [0; 4096];
+    let read = async {
+        let mut total = 0;
+        while total < DRAIN_BYTES {
+            match io.read(&mut sink).await {
+                Ok(0) | Err(_) => break,
+                Ok(count) => total += count,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(500), read).await;
+}

@@ -1,0 +1,138 @@
+//! The isolate's way to answer a request of an HTTP/1 connection.
+
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use selvedge_runtime::websocket::WebSocketId;
+use selvedge_runtime::{
+    BodyError, BodySink, BodySource, ContextRef, Failure, Reply, ResponseHead, WebSocketSink,
+};
+
+use super::exchange::{Exchange, Stage};
+use crate::io::Io;
+use crate::websocket;
+
+pub(super) struct ConnectionReply<I>(Exchange<I>);
+
+impl<I: Io> ConnectionReply<I> {
+    pub(super) fn new(exchange: &Exchange<I>) -> Self {
+        Self(exchange.clone())
+    }
+
+    fn cpu(&self, head: &ResponseHead<'_>) -> Option<f64> {
+        self.0.site.server_timing.then(|| head.cpu.as_secs_f64() * 1000.0)
+    }
+}
+
+impl<I: Io> Reply for ConnectionReply<I> {
+    fn respond(self: Box<Self>, head: ResponseHead<'_>, body: &[u8]) {
+        if !self.0.is_closed() {
+            let cpu = self.cpu(&head);
+            self.0.write_whole(head.status, head.status_text, head.headers, body, cpu);
+        }
+    }
+
+    fn stream(self: Box<Self>, head: ResponseHead<'_>, length: Option<u64>) -> Box<dyn BodySink> {
+        if !self.0.is_closed() {
+            let cpu = self.cpu(&head);
+            self.0.write_start(head.status, head.status_text, head.headers, length, cpu);
+        }
+        Box::new(ConnectionSink { exchange: self.0, ended: false })
+    }
+
+    fn pipe(self: Box<Self>, head: ResponseHead<'_>, body: Box<dyn BodySource>) {
+        if !self.0.is_closed() {
+            let cpu = self.cpu(&head);
+            self.0.write_start(head.status, head.status_text, head.headers, body.length(), cpu);
+            self.0.set_stage(Stage::Piping(body));
+        }
+    }
+
+    fn upgrade(
+        self: Box<Self>,
+        head: ResponseHead<'_>,
+        socket: WebSocketId,
+    ) -> Result<Box<dyn WebSocketSink>, String> {
+        let Some(key) = self.0.state.borrow_mut().socket_key.take() else {
+            let failure = Failure::new(
+                selvedge_runtime::Outcome::Exception,
+                "Worker tried to return WebSocket in a response to a request which did not contain the header \"Upgrade: websocket\".",
+            );
+            let message = failure.message.clone();
+            self.fail(failure);
+            return Err(message);
+        };
+        let epoch = self.0.state.borrow().context.map_or(0, |context| context.epoch);
+        let isolate = self.0.site.isolate.clone();
+        let deliver = Rc::new(move |event| isolate.websocket(epoch, socket, &event));
+        let pending = websocket::Pending::new(websocket::Role::Server, deliver);
+        let sink = pending.sink();
+        let accept = websocket::accept_key(&key);
+        let mut out = Vec::new();
+        out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ");
+        out.extend_from_slice(accept.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        for (name, value) in head.headers.iter() {
+            if name == b"upgrade"
+                || name == b"connection"
+                || name.starts_with(b"sec-websocket-accept")
+                || name == b"content-length"
+                || name == b"sec-websocket-extensions"
+            {
+                continue;
+            }
+            out.extend_from_slice(name);
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value);
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        self.0.write_upgrade(&out, Box::new(pending));
+        Ok(sink)
+    }
+
+    fn fail(self: Box<Self>, failure: Failure) {
+        if !self.0.is_closed() {
+            self.0.set_stage(Stage::Failed(Box::new(failure)));
+        }
+    }
+
+    fn lost(self: Box<Self>, untouched: bool) {
+        if !self.0.is_closed() {
+            self.0.set_stage(Stage::Lost(untouched));
+        }
+    }
+
+    fn started(&mut self, context: ContextRef) {
+        self.0.state.borrow_mut().context = Some(context);
+    }
+}
+
+/// Pushes a body to the connection.
+struct ConnectionSink<I: Io> {
+    exchange: Exchange<I>,
+    ended: bool,
+}
+
+impl<I: Io> BodySink for ConnectionSink<I> {
+    fn write(&mut self, chunk: &[u8]) -> bool {
+        self.exchange.push(chunk)
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        self.exchange.poll_room(cx)
+    }
+
+    fn end(mut self: Box<Self>) {
+        self.ended = true;
+        self.exchange.finish_push();
+    }
+}
+
+impl<I: Io> Drop for ConnectionSink<I> {
+    fn drop(&mut self) {
+        if !self.ended && !self.exchange.is_closed() {
+            self.exchange.set_stage(Stage::Broken);
+        }
+    }
+}

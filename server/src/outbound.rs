@@ -1,0 +1,102 @@
+//! How subrequests leave: `fetch()` of a Worker, over the network.
+//!
+//! One [`HttpOutbound`] belongs to one isolate and lives on its thread; its
+//! connections are driven by tasks of the thread's `LocalSet` and end with it.
+//! A subrequest passes, in this order: the count of subrequests, a free slot
+//! (`slots`), a kept or a new connection (`pool`, `connector`; the
+//! address `policy` stands there, so redirects pass it too), redirects
+//! (`redirect`), and the decoding of its body (`decode`).
+//!
+//! Absent on purpose: proxies and their environment variables, a cookie jar, a
+//! cache (it stands in front), a time limit for the response (a Worker waits
+//! for as long as its own limits let it), HTTP/3.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use selvedge_runtime::io_context::IsolateState;
+use selvedge_runtime::outbound::{
+    LocalFuture, Outbound, OutboundError, OutboundRequest, OutboundResponse,
+};
+
+mod client;
+mod connector;
+mod decode;
+mod headers;
+mod outgoing;
+mod policy;
+mod pool;
+mod redirect;
+mod request_body;
+mod response_body;
+mod slots;
+mod stream;
+mod tls;
+mod websocket;
+
+pub use connector::{CONNECT_TIMEOUT, TLS_TIMEOUT};
+pub use headers::MAX_LOOPS;
+pub use policy::{Policy, is_public};
+pub use pool::IDLE_TIMEOUT;
+pub use redirect::MAX_REDIRECTS;
+pub use slots::ConnectionRule;
+pub use stream::Io;
+pub use tls::Trust;
+pub use websocket::{ConnectSocket, UpgradedSocket};
+
+/// What the subrequests of an isolate are made with.
+#[derive(Clone)]
+pub struct Options {
+    /// Which addresses may be reached.
+    pub policy: Policy,
+    /// Whose certificates are believed.
+    pub trust: Arc<Trust>,
+    /// How long a subrequest counts against `limits.open_connections`.
+    pub connections: ConnectionRule,
+    /// Takes over WebSockets that a Worker connected; without it, connecting
+    /// one fails.
+    pub connect_socket: Option<ConnectSocket>,
+}
+
+impl Options {
+    /// These addresses, the shared [`Trust`], no WebSockets.
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            trust: Trust::shared(),
+            connections: ConnectionRule::default(),
+            connect_socket: None,
+        }
+    }
+}
+
+/// Sends subrequests over the network.
+pub struct HttpOutbound(Rc<client::Client>);
+
+impl HttpOutbound {
+    /// The way out of one isolate. Cheap: nothing is opened or read before the
+    /// first subrequest.
+    pub fn new(options: Options) -> Rc<Self> {
+        Rc::new(Self(Rc::new(client::Client::new(options))))
+    }
+}
+
+impl Outbound for HttpOutbound {
+    fn fetch(
+        &self,
+        state: Rc<IsolateState>,
+        request: OutboundRequest,
+    ) -> LocalFuture<Result<OutboundResponse, OutboundError>> {
+        let client = self.0.clone();
+        Box::pin(async move {
+            let result = client.fetch(state, request).await;
+            if let Err(OutboundError::Network(reason)) = &result {
+                tracing::debug!(reason, "subrequest failed");
+            }
+            result
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,301 @@
+//! A subrequest from its call to its response.
+
+use std::error::Error;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use selvedge_runtime::body::{BodySource, BytesBody};
+use selvedge_runtime::io_context::{ContextId, IsolateState};
+use selvedge_runtime::outbound::{OutboundError, OutboundRequest, OutboundResponse};
+use url::Url;
+
+use super::connector::{Connector, Origin, Protocol};
+use super::decode::{self, Decoded};
+use super::outgoing::Outgoing;
+use super::pool::{Connection, Pool, Request};
+use super::redirect::{self, Hop, Verdict};
+use super::request_body::RequestBody;
+use super::response_body::ResponseBody;
+use super::slots::{ConnectionRule, Slot, SlotBook};
+use super::stream::Stream;
+use super::tls::Offer;
+use super::websocket::{self, ConnectSocket, Handshake, UpgradedSocket};
+use super::{Options, headers};
+
+/// Sends the subrequests of one isolate.
+pub(crate) struct Client {
+    connector: Connector,
+    pool: Rc<Pool>,
+    slots: Rc<SlotBook>,
+    connect_socket: Option<ConnectSocket>,
+}
+
+/// The request whose limits a subrequest counts against.
+struct Caller {
+    state: Rc<IsolateState>,
+    id: ContextId,
+}
+
+/// What an origin answered.
+enum Answer {
+    Http(Response<Incoming>),
+    Socket { head: Response<()>, stream: Stream, leftover: Bytes },
+}
+
+impl Client {
+    pub(crate) fn new(options: Options) -> Self {
+        Self {
+            connector: Connector::new(options.policy, options.trust),
+            pool: Pool::new(),
+            slots: SlotBook::new(options.connections),
+            connect_socket: options.connect_socket,
+        }
+    }
+
+    /// Sends a request and follows its redirects. Each is a subrequest.
+    pub(crate) async fn fetch(
+        &self,
+        state: Rc<IsolateState>,
+        request: OutboundRequest,
+    ) -> Result<OutboundResponse, OutboundError> {
+        let caller = Caller { state, id: request.context };
+        if request.websocket.is_some() && self.connect_socket.is_none() {
+            return Err(OutboundError::Invalid("WebSockets cannot be connected from here".into()));
+        }
+        let mut outgoing = Outgoing::new(&request)?;
+        outgoing.body = RequestBody::from(request.body);
+        let mut slot = None;
+        let mut followed = 0;
+        loop {
+            caller.count()?;
+            if slot.is_none() {
+                slot = Some(self.slots.take(&caller.state, caller.id).await);
+            }
+
+            // ----- Stage 1: to the origin and back. -----
+            let replay = outgoing.body.replay();
+            let body = std::mem::replace(&mut outgoing.body, RequestBody::Empty);
+            let answer = match request.websocket {
+                None => self.exchange(&caller, &outgoing, body).await.map(Answer::Http)?,
+                Some(_) => self.upgrade(&caller, &outgoing).await?,
+            };
+
+            // ----- Stage 2: deliver, or follow a redirect. -----
+            let response = match answer {
+                Answer::Http(response) => response,
+                Answer::Socket { head, stream, leftover } => {
+                    let socket = UpgradedSocket {
+                        io: Box::new(stream),
+                        leftover,
+                        epoch: caller.state.epoch,
+                        id: request.websocket.unwrap_or_default(),
+                    };
+                    return Ok(self.deliver_socket(outgoing.url, followed, head, socket));
+                }
+            };
+            let hop = Hop {
+                url: &outgoing.url,
+                method: &outgoing.method,
+                replayable: replay.is_some(),
+                followed,
+            };
+            match redirect::judge(request.redirect, &hop, response.status(), response.headers())? {
+                Verdict::Deliver => {
+                    let slot = slot.filter(|_| self.slots.rule == ConnectionRule::UntilBody);
+                    return Ok(deliver(&outgoing, followed, response, request.keep_encoding, slot));
+                }
+                Verdict::Follow(next) => {
+                    next.strip(&mut outgoing.headers);
+                    if next.becomes_get {
+                        outgoing.method = Method::GET;
+                    } else {
+                        outgoing.body = replay.unwrap_or(RequestBody::Empty);
+                    }
+                    outgoing.url = next.url;
+                    followed += 1;
+                }
+            }
+        }
+    }
+
+    /// Sends a request on a kept connection, or else on a new one. A kept one
+    /// may have been closed by the origin in the meantime; when it breaks
+    /// before anything of a response arrived, the request is sent once more on
+    /// a new one, if its body still exists (as RFC 9112, 9.3.1, suggests).
+    async fn exchange(
+        &self,
+        caller: &Caller,
+        outgoing: &Outgoing,
+        mut body: RequestBody,
+    ) -> Result<Response<Incoming>, OutboundError> {
+        let origin = outgoing.origin()?;
+        let target = outgoing.target()?;
+        let mut kept = self.pool.take(&origin);
+        loop {
+            let reused = kept.is_some();
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
+                None => self.open(&origin).await?,
+            };
+            let replay = body.replay();
+            let upload = body.failure();
+            let before = connection.received();
+            let request = outgoing.build(&target, connection.protocol(), body)?;
+            caller.touch();
+            let mut error = match connection.send(request).await {
+                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    return Err(network("101 without having asked for an upgrade"));
+                }
+                Ok(response) => {
+                    self.pool.keep(origin, connection);
+                    return Ok(response);
+                }
+                Err(error) => error,
+            };
+            // hyper hands the request back when nothing of it was sent.
+            let unsent = error.take_message().map(Request::into_body);
+            let stale = reused && connection.received() == before;
+            match unsent.or_else(|| replay.filter(|_| stale)) {
+                Some(again) if reused => body = again,
+                _ => {
+                    return Err(upload
+                        .take()
+                        .map_or_else(|| failure(error.into_error()), Into::into));
+                }
+            }
+        }
+    }
+
+    async fn open(&self, origin: &Origin) -> Result<Connection, OutboundError> {
+        let (stream, protocol) = self.connector.connect(origin, Offer::Any).await?;
+        let connection = Connection::open(stream, protocol).await.map_err(failure)?;
+        if let Some(shared) = connection.share() {
+            self.pool.keep(origin.clone(), shared);
+        }
+        Ok(connection)
+    }
+
+    /// Asks the origin for a WebSocket, on a connection of its own.
+    async fn upgrade(&self, caller: &Caller, outgoing: &Outgoing) -> Result<Answer, OutboundError> {
+        let origin = outgoing.origin()?;
+        let target = outgoing.target()?;
+        let (stream, _) = self.connector.connect(&origin, Offer::Http1).await?;
+        let mut request = outgoing.build(&target, Protocol::Http1, RequestBody::Empty)?;
+        let key = websocket::prepare(request.headers_mut());
+        caller.touch();
+        Ok(match websocket::handshake(stream, request, &key).await? {
+            Handshake::Open { head, stream, leftover } => Answer::Socket { head, stream, leftover },
+            Handshake::Declined(response) => Answer::Http(response),
+        })
+    }
+
+    fn deliver_socket(
+        &self,
+        url: Url,
+        followed: usize,
+        head: Response<()>,
+        socket: UpgradedSocket,
+    ) -> OutboundResponse {
+        OutboundResponse {
+            status: head.status().as_u16(),
+            status_text: status_text(&head),
+            headers: headers::incoming(head.headers(), false),
+            url: url.into(),
+            redirected: followed > 0,
+            body: None,
+            websocket: self.connect_socket.as_ref().map(|connect| connect(socket)),
+        }
+    }
+}
+
+impl Caller {
+    /// Counts a subrequest.
+    fn count(&self) -> Result<(), OutboundError> {
+        let limit = self.state.worker().limits.subrequests;
+        let mut context =
+            self.state.context(self.id).ok_or_else(|| network("its request is over"))?;
+        if context.subrequests >= limit {
+            return Err(OutboundError::TooManySubrequests);
+        }
+        context.subrequests += 1;
+        Ok(())
+    }
+
+    /// From here on, the world outside has seen something of the request.
+    fn touch(&self) {
+        if let Some(mut context) = self.state.context(self.id) {
+            context.touched = true;
+        }
+    }
+}
+
+fn deliver(
+    outgoing: &Outgoing,
+    followed: usize,
+    response: Response<Incoming>,
+    keep_encoding: bool,
+    slot: Option<Slot>,
+) -> OutboundResponse {
+    let status = response.status();
+    let status_text = status_text(&response);
+    let bodiless = outgoing.method == Method::HEAD || is_null_body(status);
+    let codings = match keep_encoding || bodiless {
+        true => Vec::new(),
+        false => decode::codings(response.headers()),
+    };
+    let headers = headers::incoming(response.headers(), !codings.is_empty());
+    let incoming = response.into_body();
+    OutboundResponse {
+        status: status.as_u16(),
+        status_text,
+        headers,
+        url: outgoing.url.as_str().to_owned(),
+        redirected: followed > 0,
+        body: (!bodiless).then(|| body(incoming, slot, codings)),
+        websocket: None,
+    }
+}
+
+fn body(
+    incoming: Incoming,
+    slot: Option<Slot>,
+    codings: Vec<decode::Coding>,
+) -> Box<dyn BodySource> {
+    if http_body::Body::is_end_stream(&incoming) {
+        return Box::new(BytesBody::new(Bytes::new()));
+    }
+    let body = Box::new(ResponseBody::new(incoming, slot));
+    if codings.is_empty() { body } else { Box::new(Decoded::new(body, codings)) }
+}
+
+/// Statuses whose responses have no body
+/// (<https://fetch.spec.whatwg.org/#null-body-status>).
+fn is_null_body(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 101 | 103 | 204 | 205 | 304)
+}
+
+/// The reason phrase; HTTP/2 has none, so the usual one for the status.
+fn status_text<T>(response: &Response<T>) -> String {
+    match response.extensions().get::<ReasonPhrase>() {
+        Some(phrase) => phrase.as_bytes().iter().copied().map(char::from).collect(),
+        None => response.status().canonical_reason().unwrap_or_default().to_owned(),
+    }
+}
+
+fn network(reason: &str) -> OutboundError {
+    OutboundError::Network(reason.into())
+}
+
+/// What the Worker is told when the exchange fails, with all causes for the log.
+fn failure(error: hyper::Error) -> OutboundError {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        reason = format!("{reason}: {inner}");
+        cause = inner.source();
+    }
+    OutboundError::Network(reason)
+}

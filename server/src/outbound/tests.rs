@@ -1,0 +1,9 @@
+//! Subrequests against origins on loopback.
+
+mod bodies;
+mod exchange;
+mod harness;
+mod limits;
+mod redirects;
+mod tls;
+mod websockets;

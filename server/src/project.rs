@@ -1,0 +1,81 @@
+//! From a main module's file to a Worker that can be loaded: all modules that
+//! it may import, read and named.
+//!
+//! `run` does not bundle. What V8 will ask for is found by parsing each module
+//! the same way, and what cannot be had is said before anything runs.
+
+mod additional;
+mod collect;
+mod names;
+mod resolve;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use selvedge_runtime::{EnvEntry, Mode, Module, Worker};
+
+use crate::config::{Config, Diagnostic};
+use collect::Collected;
+
+/// The most that all modules of a Worker may hold: 64 MiB, as on Cloudflare
+/// (<https://developers.cloudflare.com/workers/platform/limits/#worker-size>).
+pub const MAX_WORKER_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The parser recurses, and long chains of operators in bundles recurse far.
+/// Untouched pages of a stack cost nothing.
+const PARSER_STACK_BYTES: usize = 512 * 1024 * 1024;
+
+/// A Worker read from files.
+#[derive(Debug, Clone)]
+pub struct Project {
+    pub worker: Worker,
+    /// The folder of the configuration file, else of the main module.
+    pub root: PathBuf,
+    /// What the user should know and can go on without.
+    pub warnings: Vec<String>,
+}
+
+impl Project {
+    /// Reads all modules of a Worker.
+    ///
+    /// # Errors
+    /// When a module is missing, too large, not text or not JavaScript, or an
+    /// import names what `run` cannot supply.
+    pub fn load(config: Config, mode: Mode) -> Result<Self, Diagnostic> {
+        let reader = std::thread::Builder::new()
+            .name("parser".into())
+            .stack_size(PARSER_STACK_BYTES)
+            .spawn(move || Self::read(config, mode));
+        let reader = reader.map_err(|error| {
+            Diagnostic::new(format!("cannot start a thread to parse on: {error}"))
+        })?;
+        reader.join().unwrap_or_else(|_| Err(Diagnostic::new("the parser failed on this Worker")))
+    }
+
+    fn read(config: Config, mode: Mode) -> Result<Self, Diagnostic> {
+        let Collected { files, warnings } = collect::collect(&config)?;
+        let folder = names::base_of(&config, files.iter().map(|file| file.path.as_path()));
+        let modules = files
+            .into_iter()
+            .map(|file| {
+                let name = names::name_in(&folder, &file.path)?;
+                Ok(Module { name, kind: file.kind, body: file.body, path: Some(file.path) })
+            })
+            .collect::<Result<Vec<_>, Diagnostic>>()?;
+        let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
+        let env: Vec<EnvEntry> = config.vars;
+        let worker = Worker {
+            name: config.name,
+            main,
+            modules,
+            env,
+            compatibility: config.compatibility,
+            limits: config.limits,
+            mode,
+        };
+        let warnings = config.warnings.into_iter().chain(warnings).collect();
+        Ok(Self { worker, root: config.root, warnings })
+    }
+}
