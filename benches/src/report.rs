@@ -312,3 +312,58 @@ fn cold_kind(result: &IsolatesResult) -> String {
 fn mib(kib: f64) -> String {
     format!("{:.1} MiB", kib / 1024.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{ratios, show_ratios};
+    use crate::results::{Sample, Unit, WorkloadResult};
+
+    fn sample(per_second: f64, hop_ns: [f64; 2]) -> Sample {
+        Sample {
+            per_second,
+            bytes_per_second: 0.0,
+            p50_us: 0.0,
+            p99_us: 0.0,
+            server_cpu: 1.0,
+            load_busy: 0.5,
+            other_cpu: 0.0,
+            hop_ns,
+        }
+    }
+
+    fn result(own: Vec<Sample>, other: Vec<Sample>) -> WorkloadResult {
+        WorkloadResult {
+            name: "hello".to_owned(),
+            title: String::new(),
+            unit: Unit::Requests,
+            samples: BTreeMap::from([("selvedge".to_owned(), own), ("deno".to_owned(), other)]),
+        }
+    }
+
+    const NEAR: [f64; 2] = [42.0, 45.0];
+    const FAR: [f64; 2] = [400.0, 380.0];
+    const MOVED: [f64; 2] = [42.0, 400.0];
+
+    #[test]
+    fn ratios_of_unequal_distances_are_left_out() {
+        let own = vec![sample(180.0, NEAR), sample(140.0, FAR), sample(200.0, NEAR)];
+        let other = vec![sample(140.0, FAR), sample(140.0, FAR), sample(100.0, NEAR)];
+        let ratios = ratios(&result(own, other), "selvedge", "deno");
+        assert_eq!(ratios, [1.0, 2.0]);
+        assert_eq!(show_ratios(&ratios), "1.50x (1.00..2.00)");
+    }
+
+    #[test]
+    fn unequal_distances_are_better_than_no_ratio() {
+        let all = result(vec![sample(3.0, MOVED)], vec![sample(2.0, NEAR)]);
+        assert_eq!(ratios(&all, "selvedge", "deno"), [1.5]);
+    }
+
+    #[test]
+    fn unpinned_samples_are_comparable() {
+        let all = result(vec![sample(3.0, [0.0; 2])], vec![sample(2.0, [0.0; 2])]);
+        assert_eq!(ratios(&all, "selvedge", "deno"), [1.5]);
+    }
+}

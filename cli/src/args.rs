@@ -37,7 +37,7 @@ Examples:
       Serve strangers on all cores over HTTPS, with a log for programs.
 
 Ctrl-C stops taking requests and finishes those in flight; pressed again, it
-ends at once. The exit code is 0 after that, and 1 for every error.";
+ends at once. The exit code is 0 when all was finished, and 1 for every error.";
 
 /// The self-hosted edge: runs Cloudflare-Workers-style JavaScript.
 #[derive(Debug, Parser)]

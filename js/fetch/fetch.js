@@ -57,6 +57,7 @@ async function send(io, request) {
         rid = ends[1];
         const stream = bodies.streamOf(body);
         body.used = true;
+        contexts.ownBody(io, ends[0]);
         feed(io, stream, ends[0]);
       }
     }

@@ -54,7 +54,6 @@ pub struct IoContext {
     cpu_limit_nanos: u64,
     pub subrequests: u32,
     pub open_connections: usize,
-    pub connection_waiters: Vec<Waker>,
     status: u16,
     outcome: Outcome,
     /// Whether the world outside saw anything of it, so that it cannot be run again.
@@ -222,7 +221,6 @@ impl IsolateState {
             cpu_limit_nanos: cpu_limit.as_nanos() as u64,
             subrequests: 0,
             open_connections: 0,
-            connection_waiters: Vec::new(),
             status: 0,
             outcome: Outcome::Ok,
             touched: false,

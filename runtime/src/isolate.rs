@@ -131,6 +131,8 @@ pub struct Isolate {
     external: Arc<ExternalMemory>,
     condemned: bool,
     frozen_clock: bool,
+    /// Requests ended since the event loop ran.
+    unpolled: bool,
 }
 
 /// Memory accounting at the end of each garbage collection.
@@ -185,7 +187,10 @@ impl Isolate {
             custom_module_evaluation_cb: Some(Box::new(loader::evaluate_data_module)),
             ..Default::default()
         });
+        let root = deno_core::url::Url::parse("file:///").expect("the root is a URL");
         js.op_state().borrow_mut().put(state.clone());
+        // Stacks name modules, not URLs.
+        js.op_state().borrow_mut().put(deno_core::error::InitialCwd(Arc::new(root)));
         state.set_running_cpu(Box::new(meter.running_reader()));
 
         let js_context = js.main_context();
@@ -200,6 +205,7 @@ impl Isolate {
         let data = &*gc_watch as *const GcWatch as *mut c_void;
         isolate.add_gc_epilogue_callback(after_gc, data, v8::GCType::kGCTypeAll);
         isolate.set_allow_wasm_code_generation_callback(allow_wasm);
+        isolate.set_prepare_stack_trace_callback(exception::prepare_stack_trace);
 
         let mut this = Self {
             hooks: None,
@@ -213,6 +219,7 @@ impl Isolate {
             external,
             condemned: false,
             frozen_clock: false,
+            unpolled: false,
         };
         this.take_hooks();
         this
@@ -264,8 +271,13 @@ impl Isolate {
             ];
             call(scope, &hooks.fetch, &args);
         });
-        // New ops wait for their first poll, rejections for their report.
-        self.state.wake();
+        if self.state.context(id).is_some() {
+            // New ops wait for their first poll.
+            self.state.wake();
+        } else {
+            // Done already: only the report of a rejection can be left.
+            self.unpolled = true;
+        }
         ContextRef { epoch: self.state.epoch, id }
     }
 
@@ -342,6 +354,9 @@ impl Isolate {
 
     /// Ends what is left of contexts whose time after the response is over.
     pub fn expire(&mut self) {
+        if std::mem::take(&mut self.unpolled) {
+            self.state.wake();
+        }
         let limit = match self.state.worker_if_loaded() {
             Some(worker) => worker.limits.wait_until,
             None => return,
@@ -368,6 +383,7 @@ impl Isolate {
     /// isolate goes on until the isolate is dropped.
     pub fn poll(&mut self, cx: &mut Context<'_>) {
         self.state.set_waker(cx.waker());
+        self.unpolled = false;
         let mut idle = false;
         self.slice(None, |this| {
             let result = this.js.poll_event_loop(cx, PollEventLoopOptions::default());

@@ -202,10 +202,12 @@ impl LocalIsolate {
         let mut idle = 0;
         loop {
             tokio::time::sleep(EXPIRY_TICK).await;
-            if self.in_flight() > 0 {
+            let busy = self.0.busy.replace(false);
+            if busy || self.in_flight() > 0 {
                 self.with(Isolate::expire);
+                self.0.busy.set(false);
             }
-            idle = if self.0.busy.replace(false) { 0 } else { idle + 1 };
+            idle = if busy { 0 } else { idle + 1 };
             if idle == SHRINK_AFTER_TICKS
                 && let Some(isolate) = self.0.isolate.borrow_mut().as_mut()
             {

@@ -44,10 +44,15 @@ impl Project {
     /// When a module is missing, too large, not text or not JavaScript, or an
     /// import names what `run` cannot supply.
     pub fn load(config: Config, mode: Mode) -> Result<Self, Diagnostic> {
-        let reader = std::thread::Builder::new()
-            .name("parser".into())
-            .stack_size(PARSER_STACK_BYTES)
-            .spawn(move || Self::read(config, mode));
+        let spawn = |stack_bytes| {
+            let config = config.clone();
+            std::thread::Builder::new()
+                .name("parser".into())
+                .stack_size(stack_bytes)
+                .spawn(move || Self::read(config, mode))
+        };
+        // Where the system promises no more memory than it has, less must do.
+        let reader = spawn(PARSER_STACK_BYTES).or_else(|_| spawn(PARSER_STACK_BYTES / 16));
         let reader = reader.map_err(|error| {
             Diagnostic::new(format!("cannot start a thread to parse on: {error}"))
         })?;

@@ -75,6 +75,20 @@ impl Resource for Writer {
     fn name(&self) -> Cow<'_, str> {
         "bodyWriter".into()
     }
+
+    fn close(self: Rc<Self>) {
+        self.end(Err(BodyError::Aborted));
+    }
+}
+
+impl Writer {
+    fn end(&self, how: Result<(), BodyError>) {
+        let mut pipe = self.0.borrow_mut();
+        pipe.end.get_or_insert(how);
+        if let Some(reader) = pipe.reader.take() {
+            reader.wake();
+        }
+    }
 }
 
 /// A pipe: the number of its writer, and of the body that reads it.
@@ -144,12 +158,8 @@ pub(crate) fn op_body_pipe_end(
     #[string] reason: &str,
 ) {
     let Ok(writer) = state.resource_table.take::<Writer>(rid) else { return };
-    let mut pipe = writer.0.borrow_mut();
-    pipe.end = Some(match reason {
+    writer.end(match reason {
         "" => Ok(()),
         reason => Err(BodyError::Invalid(reason.to_owned())),
     });
-    if let Some(reader) = pipe.reader.take() {
-        reader.wake();
-    }
 }

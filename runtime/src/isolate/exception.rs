@@ -101,3 +101,31 @@ fn frame_text(frame: &JsStackFrame) -> String {
         None => format!("    at {place}"),
     }
 }
+
+/// Formats `error.stack` without the frames of the platform's own code.
+pub(crate) fn prepare_stack_trace<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    error: v8::Local<'s, v8::Value>,
+    sites: v8::Local<'s, v8::Array>,
+) -> v8::Local<'s, v8::Value> {
+    let own = own_sites(scope, sites).unwrap_or(sites);
+    deno_core::error::prepare_stack_trace_callback(scope, error, own)
+}
+
+fn own_sites<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    sites: v8::Local<'s, v8::Array>,
+) -> Option<v8::Local<'s, v8::Array>> {
+    let key = v8::String::new_from_one_byte(scope, b"getFileName", v8::NewStringType::Internalized)?;
+    let mut own: Vec<v8::Local<v8::Value>> = Vec::with_capacity(sites.length() as usize);
+    for index in 0..sites.length() {
+        let site = sites.get_index(scope, index)?;
+        let object = v8::Local::<v8::Object>::try_from(site).ok()?;
+        let method = v8::Local::<v8::Function>::try_from(object.get(scope, key.into())?).ok()?;
+        let file = method.call(scope, site, &[])?;
+        if !(file.is_string() && file.to_rust_string_lossy(scope).starts_with("ext:")) {
+            own.push(site);
+        }
+    }
+    Some(v8::Array::new_with_elements(scope, &own))
+}

@@ -3,9 +3,10 @@
 use std::sync::mpsc::SyncSender;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use selvedge_runtime::{ConsoleLevel, Ended, Failure};
+use selvedge_runtime::{ConsoleLevel, Ended, Failure, Outcome};
 
 use super::Level;
+use crate::error_page::status_of;
 
 /// A record and when it came about.
 pub(super) struct Timed {
@@ -70,7 +71,12 @@ impl Request {
         let mut text = String::with_capacity(method.len() + path.len());
         text.push_str(method);
         text.push_str(path);
-        Self { text: text.into(), method_bytes: method.len(), ended: *ended }
+        let mut ended = *ended;
+        if ended.status == 0 && !matches!(ended.outcome, Outcome::Ok | Outcome::Canceled) {
+            // The Worker did not answer, so an error page did.
+            ended.status = status_of(ended.outcome).as_u16();
+        }
+        Self { text: text.into(), method_bytes: method.len(), ended }
     }
 
     pub(super) fn method(&self) -> &str {

@@ -64,6 +64,7 @@ fn a_request_is_one_line() {
         log.request("GET", "/path?q=1", &ended(200, Outcome::Ok));
         log.request("POST", "/", &ended(500, Outcome::Exception));
         log.request("GET", "/gone", &ended(0, Outcome::Canceled));
+        log.request("GET", "/loop", &ended(0, Outcome::ExceededCpu));
         log.request("GET", "/odd", &ended(299, Outcome::Ok));
     });
     assert_eq!(
@@ -71,6 +72,7 @@ fn a_request_is_one_line() {
         "GET /path?q=1 200 OK (3 ms, 0.4 ms CPU)\n\
          POST / 500 Internal Server Error (3 ms, 0.4 ms CPU) exception\n\
          GET /gone canceled (3 ms, 0.4 ms CPU)\n\
+         GET /loop 503 Service Unavailable (3 ms, 0.4 ms CPU) exceededCpu\n\
          GET /odd 299 (3 ms, 0.4 ms CPU)\n"
     );
     assert_eq!(stderr, "");

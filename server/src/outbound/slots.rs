@@ -33,10 +33,10 @@ pub(crate) const CLOSED: &str = "Response closed due to connection limit";
 pub enum ConnectionRule {
     /// Until its body is read to the end or dropped: Cloudflare's rule until
     /// April 2026.
-    #[default]
     UntilBody,
     /// Until the head of the response is there: Cloudflare's rule since
     /// (<https://developers.cloudflare.com/changelog/post/2026-04-09-relaxed-connection-limiting/>).
+    #[default]
     UntilHead,
 }
 

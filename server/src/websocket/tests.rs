@@ -33,8 +33,9 @@ pub(super) const PONG: u8 = FIN | 10;
 /// Runs a test, which must not hang.
 pub(super) fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let test = tokio::time::timeout(Duration::from_secs(60), test);
-    runtime.block_on(LocalSet::new().run_until(test)).expect("the test hangs");
+    let local = LocalSet::new();
+    let test = local.run_until(async { tokio::time::timeout(Duration::from_secs(60), test).await });
+    runtime.block_on(test).expect("the test hangs");
 }
 
 /// Lets the other tasks do all that they can.

@@ -118,24 +118,12 @@ fn a_stream_may_be_cut_anywhere() {
 fn a_stream_may_come_byte_by_byte() {
     run(async {
         for role in ROLES {
-            let stream = all_kinds(other(role));
-            let patience = Duration::from_secs(30);
-            // A pipe of one byte also takes what leaves in single bytes.
-            let mut socket = Socket::build(role, Handler::Echo, &[], 1, patience);
-            let (read, mut write) = tokio::io::split(socket.peer.io);
-            let writer = tokio::task::spawn_local(async move {
-                write.write_all(&stream).await.unwrap();
-                write
-            });
-            let mut seen = Vec::new();
-            let mut read = read.take(500);
-            while !seen.ends_with(b"bye") && read.read_buf(&mut seen).await.unwrap() > 0 {
-                if role == Role::Client && socket.outbox.is_closing() && socket.outbox.len() == 0 {
-                    break;
-                }
+            let mut socket = Socket::open(role, Handler::Echo);
+            for byte in all_kinds(other(role)) {
+                socket.peer.write(&[byte]).await;
+                settle().await;
             }
-            socket.peer.io = read.into_inner().unsplit(writer.await.unwrap());
-            assert_eq!(socket.events(5).await.len(), 5);
+            expect_all_kinds(&mut socket).await;
         }
     });
 }
@@ -242,34 +230,40 @@ fn a_client_masks_each_frame_with_its_own_key() {
     });
 }
 
+/// A client sends to an echo over a connection that holds so many bytes.
+async fn converse(pipe_bytes: usize, lengths: &[usize]) {
+    let (left, right) = tokio::io::duplex(pipe_bytes);
+    let client_events = Rc::new(RefCell::new(Vec::new()));
+    let server_sink = SharedSink::default();
+    let echo = deliver(Handler::Echo, Rc::default(), Rc::default(), server_sink.clone());
+    let record =
+        deliver(Handler::Record, client_events.clone(), Rc::default(), SharedSink::default());
+    let (sink, server) = super::super::attach(left, Bytes::new(), Role::Server, echo);
+    *server_sink.borrow_mut() = Some(sink);
+    let (mut client_sink, client) = super::super::attach(right, Bytes::new(), Role::Client, record);
+    let server = tokio::task::spawn_local(server);
+    let client = tokio::task::spawn_local(client);
+    let mut expected = Vec::new();
+    for length in lengths {
+        let text: String = ('a'..='z').cycle().take(*length).collect();
+        client_sink.send_text(&text);
+        expected.push(format!("text {text}"));
+    }
+    client_sink.close(Some(4001), "enough");
+    expected.push("close 4001 enough".into());
+    server.await.unwrap();
+    client.await.unwrap();
+    let events: Vec<_> = client_events.borrow().iter().map(show).collect();
+    assert!(events == expected);
+}
+
 #[test]
 fn both_roles_understand_each_other() {
     run(async {
-        let (left, right) = tokio::io::duplex(3000);
-        let server_events = Rc::new(RefCell::new(Vec::new()));
-        let client_events = Rc::new(RefCell::new(Vec::new()));
-        let (server_sink, client_sink) = (SharedSink::default(), SharedSink::default());
-        let told = Rc::new(Notify::new());
-        let server_deliver =
-            deliver(Handler::Echo, server_events, Rc::default(), server_sink.clone());
-        let client_deliver =
-            deliver(Handler::Record, client_events.clone(), told.clone(), client_sink.clone());
-        let (sink, server) = super::super::attach(left, Bytes::new(), Role::Server, server_deliver);
-        *server_sink.borrow_mut() = Some(sink);
-        let (mut client_out, client) =
-            super::super::attach(right, Bytes::new(), Role::Client, client_deliver);
-        let server = tokio::task::spawn_local(server);
-        let client = tokio::task::spawn_local(client);
-        for length in (0..100).chain([5000, 70_000, 2_000_000]) {
-            client_out.send_text(&"x".repeat(length));
-        }
-        client_out.close(Some(4001), "enough");
-        server.await.unwrap();
-        client.await.unwrap();
-        let events = client_events.borrow();
-        assert_eq!(events.len(), 104);
-        let total: usize = events.iter().map(|event| show(event).len() - 5).sum();
-        assert_eq!(total, (0..100).sum::<usize>() + 2_075_000 + "4001 enough".len() + 1);
-        assert_eq!(show(&events[103]), "close 4001 enough");
+        let small: Vec<usize> = (0..140).collect();
+        converse(1, &small).await;
+        converse(7, &small).await;
+        converse(3000, &[0, 5000, 70_000, 1, 2_000_000]).await;
+        converse(1_000_000, &[40_000; 100]).await;
     });
 }

@@ -143,3 +143,53 @@ fn a_peer_that_goes_on_after_a_violation_is_cut() {
         assert_eq!(socket.events.borrow().len(), 1);
     });
 }
+
+/// Numbers that differ, and are the same in each run (xorshift64).
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+#[test]
+fn noise_ends_a_socket_and_nothing_else() {
+    run(async {
+        let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
+        let opcodes = [0, FIN, 1, TEXT, 2, BINARY, PING, PONG];
+        for round in 0..2000 {
+            let role = if round % 2 == 0 { Role::Server } else { Role::Client };
+            let mut stream = Vec::new();
+            for _ in 0..noise.below(8) {
+                let first = opcodes[noise.below(opcodes.len())];
+                stream.extend(frame(other(role), first, &vec![b'a'; noise.below(200)]));
+            }
+            for _ in 0..noise.below(4).min(stream.len()) {
+                let at = noise.below(stream.len());
+                stream[at] = noise.below(256) as u8;
+            }
+            let mut socket = Socket::open(role, Handler::Echo);
+            let mut rest = &stream[..];
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(1 + noise.below(rest.len()));
+                socket.peer.write(piece).await;
+                tokio::task::yield_now().await;
+                rest = behind;
+            }
+            // The other half of the connection stays open, as a peer's may.
+            socket.peer.io.shutdown().await.unwrap();
+            while socket.peer.frame().await.is_some() {}
+            socket.task.await.unwrap();
+            let events = socket.events.borrow();
+            let (last, before) = events.split_last().expect("it ended with an event");
+            let is_last = |event: &WebSocketEvent| {
+                matches!(event, WebSocketEvent::Close { .. } | WebSocketEvent::Error(_))
+            };
+            assert!(is_last(last) && !before.iter().any(is_last), "{stream:?}");
+        }
+    });
+}

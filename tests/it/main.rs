@@ -1,0 +1,21 @@
+//! The integration tests: one binary, as each further one would link V8 again.
+//!
+//! A module per behaviour. `harness` starts servers in this process on ports of
+//! their own and holds the clients; tests that measure a neighbour's latency
+//! take the machine for themselves (`harness::alone`).
+
+#![expect(clippy::disallowed_methods, reason = "tests read the environment that .ci/run sets")]
+
+mod harness;
+
+mod cases;
+mod cli;
+mod closed;
+mod examples;
+mod fetch;
+mod formats;
+mod http;
+mod life;
+mod limits;
+mod soak;
+mod websocket;
