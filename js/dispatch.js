@@ -8,6 +8,7 @@ import {
   op_reply_bytes,
   op_reply_end,
   op_reply_pipe,
+  op_reply_plain,
   op_reply_ready,
   op_reply_stream,
   op_reply_text,
@@ -56,7 +57,7 @@ function setEnv(value) {
 /** A request came in. */
 function fetch(slot, method, url, headBlob, hasBody) {
   const io = new IoContext(slot);
-  setAsyncContext({ __proto__: null, io });
+  setAsyncContext(io);
   let result;
   try {
     const request = incoming(io, method, url, headBlob, hasBody);
@@ -93,7 +94,7 @@ function fetch(slot, method, url, headBlob, hasBody) {
 /** A cron trigger fired. */
 function scheduled(slot, cron, scheduledTime) {
   const io = new IoContext(slot);
-  setAsyncContext({ __proto__: null, io });
+  setAsyncContext(io);
   const done = () => {
     io.answered = true;
     settle(io);
@@ -166,10 +167,17 @@ function send(io, inner) {
     if (isUsed(body)) throw new TypeError(USED);
     if (body.stream === null && (body.kind === TEXT || body.kind === BYTES)) {
       body.used = true;
-      const headers = headersOf(inner);
       io.answered = true;
       const done = io.waiting === 0 && io.sockets === 0;
       if (done) forget(io);
+      if (inner.headers === null && inner.status === 200 && body.kind === TEXT && inner.statusText === "") {
+        const type = inner.type;
+        if (type === TEXT_TYPE || type === JSON_TYPE) {
+          op_reply_plain(io.slot, type === JSON_TYPE ? 1 : 0, body.source, done);
+          return;
+        }
+      }
+      const headers = headersOf(inner);
       if (body.kind === TEXT) {
         op_reply_text(io.slot, inner.status, inner.statusText, headers, body.source, done);
       } else {
@@ -223,7 +231,6 @@ function pump(io, inner, stream, length) {
     );
   };
   const broken = (error) => {
-    op_reply_abort(slot);
     io.answered = true;
     op_context_error(slot, error);
     settle(io);

@@ -37,6 +37,11 @@ const OTHER_REQUEST = "Cannot perform I/O on behalf of a different request. " +
 const live = [];
 
 class IoContext {
+  /**
+   * V8 carries the context along as it is, or spread into the frame of an
+   * AsyncLocalStorage: `io` leads to it in both.
+   */
+  io = this;
   /** Its number, by which Rust knows it. The watchdog reads this property. */
   slot;
   /** `waitUntil` promises and other work that has not ended. */
@@ -81,7 +86,7 @@ function checkOwner(owner) {
 /** Runs a callback as part of a context; the caller catches what it throws. */
 function runIn(io, callback, a, b) {
   const before = getAsyncContext();
-  setAsyncContext({ __proto__: null, io });
+  setAsyncContext(io);
   try {
     return callback(a, b);
   } finally {

@@ -33,6 +33,7 @@ const {
   SafeRegExp,
   String,
   StringPrototypeSlice,
+  StringPrototypeStartsWith,
   SymbolToStringTag,
   TypeError,
   Uint8Array,
@@ -326,6 +327,15 @@ function receive(socket, fields, kind, data, extra) {
           break;
         default:
           fields.state = CLOSED;
+          if (StringPrototypeStartsWith(data, "WebSocket disconnected") || StringPrototypeStartsWith(data, "WebSocket EOF")) {
+            dispatch(socket, new CloseEvent("close", {
+              code: 1006,
+              reason: "WebSocket disconnected without sending Close frame.",
+              wasClean: false,
+            }));
+            drop(fields);
+            break;
+          }
           dispatch(socket, new ErrorEvent("error", { message: data, error: new TypeError(data) }));
           dispatch(socket, new CloseEvent("close", { code: 1006, reason: "", wasClean: false }));
           drop(fields);

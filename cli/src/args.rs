@@ -76,9 +76,9 @@ pub(crate) struct RunArgs {
     #[arg(short, long, value_name = "NAME", help_heading = "Worker")]
     pub(crate) env: Option<String>,
 
-    /// How many copies of the Worker serve, each on its own thread: a number, or "auto" for one per
-    /// core. Global variables are not shared between them.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = isolates)]
+    /// How many isolates a busy Worker gets at most, each on its own thread: a number, or "auto" for
+    /// one per core. It starts with one; global variables are not shared between them.
+    #[arg(long, value_name = "N", default_value = "auto", value_parser = isolates)]
     #[arg(help_heading = "Worker")]
     pub(crate) isolates: NonZeroUsize,
 
@@ -87,6 +87,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FOLDER", env = "SELVEDGE_DATA_DIR", hide_env_values = true)]
     #[arg(help_heading = "Worker")]
     pub(crate) data_dir: Option<PathBuf>,
+
+    /// Flags for V8, as one string: for measuring, not for production.
+    #[arg(long, value_name = "FLAGS", hide_short_help = true, allow_hyphen_values = true)]
+    #[arg(help_heading = "Worker")]
+    pub(crate) v8_flags: Option<String>,
 
     /// The port to listen on; 0 takes any free one.
     #[arg(short, long, value_name = "PORT", default_value_t = 8787)]

@@ -46,6 +46,9 @@ pub(crate) fn run(args: RunArgs) -> ExitCode {
 
 fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
     let mode = if args.production { Mode::Production } else { Mode::Local };
+    if let Some(flags) = &args.v8_flags {
+        selvedge_runtime::set_v8_flags(flags);
+    }
     let listen = addresses(&args.host, args.port)?;
     let config = Config::load(Selection {
         file: args.file.as_deref(),

@@ -9,6 +9,7 @@ import { lazy } from "ext:selvedge/lazy.js";
 const {
   FunctionPrototypeCall,
   ObjectDefineProperty,
+  ObjectSetPrototypeOf,
   PromiseResolve,
   SymbolToStringTag,
   TypeError,
@@ -26,6 +27,8 @@ function prepare() {
   const loaded = events();
   if (!ready) {
     ready = true;
+    // The global object is an event target, as ServiceWorkerGlobalScope is.
+    ObjectSetPrototypeOf(globalThis, loaded.EventTarget.prototype);
     loaded.setEventTargetData(globalThis);
     loaded.saveGlobalThisReference(globalThis);
   }

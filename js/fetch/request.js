@@ -1,16 +1,18 @@
 // Request (https://fetch.spec.whatwg.org/#request-class) with what Workers add:
 // `cf`, `fetcher`, `redirect: "manual"` on incoming requests.
 import { core, primordials } from "ext:core/mod.js";
-import { op_request_body, op_request_cf } from "ext:core/ops";
+import { op_request_body, op_request_cf, op_request_take_text } from "ext:core/ops";
 import * as bodies from "ext:selvedge/fetch/body.js";
 import { copy, fromBlob, getRaw, headersOf, setImmutable, setRaw } from "ext:selvedge/fetch/headers.js";
-import { ownBody } from "ext:selvedge/io_context.js";
+import { checkOwner, ownBody } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
 
 const {
   JSONParse,
   ObjectDefineProperties,
   ObjectDefineProperty,
+  PromiseReject,
+  PromiseResolve,
   RegExpPrototypeExec,
   SafeRegExp,
   String,
@@ -266,11 +268,35 @@ class Request {
     return other;
   }
 
+  /** A small body that came with its head; `null`: it must be read. */
+  #takeText() {
+    const io = this.#bodyIo;
+    if (io === null || io.over) return null;
+    checkOwner(io);
+    const text = op_request_take_text(io.slot);
+    if (text === null || text === undefined) return null;
+    this.#bodyIo = null;
+    this.#body = usedCopy();
+    return text;
+  }
+
   text() {
+    try {
+      const text = this.#takeText();
+      if (text !== null) return PromiseResolve(text);
+    } catch (error) {
+      return PromiseReject(error);
+    }
     return bodies.consumeText(this.#openBody());
   }
 
   json() {
+    try {
+      const text = this.#takeText();
+      if (text !== null) return PromiseResolve(JSONParse(text));
+    } catch (error) {
+      return PromiseReject(error);
+    }
     return bodies.consumeJson(this.#openBody());
   }
 

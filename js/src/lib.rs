@@ -30,6 +30,9 @@ const WEB_OPS: &[&str] = &[
     "op_urlpattern_",
 ];
 
+/// Ops of deno_web that have an own implementation here.
+const REPLACED_OPS: &[&str] = &["op_blob_create_part", "op_blob_remove_part"];
+
 /// Objects of deno_web that a Worker's platform uses.
 const WEB_OBJECTS: &[&str] = &["Console"];
 
@@ -37,7 +40,9 @@ deno_core::extension!(
     selvedge,
     deps = [deno_webidl, deno_web, deno_crypto],
     ops = [
+        ops::blob::op_blob_create_part,
         ops::blob::op_blob_read_all_sync,
+        ops::blob::op_blob_remove_part,
         ops::body::op_body_close,
         ops::body::op_body_length,
         ops::body::op_body_read,
@@ -45,6 +50,7 @@ deno_core::extension!(
         ops::body::op_body_take_bytes,
         ops::body::op_body_take_text,
         ops::body::op_request_body,
+        ops::body::op_request_take_text,
         ops::console::op_console_emit,
         ops::console::op_report_exception,
         ops::context::op_context_done,
@@ -68,6 +74,7 @@ deno_core::extension!(
         ops::reply::op_reply_end,
         ops::reply::op_reply_abort,
         ops::reply::op_reply_pipe,
+        ops::reply::op_reply_plain,
         ops::reply::op_reply_ready,
         ops::reply::op_reply_stream,
         ops::reply::op_reply_text,
@@ -121,7 +128,9 @@ pub fn extensions_with_sources() -> Vec<Extension> {
         false,
         InMemoryBroadcastChannel::default(),
     );
-    web.ops.to_mut().retain(|op| WEB_OPS.iter().any(|name| op.name.starts_with(name)));
+    web.ops.to_mut().retain(|op| {
+        WEB_OPS.iter().any(|name| op.name.starts_with(name)) && !REPLACED_OPS.contains(&op.name)
+    });
     web.objects.to_mut().retain(|object| {
         let name = (object.type_name)();
         WEB_OBJECTS.iter().any(|wanted| name.ends_with(wanted))

@@ -9,13 +9,14 @@ pub struct HeaderBlob<'a>(pub &'a [u8]);
 impl<'a> HeaderBlob<'a> {
     /// Names and values in order.
     pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        let mut parts = self.0.split(|byte| *byte == 0);
-        let empty = self.0.is_empty();
+        let mut rest = (!self.0.is_empty()).then_some(self.0);
         std::iter::from_fn(move || {
-            if empty {
-                return None;
-            }
-            Some((parts.next()?, parts.next()?))
+            let bytes = rest?;
+            let name_end = memchr::memchr(0, bytes)?;
+            let (name, after) = (&bytes[..name_end], &bytes[name_end + 1..]);
+            let value_end = memchr::memchr(0, after);
+            rest = value_end.map(|end| &after[end + 1..]);
+            Some((name, &after[..value_end.unwrap_or(after.len())]))
         })
     }
 
@@ -40,9 +41,19 @@ impl HeaderBlobBuf {
         if !self.0.is_empty() {
             self.0.push(0);
         }
-        self.0.extend(name.iter().map(u8::to_ascii_lowercase));
+        let start = self.0.len();
+        self.0.extend_from_slice(name);
+        self.0[start..].make_ascii_lowercase();
         self.0.push(0);
         self.0.extend_from_slice(value);
+    }
+
+    /// Adds a list of headers that was made before.
+    pub fn push_blob(&mut self, blob: HeaderBlob<'_>) {
+        if !self.0.is_empty() && !blob.0.is_empty() {
+            self.0.push(0);
+        }
+        self.0.extend_from_slice(blob.0);
     }
 
     /// The list.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
-use crate::log::LogSink;
+use crate::log::{ConsoleLevel, LogSink};
 use crate::outbound::Outbound;
 use crate::reply::{BodySink, Reply, ResponseHead};
 use crate::websocket::{WebSocketId, WebSocketSink};
@@ -114,7 +114,7 @@ impl IsolateState {
         let state = Self::new(Arc::new(crate::log::NoLog), 0);
         state.set_worker(worker);
         for _ in 0..2 {
-            state.open_context(None, None, None);
+            state.open_context(None, None, None, Instant::now());
         }
         state
     }
@@ -136,7 +136,9 @@ impl IsolateState {
         let contexts = self.contexts.borrow();
         (0..contexts.slots.len() as ContextId)
             .filter(|id| {
-                contexts.slots[*id as usize].as_ref().is_some_and(|context| context.reply.is_some())
+                contexts.slots[*id as usize]
+                    .as_ref()
+                    .is_some_and(|context| context.reply.is_some() || context.sink.is_some())
             })
             .collect()
     }
@@ -200,6 +202,7 @@ impl IsolateState {
         mut reply: Option<Box<dyn Reply>>,
         body: Option<Box<dyn BodySource>>,
         on_end: Option<OnEnd>,
+        started: Instant,
     ) -> ContextId {
         let cpu_limit = self.worker().limits.cpu;
         let mut contexts = self.contexts.borrow_mut();
@@ -216,7 +219,7 @@ impl IsolateState {
             body,
             cf: Rc::from(""),
             on_end,
-            started: Instant::now(),
+            started,
             cpu_nanos: 0,
             cpu_limit_nanos: cpu_limit.as_nanos() as u64,
             subrequests: 0,
@@ -397,7 +400,8 @@ impl IsolateState {
         Ok(())
     }
 
-    /// Tells the client that the Worker failed, if it can still be told.
+    /// Tells the client that the Worker failed, if it can still be told; what
+    /// comes too late for that goes to the log.
     pub fn fail(&self, id: ContextId, failure: Failure) {
         let (reply, sink) = {
             let Some(mut context) = self.context(id) else { return };
@@ -405,8 +409,12 @@ impl IsolateState {
             (context.reply.take(), context.sink.take())
         };
         drop(sink);
-        if let Some(reply) = reply {
-            reply.fail(failure);
+        match reply {
+            Some(reply) => reply.fail(failure),
+            None => {
+                let text = format!("Uncaught {failure}");
+                self.log.console(&self.worker().name, ConsoleLevel::Error, &text);
+            }
         }
         self.response_complete(id, self.cpu(id));
     }

@@ -13,6 +13,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
 use deno_error::JsErrorBox;
@@ -122,6 +123,7 @@ pub struct Isolate {
     // The order matters: V8 goes first, then what its callbacks point to.
     hooks: Option<Hooks>,
     methods: Vec<v8::Global<v8::String>>,
+    context: Option<v8::Global<v8::Context>>,
     js: JsRuntime,
     meter: Meter,
     _heap_guard: Box<HeapGuard>,
@@ -152,9 +154,12 @@ unsafe extern "C" fn after_gc(
     let watch = unsafe { &*(data as *const GcWatch) };
     // SAFETY: V8 hands the isolate that it is running on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    let heap = isolate.get_heap_statistics().used_heap_size();
+    let statistics = isolate.get_heap_statistics();
+    let heap = statistics.used_heap_size();
     watch.external.set_limit(watch.limit.get().saturating_sub(heap));
-    if heap.saturating_add(watch.external.used()) > watch.limit.get() {
+    // V8 knows of buffers that came from outside, too.
+    let external = statistics.external_memory().max(watch.external.used());
+    if heap.saturating_add(external) > watch.limit.get() {
         (watch.on_limit)();
     }
 }
@@ -194,6 +199,7 @@ impl Isolate {
         state.set_running_cpu(Box::new(meter.running_reader()));
 
         let js_context = js.main_context();
+        let context = js_context.clone();
         let isolate = js.v8_isolate();
         meter.watch(isolate.thread_safe_handle(), js_context);
         let heap_guard = HeapGuard::install(isolate, meter.memory_stopper());
@@ -210,6 +216,7 @@ impl Isolate {
         let mut this = Self {
             hooks: None,
             methods: Vec::new(),
+            context: Some(context),
             js,
             meter,
             _heap_guard: heap_guard,
@@ -250,13 +257,15 @@ impl Isolate {
     /// event's reply, often before this returns.
     pub fn fetch(&mut self, event: FetchEvent<'_>) -> ContextRef {
         let has_body = event.body.is_some();
-        let id = self.state.open_context(Some(event.reply), event.body, event.on_end);
+        let now = Instant::now();
+        let id = self.state.open_context(Some(event.reply), event.body, event.on_end, now);
         if let Some(mut context) = self.state.context(id) {
             context.cf = event.cf;
         }
-        self.slice(Some(id), |this| {
+        self.slice_at(Some(id), now, |this| {
             let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
-            deno_core::scope!(scope, this.js);
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
             let method: v8::Local<v8::Value> =
                 match METHODS.iter().position(|method| *method == event.method) {
                     Some(index) => v8::Local::new(scope, &this.methods[index]).into(),
@@ -283,10 +292,11 @@ impl Isolate {
 
     /// Runs the `scheduled` handler; `on_end` learns the outcome.
     pub fn scheduled(&mut self, event: &ScheduledEvent, on_end: OnEnd) {
-        let id = self.state.open_context(None, None, Some(on_end));
+        let id = self.state.open_context(None, None, Some(on_end), Instant::now());
         self.slice(Some(id), |this| {
             let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
-            deno_core::scope!(scope, this.js);
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
             let Some(cron) = v8::String::new(scope, &event.cron) else { return };
             let args = [
                 v8::Integer::new_from_unsigned(scope, id).into(),
@@ -305,7 +315,8 @@ impl Isolate {
         }
         self.slice(Some(context.id), |this| {
             let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
-            deno_core::scope!(scope, this.js);
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
             let args = [v8::Integer::new_from_unsigned(scope, context.id).into()];
             call(scope, &hooks.abort, &args);
         });
@@ -319,7 +330,8 @@ impl Isolate {
         }
         self.slice(None, |this| {
             let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
-            deno_core::scope!(scope, this.js);
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
             let (kind, data, extra): (i32, v8::Local<v8::Value>, v8::Local<v8::Value>) = match event
             {
                 WebSocketEvent::Text(text) => {
@@ -364,7 +376,9 @@ impl Isolate {
         for id in self.state.overdue(limit) {
             self.slice(Some(id), |this| {
                 let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
-                deno_core::scope!(scope, this.js);
+                let realm =
+                    this.context.as_ref().expect("the context lives as long as the isolate");
+                v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
                 let args = [v8::Integer::new_from_unsigned(scope, id).into()];
                 call(scope, &hooks.expired, &args);
             });
@@ -406,7 +420,9 @@ impl Isolate {
         for id in self.state.unanswered() {
             self.slice(Some(id), |this| {
                 let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
-                deno_core::scope!(scope, this.js);
+                let realm =
+                    this.context.as_ref().expect("the context lives as long as the isolate");
+                v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
                 let args = [v8::Integer::new_from_unsigned(scope, id).into()];
                 call(scope, &hooks.hung, &args);
             });
@@ -424,18 +440,18 @@ impl Isolate {
 
     /// Runs JavaScript: metered, then the microtasks, then the accounts.
     fn slice(&mut self, context: Option<ContextId>, act: impl FnOnce(&mut Self)) {
+        self.slice_at(context, Instant::now(), act);
+    }
+
+    fn slice_at(&mut self, context: Option<ContextId>, now: Instant, act: impl FnOnce(&mut Self)) {
         if self.frozen_clock {
             self.state.advance_time(crate::log::unix_millis());
         }
         if context.is_none() {
             self.meter.set_own_limit(self.own_limit());
         }
-        self.meter.begin(context);
+        self.meter.begin_at(context, now);
         act(self);
-        {
-            deno_core::scope!(scope, self.js);
-            scope.perform_microtask_checkpoint();
-        }
         if let Some(stop) = self.meter.end() {
             self.settle_stop(stop);
         }
@@ -487,7 +503,7 @@ fn one_byte<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]) -> v8::Local<'s,
         .into()
 }
 
-/// Calls a hook. Hooks catch what user code throws; what comes out of them is
+/// Calls a hook, then runs the microtasks. Hooks catch what user code throws; what comes out of them is
 /// a stop, which the meter knows of.
 fn call(scope: &mut v8::PinScope, hook: &v8::Global<v8::Function>, args: &[v8::Local<v8::Value>]) {
     v8::tc_scope!(let scope, scope);
@@ -500,4 +516,5 @@ fn call(scope: &mut v8::PinScope, hook: &v8::Global<v8::Function>, args: &[v8::L
         let message = exception.to_rust_string_lossy(scope);
         tracing::error!(message, "a platform hook threw");
     }
+    scope.perform_microtask_checkpoint();
 }

@@ -35,7 +35,7 @@ pub use limits::Limits;
 pub use loader::module_url;
 pub use log::{ConsoleLevel, LogSink};
 pub use outbound::{Outbound, OutboundRequest, OutboundResponse};
-pub use platform::{Platform, PlatformParts};
+pub use platform::{Platform, PlatformParts, set_v8_flags};
 pub use reply::{BodySink, Reply, ResponseHead};
 pub use thread::{IsolatePool, LocalIsolate, Services, WeakIsolate};
 pub use watchdog::thread_cpu;

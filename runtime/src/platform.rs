@@ -44,3 +44,9 @@ impl Platform {
         Arc::new(Self { parts })
     }
 }
+
+/// Sets further flags of V8's. Only those set before the first [`Platform`] is
+/// made take effect, and unknown ones are ignored.
+pub fn set_v8_flags(flags: &str) {
+    v8::V8::set_flags_from_string(flags);
+}

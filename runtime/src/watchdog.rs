@@ -284,10 +284,15 @@ impl Meter {
 
     /// Marks the begin of a slice.
     pub(crate) fn begin(&self, context: Option<ContextId>) {
+        self.begin_at(context, Instant::now());
+    }
+
+    /// The same with a time that was just read.
+    pub(crate) fn begin_at(&self, context: Option<ContextId>, now: Instant) {
         let inner = &*self.0;
         inner.context.set(context);
         inner.sampled.set(false);
-        inner.slice_start.set(Some(Instant::now()));
+        inner.slice_start.set(Some(now));
         if let Some(watched) = inner.watched.get() {
             watched.slice.fetch_add(1, Ordering::SeqCst);
             if WATCHDOG.asleep.load(Ordering::SeqCst) {

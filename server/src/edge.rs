@@ -19,6 +19,7 @@ const OWN: &[&[u8]] = &[
     b"cf-ray",
     b"cf-visitor",
     b"cf-worker",
+    b"x-forwarded-proto",
     b"x-real-ip",
 ];
 
@@ -26,8 +27,8 @@ const OWN: &[&[u8]] = &[
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     scheme: &'static str,
-    address: String,
-    visitor: String,
+    /// The edge's headers but for the ray.
+    headers: HeaderBlobBuf,
     /// JSON of `request.cf`.
     pub(crate) cf: Rc<str>,
 }
@@ -57,12 +58,14 @@ impl Client {
             "requestPriority": "",
             "edgeRequestKeepAliveStatus": 1,
         });
-        Self {
-            scheme,
-            address: peer.ip().to_canonical().to_string(),
-            visitor: format!("{{\"scheme\":\"{scheme}\"}}"),
-            cf: cf.to_string().into(),
-        }
+        let address = peer.ip().to_canonical().to_string();
+        let mut headers = HeaderBlobBuf::default();
+        headers.push(b"cf-connecting-ip", address.as_bytes());
+        headers.push(b"cf-visitor", format!("{{\"scheme\":\"{scheme}\"}}").as_bytes());
+        headers.push(b"x-forwarded-for", address.as_bytes());
+        headers.push(b"x-forwarded-proto", scheme.as_bytes());
+        headers.push(b"x-real-ip", address.as_bytes());
+        Self { scheme, headers, cf: cf.to_string().into() }
     }
 
     /// `http` or `https`.
@@ -77,15 +80,10 @@ impl Client {
             && OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
     }
 
-    /// Adds the edge's headers. `forwarded` is what the client sent in
-    /// `X-Forwarded-For`.
+    /// Adds the edge's headers.
     pub(crate) fn add_headers(&self, headers: &mut HeaderBlobBuf) {
-        headers.push(b"cf-connecting-ip", self.address.as_bytes());
+        headers.push_blob(self.headers.as_blob());
         headers.push(b"cf-ray", &next_ray());
-        headers.push(b"cf-visitor", self.visitor.as_bytes());
-        headers.push(b"x-forwarded-for", self.address.as_bytes());
-        headers.push(b"x-forwarded-proto", self.scheme.as_bytes());
-        headers.push(b"x-real-ip", self.address.as_bytes());
     }
 }
 

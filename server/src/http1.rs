@@ -153,6 +153,9 @@ pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: B
                 Next::Request => break,
                 // The isolate went away and nobody outside knows of this request.
                 Next::Again => connection.run_again(&exchange),
+                Next::Failed(_) if exchange.is_body_too_large() => {
+                    exchange.refuse(StatusCode::PAYLOAD_TOO_LARGE);
+                }
                 Next::Failed(failure) => connection.show_failure(&exchange, &failure),
                 Next::Close => {
                     exchange.close().await;
@@ -162,8 +165,8 @@ pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: B
                     connection.watch.clear();
                     let Some(io) = Exchange::into_io(exchange) else { return End::Closed };
                     let leftover = Bytes::from(std::mem::take(&mut connection.buffer));
-                    drop(connection);
-                    pending.run(io, leftover).await;
+                    // A task of its own: an open socket keeps nothing of HTTP.
+                    tokio::task::spawn_local(pending.run(io, leftover));
                     return End::Closed;
                 }
             }
@@ -255,10 +258,15 @@ impl Connection {
                 Err(Refusal::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))
             }
             Ok(RequestStatus::Complete { request, consumed }) => {
+                if request.method == b"CONNECT" {
+                    return Err(Refusal::Status(StatusCode::BAD_REQUEST));
+                }
                 if request.body == BodyKind::Upgrade && !is_websocket(&request) {
                     // An upgrade that is not taken is an ordinary request; its
                     // body is found by parsing the head without the offer.
-                    let plain = without_upgrade(input, consumed);
+                    let Some(plain) = without_upgrade(input, consumed) else {
+                        return Err(Refusal::Status(StatusCode::BAD_REQUEST));
+                    };
                     self.protocol = before;
                     return self
                         .parse(&plain)
@@ -290,15 +298,17 @@ impl Connection {
             }
         }
         if host.is_empty() {
+            // HTTP/1.0 knows no Host (RFC 9112, 3.2).
+            if request.version == Version::Http11 {
+                return Err(Refusal::Status(StatusCode::BAD_REQUEST));
+            }
             host = b"localhost";
         }
         self.client.add_headers(&mut self.headers);
         if request.target.len() > URL_BYTES {
             return Err(Refusal::Status(StatusCode::URI_TOO_LONG));
         }
-        if request.method == b"CONNECT"
-            || !edge::write_url(&mut self.url, self.client.scheme(), host, request.target)
-        {
+        if !edge::write_url(&mut self.url, self.client.scheme(), host, request.target) {
             return Err(Refusal::Status(StatusCode::BAD_REQUEST));
         }
         if let BodyKind::ContentLength(length) = request.body
@@ -354,7 +364,7 @@ impl Connection {
             reply: Box::new(ConnectionReply::new(exchange)),
             on_end,
         };
-        self.site.isolate.fetch(event);
+        exchange.waker().running(|| self.site.isolate.fetch(event));
     }
 
     /// Tells the client and the log that the Worker failed.
@@ -410,20 +420,23 @@ fn is_websocket(request: &CoreRequest<'_>) -> bool {
     })
 }
 
-/// The head with its upgrade offer under a name that means nothing.
-fn without_upgrade(input: &[u8], head: usize) -> Vec<u8> {
+/// The head with its upgrade offer under a name that means nothing; `None` when
+/// there is no such offer in it.
+fn without_upgrade(input: &[u8], head: usize) -> Option<Vec<u8>> {
     let mut copy = input[..head].to_vec();
     let mut line = 0;
-    while let Some(end) = copy[line..].iter().position(|byte| *byte == b'\n') {
+    let mut found = false;
+    while let Some(end) = memchr::memchr(b'\n', &copy[line..]) {
         let name = b"upgrade:";
-        if copy[line..].len() > name.len()
+        if copy.len() - line > name.len()
             && copy[line..line + name.len()].eq_ignore_ascii_case(name)
         {
             copy[line..line + 2].copy_from_slice(b"x-");
+            found = true;
         }
         line += end + 1;
     }
-    copy
+    found.then_some(copy)
 }
 
 /// The path and query of an absolute URL, for the log.

@@ -118,7 +118,8 @@ async fn answer(
     }
     client.add_headers(&mut headers);
     let empty = http_body::Body::is_end_stream(&incoming);
-    let body = (!empty).then(|| RequestBody::new(incoming, limit));
+    let too_large = Rc::new(Cell::new(false));
+    let body = (!empty).then(|| RequestBody::new(incoming, limit, too_large.clone()));
     if body.as_ref().and_then(BodySource::length).is_some_and(|length| length > limit) {
         return page(&error_page::refusal(StatusCode::PAYLOAD_TOO_LARGE, Reads::Text));
     }
@@ -136,6 +137,9 @@ async fn answer(
     }
     match result {
         Answer::Response(response) => response,
+        Answer::Failed(_) if too_large.get() => {
+            page(&error_page::refusal(StatusCode::PAYLOAD_TOO_LARGE, Reads::Text))
+        }
         Answer::Failed(failure) => exchange.failed(&failure),
         Answer::Lost(_) => exchange.failed(&Failure::new(
             Outcome::InternalError,

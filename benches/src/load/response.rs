@@ -58,28 +58,22 @@ impl ResponseParser {
                     None => return Ok(None),
                     Some(used) => at += used,
                 },
-                State::Sized { ref mut left } => {
-                    let used = (*left).min(rest.len() as u64);
-                    *left -= used;
-                    let done = *left == 0;
-                    self.take_body(&rest[..used as usize]);
-                    at += used as usize;
-                    if done {
-                        return Ok(Some(self.complete(at)));
+                State::Sized { left } => {
+                    let used = self.take_body(rest, left);
+                    if used == left {
+                        return Ok(Some(self.complete(at + used as usize)));
                     }
+                    self.state = State::Sized { left: left - used };
                     return Ok(None);
                 }
-                State::ChunkData { ref mut left } => {
-                    let used = (*left).min(rest.len() as u64);
-                    *left -= used;
-                    if *left == 0 {
-                        self.state = State::ChunkEnd { left: 2 };
-                    }
-                    self.take_body(&rest[..used as usize]);
+                State::ChunkData { left } => {
+                    let used = self.take_body(rest, left);
                     at += used as usize;
-                    if at == input.len() {
+                    if used < left {
+                        self.state = State::ChunkData { left: left - used };
                         return Ok(None);
                     }
+                    self.state = State::ChunkEnd { left: 2 };
                 }
                 _ => {
                     let Some(&byte) = rest.first() else {
@@ -99,11 +93,14 @@ impl ResponseParser {
         at
     }
 
-    fn take_body(&mut self, bytes: &[u8]) {
-        self.body_bytes += bytes.len() as u64;
+    /// Takes at most `left` bytes of the body, and says how many.
+    fn take_body(&mut self, input: &[u8], left: u64) -> u64 {
+        let used = left.min(input.len() as u64);
+        self.body_bytes += used;
         if let Some(kept) = &mut self.kept {
-            kept.extend_from_slice(bytes);
+            kept.extend_from_slice(&input[..used as usize]);
         }
+        used
     }
 
     /// Looks for the head's end; the common case, a whole head in `input`, copies nothing.

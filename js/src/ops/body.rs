@@ -63,6 +63,18 @@ pub(crate) fn op_request_body(state: &mut OpState, #[smi] slot: u32) -> u32 {
     }
 }
 
+/// The whole body of a request as text, if it is in memory already and was not
+/// opened: the usual case for small bodies.
+#[op2]
+#[string]
+pub(crate) fn op_request_take_text(state: &mut OpState, #[smi] slot: u32) -> Option<String> {
+    let isolate = state.borrow::<Rc<IsolateState>>();
+    let mut context = isolate.context(slot)?;
+    let bytes = context.body.as_mut()?.take_ready()?;
+    context.body = None;
+    Some(utf8_without_bom(&bytes))
+}
+
 /// The whole body as text, if it is in memory already.
 #[op2]
 #[string]
@@ -79,7 +91,7 @@ pub(crate) fn op_body_take_bytes(
     state: &mut OpState,
     #[smi] rid: ResourceId,
 ) -> Result<Option<Uint8Array>, JsErrorBox> {
-    Ok(take_ready(state, rid)?.map(|bytes| Uint8Array::from(bytes.to_vec())))
+    Ok(take_ready(state, rid)?.map(|bytes| Uint8Array::from(Vec::from(bytes))))
 }
 
 fn take_ready(state: &mut OpState, rid: ResourceId) -> Result<Option<bytes::Bytes>, JsErrorBox> {
@@ -126,7 +138,7 @@ pub(crate) async fn op_body_read(
     };
     let piece = next_piece(&body).await;
     isolate.mark_resumed(slot);
-    Ok(Uint8Array::from(piece?.map_or_else(Vec::new, |bytes| bytes.to_vec())))
+    Ok(Uint8Array::from(piece?.map_or_else(Vec::new, Vec::from)))
 }
 
 async fn next_piece(body: &Rc<BodyResource>) -> Result<Option<bytes::Bytes>, JsErrorBox> {

@@ -23,6 +23,26 @@ fn head<'a>(status: u32, status_text: &'a str, headers: &'a [u8]) -> ResponseHea
     }
 }
 
+/// Answers with status 200 and text of a frequent type: 0 plain text, 1 JSON.
+#[op2(fast)]
+pub(crate) fn op_reply_plain(
+    state: &mut OpState,
+    #[smi] slot: u32,
+    #[smi] kind: u32,
+    #[string] body: &str,
+    done: bool,
+) {
+    let headers: &[u8] = match kind {
+        1 => b"content-type\0application/json",
+        _ => b"content-type\0text/plain;charset=UTF-8",
+    };
+    let isolate = state.borrow::<Rc<IsolateState>>();
+    isolate.respond(slot, head(200, "", headers), body.as_bytes());
+    if done {
+        isolate.close_context(slot);
+    }
+}
+
 /// Answers with text. `done`: the context ends with it.
 #[op2(fast)]
 pub(crate) fn op_reply_text(

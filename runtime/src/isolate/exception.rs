@@ -116,7 +116,8 @@ fn own_sites<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     sites: v8::Local<'s, v8::Array>,
 ) -> Option<v8::Local<'s, v8::Array>> {
-    let key = v8::String::new_from_one_byte(scope, b"getFileName", v8::NewStringType::Internalized)?;
+    let key =
+        v8::String::new_from_one_byte(scope, b"getFileName", v8::NewStringType::Internalized)?;
     let mut own: Vec<v8::Local<v8::Value>> = Vec::with_capacity(sites.length() as usize);
     for index in 0..sites.length() {
         let site = sites.get_index(scope, index)?;

@@ -33,19 +33,36 @@ const DRAIN_BYTES: usize = 256 * 1024;
 /// Requests that a client sends ahead are kept up to here.
 const PIPELINE_BYTES: usize = 64 * 1024;
 
-/// Wakes a connection's task, if it runs.
+/// Wakes a connection's task, unless it runs right now and looks anyway.
 #[derive(Clone, Default)]
-pub(super) struct TaskWaker(Rc<RefCell<Option<Waker>>>);
+pub(super) struct TaskWaker(Rc<TaskState>);
+
+#[derive(Default)]
+struct TaskState {
+    waker: RefCell<Option<Waker>>,
+    running: Cell<bool>,
+}
 
 impl TaskWaker {
     pub(super) fn wake(&self) {
-        if let Some(waker) = &*self.0.borrow() {
+        if !self.0.running.get()
+            && let Some(waker) = &*self.0.waker.borrow()
+        {
             waker.wake_by_ref();
         }
     }
 
+    /// Does something as the connection's task, which looks at the exchange
+    /// afterwards.
+    pub(super) fn running<T>(&self, act: impl FnOnce() -> T) -> T {
+        let before = self.0.running.replace(true);
+        let result = act();
+        self.0.running.set(before);
+        result
+    }
+
     fn set(&self, waker: &Waker) {
-        let mut current = self.0.borrow_mut();
+        let mut current = self.0.waker.borrow_mut();
         if !current.as_ref().is_some_and(|current| current.will_wake(waker)) {
             *current = Some(waker.clone());
         }
@@ -310,6 +327,11 @@ impl<I: Io> Exchange<I> {
         }
     }
 
+    /// Whether the present request's body broke the limit.
+    pub(super) fn is_body_too_large(&self) -> bool {
+        self.state.borrow().inbound.as_ref().is_some_and(|inbound| inbound.is_too_large())
+    }
+
     /// The method of the present request.
     pub(super) fn method(&self) -> String {
         self.state.borrow().method.as_str().to_owned()
@@ -431,10 +453,16 @@ impl<I: Io> Exchange<I> {
         protocol: &mut Protocol,
         buffer: &mut Vec<u8>,
     ) -> Next {
-        let inbound = self.state.borrow_mut().inbound.take();
-        let Some(inbound) = inbound.filter(|inbound| !inbound.is_complete()) else {
+        let Some(inbound) = self.state.borrow_mut().inbound.take() else {
             return Next::Request;
         };
+        if inbound.is_broken() {
+            // Where the next request begins cannot be known.
+            return Next::Close;
+        }
+        if inbound.is_complete() {
+            return Next::Request;
+        }
         if inbound.awaits_continue() {
             return Next::Close;
         }
@@ -443,6 +471,9 @@ impl<I: Io> Exchange<I> {
         drop(discard.source());
         for _ in 0..8 {
             feed(&discard, protocol, buffer);
+            if discard.is_broken() {
+                return Next::Close;
+            }
             if discard.is_complete() {
                 return Next::Request;
             }

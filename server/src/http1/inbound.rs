@@ -81,8 +81,14 @@ impl Inbound {
         self.end.borrow().is_some()
     }
 
-    pub(super) fn is_dropped(&self) -> bool {
-        self.dropped.get()
+    /// Whether it ended early: what follows on the connection is not a request.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(&*self.end.borrow(), Some(Err(_)))
+    }
+
+    /// Whether it is larger than the limit.
+    pub(super) fn is_too_large(&self) -> bool {
+        matches!(&*self.end.borrow(), Some(Err(BodyError::TooLarge(_))))
     }
 
     /// Takes a piece; `false` when the body is over its limit.

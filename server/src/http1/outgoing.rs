@@ -36,7 +36,7 @@ pub(super) struct HeadParts<'a> {
 pub(super) fn write_head(out: &mut Vec<u8>, parts: &HeadParts<'_>, clock: &Clock) {
     write_status(out, parts);
     let mut has_date = false;
-    let clean = !parts.headers.0.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+    let clean = memchr::memchr2(b'\r', b'\n', parts.headers.0).is_none();
     for (name, value) in parts.headers.iter().take_while(|_| clean) {
         if skips(name, parts) {
             continue;
@@ -139,7 +139,9 @@ pub(super) fn push_chunk_size(out: &mut Vec<u8>, size: usize) {
 
 /// Whether the Worker asks for the connection to end.
 pub(super) fn wants_close(headers: HeaderBlob<'_>) -> bool {
-    headers.get("connection").is_some_and(|value| value.eq_ignore_ascii_case(b"close"))
+    // Few Workers set it: one look for the name settles most responses.
+    memchr::memmem::find(headers.0, b"connection").is_some()
+        && headers.get("connection").is_some_and(|value| value.eq_ignore_ascii_case(b"close"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Bodies of HTTP/2 requests and responses.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,11 +21,13 @@ pub(super) struct RequestBody {
     incoming: Incoming,
     received: u64,
     limit: u64,
+    /// Set when the body broke the limit.
+    too_large: Rc<Cell<bool>>,
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, limit: u64) -> Self {
-        Self { incoming, received: 0, limit }
+    pub(super) fn new(incoming: Incoming, limit: u64, too_large: Rc<Cell<bool>>) -> Self {
+        Self { incoming, received: 0, limit, too_large }
     }
 }
 
@@ -43,6 +45,7 @@ impl BodySource for RequestBody {
                     let Ok(data) = frame.into_data() else { continue };
                     self.received += data.len() as u64;
                     if self.received > self.limit {
+                        self.too_large.set(true);
                         return Poll::Ready(Some(Err(BodyError::TooLarge(self.limit))));
                     }
                     return Poll::Ready(Some(Ok(data)));

@@ -138,14 +138,13 @@ impl Program {
 
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Ended {
-        let status =
-            eventually("it ends", || self.child.try_wait().expect("it can be waited for"));
+        let status = eventually("it ends", || self.child.try_wait().expect("it can be waited for"));
         // Its output may still be on its way through the pipes.
         let mut before = (String::new(), String::new());
         loop {
             let now = (self.stdout.text(), self.stderr.text());
-            let settled = Arc::strong_count(&self.stdout.0) == 1
-                && Arc::strong_count(&self.stderr.0) == 1;
+            let settled =
+                Arc::strong_count(&self.stdout.0) == 1 && Arc::strong_count(&self.stderr.0) == 1;
             if settled && now == before {
                 return Ended { status, stdout: now.0, stderr: now.1 };
             }
