@@ -55,12 +55,12 @@ function setEnv(value) {
 }
 
 /** A request came in. */
-function fetch(slot, method, url, headBlob, hasBody) {
+function fetch(slot, method, url, headBlob, hasBody, edgeBlob) {
   const io = new IoContext(slot);
   setAsyncContext(io);
   let result;
   try {
-    const request = incoming(io, method, url, headBlob, hasBody);
+    const request = incoming(io, method, url, headBlob, hasBody, edgeBlob);
     if (entry.listeners) {
       result = fetchEvent(io, request);
     } else {

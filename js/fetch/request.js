@@ -1,7 +1,7 @@
 // Request (https://fetch.spec.whatwg.org/#request-class) with what Workers add:
 // `cf`, `fetcher`, `redirect: "manual"` on incoming requests.
 import { core, primordials } from "ext:core/mod.js";
-import { op_request_body, op_request_cf, op_request_take_text } from "ext:core/ops";
+import { op_request_body, op_request_cf, op_request_ray, op_request_take_text } from "ext:core/ops";
 import * as bodies from "ext:selvedge/fetch/body.js";
 import { copy, fromBlob, getRaw, headersOf, setImmutable, setRaw } from "ext:selvedge/fetch/headers.js";
 import { checkOwner, ownBody } from "ext:selvedge/io_context.js";
@@ -63,7 +63,9 @@ class Request {
   #method = "GET";
   #url = "";
   #headers = null;
+  /** What the client sent, and what the edge adds to it. */
   #headBlob = "";
+  #edgeBlob = "";
   #body = null;
   /** The context of an incoming request whose body was not opened. */
   #bodyIo = null;
@@ -196,7 +198,11 @@ class Request {
   }
 
   get headers() {
-    if (this.#headers === null) this.#headers = fromBlob(this.#headBlob, this.#io !== null);
+    if (this.#headers === null) {
+      const own = this.#headBlob === "" ? "" : `${this.#headBlob}\0`;
+      const edge = this.#edgeBlob === "" ? "" : `${this.#edgeBlob}\0`;
+      this.#headers = fromBlob(`${own}${edge}cf-ray\0${op_request_ray()}`, this.#io !== null);
+    }
     return this.#headers;
   }
 
@@ -330,12 +336,13 @@ class Request {
   }
 
   static {
-    incoming = (io, method, url, headBlob, hasBody) => {
+    incoming = (io, method, url, headBlob, hasBody, edgeBlob) => {
       const request = new Request(incomingMarker);
       request.#io = io;
       request.#method = method;
       request.#url = url;
       request.#headBlob = headBlob;
+      request.#edgeBlob = edgeBlob;
       request.#redirect = "manual";
       if (hasBody) request.#bodyIo = io;
       return request;

@@ -62,6 +62,7 @@ deno_core::extension!(
         ops::context::op_context_touch,
         ops::context::op_now_frozen,
         ops::context::op_request_cf,
+        ops::context::op_request_ray,
         ops::fetch::op_fetch,
         ops::fetch::op_fetch_cancel,
         ops::modules::op_commonjs_compile,

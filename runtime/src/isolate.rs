@@ -13,13 +13,14 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
 use deno_error::JsErrorBox;
+use quanta::Instant;
 
 use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
+use crate::headers::SharedHeaders;
 use crate::io_context::{ContextId, ContextRef, IsolateState, OnEnd};
 use crate::loader::{self, WorkerModules};
 use crate::log::LogSink;
@@ -37,8 +38,11 @@ pub struct FetchEvent<'a> {
     pub method: &'a str,
     /// The absolute URL, ASCII.
     pub url: &'a [u8],
-    /// Bytes of a [`crate::HeaderBlob`].
+    /// Bytes of a [`crate::HeaderBlob`]: what the client sent.
     pub headers: &'a [u8],
+    /// What the edge adds to each request of the connection. `CF-Ray` comes on
+    /// its own.
+    pub shared_headers: &'a SharedHeaders,
     pub body: Option<Box<dyn BodySource>>,
     /// JSON of `request.cf`.
     pub cf: Rc<str>,
@@ -251,6 +255,7 @@ impl Isolate {
     /// Gives unused memory back to the system. Takes a few milliseconds.
     pub fn shrink(&mut self) {
         self.js.v8_isolate().low_memory_notification();
+        memory::trim();
     }
 
     /// Runs the `fetch` handler up to its first wait. The answer goes to the
@@ -277,6 +282,10 @@ impl Isolate {
                 one_byte(scope, event.url),
                 one_byte(scope, event.headers),
                 v8::Boolean::new(scope, has_body).into(),
+                match event.shared_headers.local(scope, this.state.epoch) {
+                    Some(shared) => shared.into(),
+                    None => one_byte(scope, b""),
+                },
             ];
             call(scope, &hooks.fetch, &args);
         });

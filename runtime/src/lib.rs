@@ -28,7 +28,7 @@ mod watchdog;
 pub use body::{BodyError, BodySource};
 pub use code_cache::CodeCache;
 pub use failure::{Failure, Outcome};
-pub use headers::HeaderBlob;
+pub use headers::{HeaderBlob, SharedHeaders};
 pub use io_context::{ContextId, ContextRef, Ended, IsolateState, OnEnd};
 pub use isolate::{FetchEvent, Isolate, ScheduledEvent};
 pub use limits::Limits;

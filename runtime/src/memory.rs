@@ -145,3 +145,13 @@ unsafe extern "C" fn out_of_memory(_location: *const std::ffi::c_char, details: 
         std::thread::park();
     }
 }
+
+/// Gives memory that was freed back to the system: what starting an isolate
+/// needed only for a moment.
+pub(crate) fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: malloc_trim may be called at any time; it takes the arenas' locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

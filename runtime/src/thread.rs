@@ -19,7 +19,7 @@ use crate::worker::Worker;
 /// How often overdue contexts are looked for.
 const EXPIRY_TICK: Duration = Duration::from_millis(250);
 /// An isolate without events for this long gives memory back.
-const SHRINK_AFTER_TICKS: u32 = 8;
+const SHRINK_AFTER_TICKS: u32 = 4;
 /// Stack of an isolate's thread: V8 uses up to 984 KiB of it. Only touched
 /// pages cost memory.
 const STACK_BYTES: usize = 4 * 1024 * 1024;

@@ -2,14 +2,11 @@
 //! address, `CF-Ray`, `request.cf`
 //! (<https://developers.cloudflare.com/fundamentals/reference/http-headers/>).
 
-use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use selvedge_runtime::headers::HeaderBlobBuf;
-
-/// The name of this place in `CF-Ray` and `request.cf.colo`.
-const COLO: &str = "SLV";
+use selvedge_runtime::SharedHeaders;
+use selvedge_runtime::headers::{COLO, HeaderBlobBuf};
 
 /// Headers that say where a request comes from. A client's own are dropped.
 const OWN: &[&[u8]] = &[
@@ -24,11 +21,10 @@ const OWN: &[&[u8]] = &[
 ];
 
 /// What is the same for all requests of a connection.
-#[derive(Debug, Clone)]
 pub(crate) struct Client {
     scheme: &'static str,
     /// The edge's headers but for the ray.
-    headers: HeaderBlobBuf,
+    pub(crate) headers: SharedHeaders,
     /// JSON of `request.cf`.
     pub(crate) cf: Rc<str>,
 }
@@ -65,7 +61,7 @@ impl Client {
         headers.push(b"x-forwarded-for", address.as_bytes());
         headers.push(b"x-forwarded-proto", scheme.as_bytes());
         headers.push(b"x-real-ip", address.as_bytes());
-        Self { scheme, headers, cf: cf.to_string().into() }
+        Self { scheme, headers: SharedHeaders::new(headers), cf: cf.to_string().into() }
     }
 
     /// `http` or `https`.
@@ -79,39 +75,6 @@ impl Client {
         matches!(name.first(), Some(b'c' | b'C' | b'x' | b'X'))
             && OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
     }
-
-    /// Adds the edge's headers.
-    pub(crate) fn add_headers(&self, headers: &mut HeaderBlobBuf) {
-        headers.push_blob(self.headers.as_blob());
-        headers.push(b"cf-ray", &next_ray());
-    }
-}
-
-thread_local! {
-    static RAY: Cell<u64> = const { Cell::new(0) };
-}
-
-/// 16 hex digits, a dash and the place. Unique within the process's life;
-/// it names a request and protects nothing.
-fn next_ray() -> [u8; 20] {
-    let count = RAY.get();
-    let count = if count == 0 { seed() } else { count.wrapping_add(0x9e37_79b9_7f4a_7c15) };
-    RAY.set(count.max(1));
-    // SplitMix64's finisher spreads the counter.
-    let mut bits = count;
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^= bits >> 31;
-    let mut ray = *b"0000000000000000-SLV";
-    for (index, digit) in ray[..16].iter_mut().enumerate() {
-        *digit = b"0123456789abcdef"[(bits >> (60 - index * 4)) as usize & 15];
-    }
-    ray
-}
-
-fn seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::hash::RandomState::new().build_hasher().finish() | 1
 }
 
 /// Writes the absolute URL of a request. `false`: the authority or the target
@@ -179,12 +142,6 @@ mod tests {
             assert_eq!(url(authority, b"/"), None, "{authority}");
         }
         assert_eq!(url("a", b"relative"), None);
-    }
-
-    #[test]
-    fn rays_differ() {
-        assert_ne!(next_ray(), next_ray());
-        assert!(next_ray().ends_with(b"-SLV"));
     }
 
     #[test]

@@ -304,7 +304,6 @@ impl Connection {
             }
             host = b"localhost";
         }
-        self.client.add_headers(&mut self.headers);
         if request.target.len() > URL_BYTES {
             return Err(Refusal::Status(StatusCode::URI_TOO_LONG));
         }
@@ -359,6 +358,7 @@ impl Connection {
             method,
             url: &self.url,
             headers: self.headers.as_blob().0,
+            shared_headers: &self.client.headers,
             body,
             cf: self.client.cf.clone(),
             reply: Box::new(ConnectionReply::new(exchange)),

@@ -116,7 +116,6 @@ async fn answer(
             headers.push(name.as_str().as_bytes(), value.as_bytes());
         }
     }
-    client.add_headers(&mut headers);
     let empty = http_body::Body::is_end_stream(&incoming);
     let too_large = Rc::new(Cell::new(false));
     let body = (!empty).then(|| RequestBody::new(incoming, limit, too_large.clone()));
@@ -172,6 +171,7 @@ impl Exchange<'_> {
             method: self.method,
             url: self.url,
             headers: self.headers.as_blob().0,
+            shared_headers: &self.client.headers,
             body,
             cf: self.client.cf.clone(),
             reply: Box::new(StreamReply {

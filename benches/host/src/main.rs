@@ -16,8 +16,8 @@ use selvedge_runtime::outbound::{
 use selvedge_runtime::websocket::WebSocketId;
 use selvedge_runtime::{
     BodyError, BodySink, BodySource, CodeCache, Failure, FetchEvent, IsolatePool, IsolateState,
-    LocalIsolate, Module, ModuleKind, Platform, Reply, ResponseHead, Services, WebSocketSink,
-    Worker,
+    LocalIsolate, Module, ModuleKind, Platform, Reply, ResponseHead, Services, SharedHeaders,
+    WebSocketSink, Worker,
 };
 
 struct NoOutbound;
@@ -109,6 +109,7 @@ impl Host {
                     method: "GET",
                     url: b"http://localhost/",
                     headers: b"host\0localhost",
+                    shared_headers: &SharedHeaders::new(Default::default()),
                     body: None,
                     cf: Rc::from(""),
                     reply: Box::new(Answer(sender)),

@@ -100,3 +100,10 @@ pub(crate) fn op_request_cf(state: &mut OpState, #[smi] slot: u32) -> Option<Str
 pub(crate) fn op_now_frozen(state: &mut OpState) -> f64 {
     state.borrow::<Rc<IsolateState>>().frozen_now().unwrap_or(f64::NAN)
 }
+
+/// A `CF-Ray` for a request whose headers are looked at.
+#[op2]
+#[string]
+pub(crate) fn op_request_ray() -> String {
+    selvedge_runtime::headers::next_ray()
+}

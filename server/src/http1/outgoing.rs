@@ -34,6 +34,12 @@ pub(super) struct HeadParts<'a> {
 /// Appends the head. Names and values were checked when the Worker set them;
 /// what could still end a line is left out.
 pub(super) fn write_head(out: &mut Vec<u8>, parts: &HeadParts<'_>, clock: &Clock) {
+    if let Framing::Length(length) = parts.framing
+        && parts.is_plain()
+    {
+        write_plain_head(out, parts.headers, length, clock);
+        return;
+    }
     write_status(out, parts);
     let mut has_date = false;
     let clean = memchr::memchr2(b'\r', b'\n', parts.headers.0).is_none();
@@ -70,6 +76,35 @@ pub(super) fn write_head(out: &mut Vec<u8>, parts: &HeadParts<'_>, clock: &Clock
         out.extend_from_slice(b"connection: keep-alive\r\n");
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// The headers of a response that a Worker made of text alone.
+const PLAIN_TEXT: &[u8] = b"content-type\0text/plain;charset=UTF-8";
+/// The same of JSON.
+const PLAIN_JSON: &[u8] = b"content-type\0application/json";
+
+impl HeadParts<'_> {
+    /// Whether nothing of the head is out of the ordinary.
+    fn is_plain(&self) -> bool {
+        self.status == 200
+            && self.keep_alive
+            && self.cpu.is_none()
+            && self.version == Version::Http11
+            && self.status_text.is_empty()
+            && (self.headers.0 == PLAIN_TEXT || self.headers.0 == PLAIN_JSON)
+    }
+}
+
+/// What most small Workers answer with, in few pieces.
+fn write_plain_head(out: &mut Vec<u8>, headers: HeaderBlob<'_>, length: u64, clock: &Clock) {
+    const TEXT: &[u8] =
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/plain;charset=UTF-8\r\ncontent-length: ";
+    const JSON: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
+    out.extend_from_slice(if headers.0 == PLAIN_JSON { JSON } else { TEXT });
+    push_number(out, length);
+    out.extend_from_slice(b"\r\ndate: ");
+    clock.date(|date| out.extend_from_slice(date.as_bytes()));
+    out.extend_from_slice(b"\r\n\r\n");
 }
 
 fn write_status(out: &mut Vec<u8>, parts: &HeadParts<'_>) {
