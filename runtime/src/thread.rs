@@ -1,6 +1,6 @@
 //! The thread of an isolate, and what it offers to the code that serves on it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, mpsc};
@@ -16,8 +16,8 @@ use crate::platform::Platform;
 use crate::websocket::{WebSocketEvent, WebSocketId};
 use crate::worker::Worker;
 
-/// How often overdue contexts are looked for.
-const EXPIRY_TICK: Duration = Duration::from_millis(250);
+/// How often a busy isolate looks for overdue contexts.
+const HOUSEKEEPING_TICK: Duration = Duration::from_millis(250);
 /// An isolate without events for this long gives memory back.
 const SHRINK_AFTER_TICKS: u32 = 4;
 /// Stack of an isolate's thread: V8 uses up to 984 KiB of it. Only touched
@@ -42,7 +42,10 @@ struct Inner {
     isolate: RefCell<Option<Isolate>>,
     services: Services,
     worker: Arc<Worker>,
-    busy: std::cell::Cell<bool>,
+    /// Whether anything happened since housekeeping looked.
+    busy: Cell<bool>,
+    resting: Cell<bool>,
+    roused: tokio::sync::Notify,
 }
 
 impl LocalIsolate {
@@ -59,7 +62,9 @@ impl LocalIsolate {
             isolate: RefCell::new(None),
             services,
             worker: worker.clone(),
-            busy: std::cell::Cell::new(true),
+            busy: Cell::new(true),
+            resting: Cell::new(false),
+            roused: tokio::sync::Notify::new(),
         }));
         blank.state().set_outbound((this.0.services.outbound)(this.downgrade()));
         let cpu = blank.load(worker).await?;
@@ -98,7 +103,6 @@ impl LocalIsolate {
     fn with<T>(&self, act: impl FnOnce(&mut Isolate) -> T) -> Option<T> {
         let mut isolate = self.0.isolate.borrow_mut();
         let result = isolate.as_mut().map(act);
-        self.0.busy.set(true);
         if isolate.as_ref().is_some_and(Isolate::is_condemned) {
             // Dropping it reports the requests that it still held as lost.
             let old = isolate.take();
@@ -154,11 +158,13 @@ impl LocalIsolate {
     /// Runs the `fetch` handler. `None`: the isolate is gone and could not be
     /// replaced; the reply was dropped unanswered.
     pub fn fetch(&self, event: FetchEvent<'_>) -> Option<ContextRef> {
+        self.rouse();
         self.with(|isolate| isolate.fetch(event))
     }
 
     /// Runs the `scheduled` handler.
     pub fn scheduled(&self, event: &ScheduledEvent, on_end: OnEnd) {
+        self.rouse();
         self.with(|isolate| isolate.scheduled(event, on_end));
     }
 
@@ -169,6 +175,7 @@ impl LocalIsolate {
 
     /// Something arrived on a WebSocket.
     pub fn websocket(&self, epoch: u32, socket: WebSocketId, event: &WebSocketEvent) {
+        self.rouse();
         self.with(|isolate| isolate.websocket(epoch, socket, event));
     }
 
@@ -190,30 +197,56 @@ impl LocalIsolate {
 
     /// Delivers I/O and timers for as long as it is polled.
     pub async fn drive(&self) {
-        let expiry = self.expire();
-        let events = std::future::poll_fn(|cx| {
+        // A task of its own: its timer must not poll the isolate each time.
+        let this = self.clone();
+        let housekeeping = tokio::task::spawn_local(async move { this.keep_house().await });
+        let _guard = AbortOnDrop(housekeeping);
+        std::future::poll_fn(|cx| {
             self.with(|isolate| isolate.poll(cx));
             Poll::<()>::Pending
-        });
-        tokio::join!(events, expiry);
+        })
+        .await;
     }
 
-    async fn expire(&self) {
-        let mut idle = 0;
+    /// Ends overdue contexts, and gives memory back when nothing happens. An
+    /// isolate at rest needs no timer.
+    async fn keep_house(&self) {
+        let mut quiet_ticks = 0;
         loop {
-            tokio::time::sleep(EXPIRY_TICK).await;
-            let busy = self.0.busy.replace(false);
-            if busy || self.in_flight() > 0 {
+            tokio::time::sleep(HOUSEKEEPING_TICK).await;
+            let busy = self.0.busy.replace(false) || self.in_flight() > 0;
+            if busy {
                 self.with(Isolate::expire);
-                self.0.busy.set(false);
+                quiet_ticks = 0;
+                continue;
             }
-            idle = if busy { 0 } else { idle + 1 };
-            if idle == SHRINK_AFTER_TICKS
-                && let Some(isolate) = self.0.isolate.borrow_mut().as_mut()
-            {
-                isolate.shrink();
+            quiet_ticks += 1;
+            if quiet_ticks == SHRINK_AFTER_TICKS {
+                if let Some(isolate) = self.0.isolate.borrow_mut().as_mut() {
+                    isolate.shrink();
+                }
+                self.0.resting.set(true);
+                self.0.roused.notified().await;
+                quiet_ticks = 0;
             }
         }
+    }
+
+    /// Notes that something happens.
+    fn rouse(&self) {
+        self.0.busy.set(true);
+        if self.0.resting.replace(false) {
+            self.0.roused.notify_one();
+        }
+    }
+}
+
+/// Ends a task with its owner.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
