@@ -7,7 +7,9 @@ import {
   addEventListener,
   dispatchEvent,
   eventClasses,
+  eventHub,
   removeEventListener,
+  reportException,
   unhandledRejection,
 } from "ext:selvedge/events/service_worker.js";
 import * as bodies from "ext:selvedge/fetch/body.js";
@@ -17,7 +19,7 @@ import * as response from "ext:selvedge/fetch/response.js";
 import * as io from "ext:selvedge/io_context.js";
 import { requireModule } from "ext:selvedge/commonjs.js";
 import { lazy, load } from "ext:selvedge/lazy.js";
-import { closeGlobals, freezeClocks } from "ext:selvedge/safety.js";
+import { closeGlobals, freezeClocks, now } from "ext:selvedge/safety.js";
 import * as timers from "ext:selvedge/timers.js";
 import { shared } from "ext:selvedge/shared.js";
 
@@ -88,7 +90,6 @@ const onDemand = [
   ["ReadableStreamBYOBRequest", web("06_streams")],
   ["ReadableStreamDefaultController", web("06_streams")],
   ["ReadableStreamDefaultReader", web("06_streams")],
-  ["reportError", web("02_event")],
   ["structuredClone", web("13_message_port")],
   ["SubtleCrypto", "ext:selvedge/crypto.js"],
   ["TextDecoder", web("08_text_encoding")],
@@ -146,6 +147,11 @@ for (let i = 0; i < eventNames.length; i++) {
   const name = eventNames[i];
   defineLazyGlobal(name, () => eventClasses()[name]);
 }
+// Called on the global object or on nothing, as in browsers.
+defineLazyGlobal("reportError", () => {
+  const { reportError } = load(web("02_event"));
+  return (error) => reportError(error);
+});
 defineGlobal("self", globalThis, true);
 
 class Navigator {
@@ -205,6 +211,9 @@ function finish() {
 // What the scripts that load later share with those that are here already.
 internals.shared = shared;
 internals.declareLength = bodies.declareLength;
+internals.eventHub = eventHub;
+internals.now = now;
+internals.reportException = reportException;
 internals.selvedge = {
   bodies,
   headers,
@@ -223,6 +232,7 @@ internals.cloudflareWorkers = () => ({
 
 globalThis.__selvedge = {
   abort: dispatch.abort,
+  discard: dispatch.discardContext,
   configure,
   expired: dispatch.expired,
   fetch: dispatch.fetch,

@@ -1,7 +1,7 @@
 // Web Crypto with the rule that the global scope makes no random values.
 (function () {
 const { core, primordials } = __bootstrap;
-const { ObjectDefineProperty, ReflectApply, ReflectGetOwnPropertyDescriptor } = primordials;
+const { ObjectDefineProperty, PromiseReject, ReflectApply, ReflectGetOwnPropertyDescriptor } = primordials;
 const { Crypto, CryptoKey, SubtleCrypto, crypto } = core.loadExtScript("ext:deno_crypto/00_crypto.js");
 
 const GLOBAL_SCOPE = "Disallowed operation called within global scope. " +
@@ -25,6 +25,45 @@ function guard(prototype, name) {
   }[name];
   ObjectDefineProperty(prototype, name, { __proto__: null, ...descriptor, value: guarded });
 }
+
+/** Iterations of PBKDF2 that one call may ask for, as on Cloudflare. */
+const MAX_PBKDF2_ITERATIONS = 100000;
+/** Making a longer RSA key would hold a thread for minutes. */
+const MAX_RSA_BITS = 4096;
+
+/** Refuses work that would run for long where no CPU limit reaches it. */
+function bound(name, check) {
+  const descriptor = ReflectGetOwnPropertyDescriptor(SubtleCrypto.prototype, name);
+  if (descriptor === undefined || typeof descriptor.value !== "function") return;
+  const original = descriptor.value;
+  const bounded = {
+    [name](...args) {
+      const problem = check(args[0]);
+      if (problem !== null) {
+        const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+        return PromiseReject(new DOMException(problem, "NotSupportedError"));
+      }
+      return ReflectApply(original, this, args);
+    },
+  }[name];
+  ObjectDefineProperty(SubtleCrypto.prototype, name, { __proto__: null, ...descriptor, value: bounded });
+}
+
+function checkDerivation(algorithm) {
+  const iterations = algorithm?.iterations;
+  return iterations > MAX_PBKDF2_ITERATIONS
+    ? `Pbkdf2 failed: iteration counts above ${MAX_PBKDF2_ITERATIONS} are not supported (requested ${iterations}).`
+    : null;
+}
+
+function checkGeneration(algorithm) {
+  const bits = algorithm?.modulusLength;
+  return bits > MAX_RSA_BITS ? `RSA keys of more than ${MAX_RSA_BITS} bits are not made here (requested ${bits}).` : null;
+}
+
+bound("deriveBits", checkDerivation);
+bound("deriveKey", checkDerivation);
+bound("generateKey", checkGeneration);
 
 guard(Crypto.prototype, "getRandomValues");
 guard(Crypto.prototype, "randomUUID");

@@ -4,6 +4,7 @@ import { core, primordials } from "ext:core/mod.js";
 import {
   op_context_error,
   op_context_fail,
+  op_context_gone,
   op_reply_abort,
   op_reply_bytes,
   op_reply_end,
@@ -18,8 +19,8 @@ import {
 import { entry, handlerFor } from "ext:selvedge/entrypoints.js";
 import { contextOf } from "ext:selvedge/events/execution_context.js";
 import { fetchEvent, scheduledEvent } from "ext:selvedge/events/service_worker.js";
-import { BYTES, isLocked, isUsed, streamOf, takeNative, TEXT, USED } from "ext:selvedge/fetch/body.js";
-import { toBlob } from "ext:selvedge/fetch/headers.js";
+import { Body, BYTES, isLocked, isUsed, STREAM, streamOf, takeNative, TEXT, USED } from "ext:selvedge/fetch/body.js";
+import { getRaw, toBlob } from "ext:selvedge/fetch/headers.js";
 import { abortIncoming, incoming } from "ext:selvedge/fetch/request.js";
 import { innerOf, isResponse } from "ext:selvedge/fetch/response.js";
 import { end, forget, IoContext, live, runIn, settle } from "ext:selvedge/io_context.js";
@@ -36,6 +37,7 @@ const {
 } = primordials;
 
 const streams = lazy("ext:selvedge/streams.js");
+const compression = lazy("ext:deno_web/14_compression.js");
 const sockets = lazy("ext:selvedge/websocket.js");
 const exceptions = lazy("ext:deno_web/01_dom_exception.js");
 
@@ -155,7 +157,7 @@ function answer(io, response) {
 }
 
 function send(io, inner) {
-  const body = inner.body;
+  let body = inner.body;
   if (inner.webSocket !== null) {
     upgrade(io, inner);
     return;
@@ -165,6 +167,7 @@ function send(io, inner) {
   }
   if (body !== null) {
     if (isUsed(body)) throw new TypeError(USED);
+    if (inner.headers !== null && inner.encodeBody === "automatic") body = encoded(inner, body);
     if (body.stream === null && (body.kind === TEXT || body.kind === BYTES)) {
       body.used = true;
       io.answered = true;
@@ -205,6 +208,21 @@ function send(io, inner) {
   const headers = headersOf(inner);
   if (done) forget(io);
   op_reply_text(io.slot, inner.status, inner.statusText, headers, "", done);
+}
+
+/** Codings that a Worker may name for the platform to apply. */
+const CODINGS = { __proto__: null, gzip: "gzip", deflate: "deflate", br: "brotli" };
+
+/** The body under the coding that the response's headers announce. */
+function encoded(inner, body) {
+  const name = getRaw(inner.headers, "content-encoding");
+  const coding = name === null ? undefined : CODINGS[name];
+  if (coding === undefined) return body;
+  const { CompressionStream } = compression();
+  const stream = streamOf(body).pipeThrough(new CompressionStream(coding));
+  const coded = new Body(STREAM, stream);
+  coded.stream = stream;
+  return coded;
 }
 
 /** Pushes a stream to the client, no faster than it takes it. */
@@ -310,7 +328,7 @@ function abort(slot) {
   runIn(io, () => abortIncoming(io, reason));
   if (!io.answered) {
     io.answered = true;
-    op_context_fail(slot, "The client has disconnected");
+    op_context_gone(slot);
   }
   const cancel = io.onCancel;
   io.onCancel = null;
@@ -340,8 +358,14 @@ function hung(slot) {
   end(io);
 }
 
+/** The context was ended from outside: nothing of it may go on. */
+function discardContext(slot) {
+  const io = live[slot];
+  if (io !== undefined && !io.over) forget(io);
+}
+
 function websocket(id, kind, data, extra) {
   sockets().deliver(id, kind, data, extra);
 }
 
-export { abort, expired, fetch, hung, scheduled, setEnv, websocket };
+export { abort, discardContext, expired, fetch, hung, scheduled, setEnv, websocket };

@@ -37,10 +37,16 @@ function closeGlobals() {
   });
 }
 
+const { DateNow } = primordials;
+
+/** The present, as a Worker may know it. */
+function now() {
+  const frozen = op_now_frozen();
+  return frozen !== frozen ? DateNow() : frozen;
+}
+
 /** Makes clocks stand still between I/O, so that nobody can time the machine. */
 function freezeClocks() {
-  const now = () => op_now_frozen();
-
   function Date(...args) {
     if (!new.target) return new OriginalDate(now()).toString();
     if (args.length === 0) return ReflectConstruct(OriginalDate, [now()], new.target);
@@ -82,4 +88,4 @@ function frozenPerformance(now) {
   return { timeOrigin: origin, now: () => now() - origin, toJSON: () => ({ timeOrigin: origin }) };
 }
 
-export { closeGlobals, freezeClocks };
+export { closeGlobals, freezeClocks, now };

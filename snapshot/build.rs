@@ -18,12 +18,19 @@ const EAGER: &[&str] = &[];
 
 fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let mut extensions = selvedge_js::extensions_with_sources();
+    selvedge_js::patch_sources(&mut extensions);
+    // Those that are not part of the snapshot are needed once more below.
+    let lazy_files: Vec<_> = extensions
+        .iter()
+        .flat_map(|extension| extension.lazy_loaded_js_files.iter().cloned())
+        .collect();
     let snapshot = create_snapshot(
         CreateSnapshotOptions {
             cargo_manifest_dir: env!("CARGO_MANIFEST_DIR"),
             startup_snapshot: None,
             skip_op_registration: false,
-            extensions: selvedge_js::extensions_with_sources(),
+            extensions,
             extension_transpiler: None,
             with_runtime_cb: Some(Box::new(|runtime| {
                 for script in EAGER {
@@ -43,14 +50,12 @@ fn main() {
     std::fs::write(out.join("platform.bin"), &snapshot.output).expect("OUT_DIR can be written");
 
     let mut lazy = Vec::new();
-    for extension in selvedge_js::extensions_with_sources() {
-        for file in extension.lazy_loaded_js_files.iter() {
-            if snapshot.consumed_lazy_specifiers.iter().any(|done| done == file.specifier) {
-                continue;
-            }
-            let source = file.load().unwrap_or_else(|error| panic!("{}: {error}", file.specifier));
-            lazy.push((file.specifier, wrap_lazy_ext_script(source.as_str())));
+    for file in &lazy_files {
+        if snapshot.consumed_lazy_specifiers.iter().any(|done| done == file.specifier) {
+            continue;
         }
+        let source = file.load().unwrap_or_else(|error| panic!("{}: {error}", file.specifier));
+        lazy.push((file.specifier, wrap_lazy_ext_script(source.as_str())));
     }
     lazy.sort();
     let mut table = String::from("&[\n");

@@ -9,7 +9,6 @@ import { lazy } from "ext:selvedge/lazy.js";
 const {
   FunctionPrototypeCall,
   ObjectDefineProperty,
-  ObjectSetPrototypeOf,
   PromiseResolve,
   SymbolToStringTag,
   TypeError,
@@ -20,18 +19,13 @@ const exceptions = lazy("ext:deno_web/01_dom_exception.js");
 
 /** Kinds of events that were listened to at some time. */
 const heard = { __proto__: null };
-let ready = false;
+/** Holds the listeners of the global object. */
+let target = null;
 let classes = null;
 
 function prepare() {
   const loaded = events();
-  if (!ready) {
-    ready = true;
-    // The global object is an event target, as ServiceWorkerGlobalScope is.
-    ObjectSetPrototypeOf(globalThis, loaded.EventTarget.prototype);
-    loaded.setEventTargetData(globalThis);
-    loaded.saveGlobalThisReference(globalThis);
-  }
+  if (target === null) target = new loaded.EventTarget();
   return loaded;
 }
 
@@ -39,24 +33,34 @@ function addEventListener(type, listener, options = undefined) {
   const { EventTarget } = prepare();
   heard[type] = true;
   return FunctionPrototypeCall(
-    EventTarget.prototype.addEventListener, globalThis, type, listener, options,
+    EventTarget.prototype.addEventListener, target, type, listener, options,
   );
 }
 
 function removeEventListener(type, listener, options = undefined) {
   const { EventTarget } = prepare();
   return FunctionPrototypeCall(
-    EventTarget.prototype.removeEventListener, globalThis, type, listener, options,
+    EventTarget.prototype.removeEventListener, target, type, listener, options,
   );
 }
 
 function dispatchEvent(event) {
   const { EventTarget } = prepare();
-  return FunctionPrototypeCall(EventTarget.prototype.dispatchEvent, globalThis, event);
+  return FunctionPrototypeCall(EventTarget.prototype.dispatchEvent, target, event);
+}
+
+/** Where the event classes report an exception first; `true`: nobody took it. */
+const eventHub = {
+  __proto__: null,
+  dispatchEvent: (event) => hears(event.type) ? dispatchEvent(event) : true,
+};
+
+function reportException(error) {
+  op_report_exception("Uncaught ", error);
 }
 
 function hears(type) {
-  return heard[type] === true && prepare().listenerCount(globalThis, type) > 0;
+  return heard[type] === true && prepare().listenerCount(target, type) > 0;
 }
 
 function eventClasses() {
@@ -199,9 +203,11 @@ export {
   addEventListener,
   dispatchEvent,
   eventClasses,
+  eventHub,
   fetchEvent,
   hears,
   removeEventListener,
+  reportException,
   scheduledEvent,
   unhandledRejection,
 };

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use deno_core::Extension;
+use deno_core::{Extension, ExtensionFileSource};
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
 mod ops;
@@ -56,6 +56,7 @@ deno_core::extension!(
         ops::context::op_context_done,
         ops::context::op_context_error,
         ops::context::op_context_fail,
+        ops::context::op_context_gone,
         ops::context::op_context_hold,
         ops::context::op_context_message,
         ops::context::op_context_resumed,
@@ -142,6 +143,43 @@ pub fn extensions_with_sources() -> Vec<Extension> {
         deno_crypto::deno_crypto::init(None),
         selvedge::init(),
     ]
+}
+
+/// Changes to scripts of deno_web: where an exception goes that nobody caught,
+/// and whose clock a file's date is taken from. Each must occur exactly once.
+const PATCHES: &[(&str, &str, &str)] = &[
+    ("ext:deno_web/02_event.js", "let globalThis_;", "let globalThis_ = internals.eventHub;"),
+    (
+        "ext:deno_web/02_event.js",
+        "core.reportUnhandledException(error);",
+        "internals.reportException(error);",
+    ),
+    ("ext:deno_web/09_file.js", "DatePrototypeGetTime(new Date())", "__bootstrap.internals.now()"),
+];
+
+/// Applies the changes that this platform needs to scripts of others. For the
+/// build script: it reads the sources from the build machine.
+///
+/// # Panics
+/// When a script is not what the changes were made for.
+pub fn patch_sources(extensions: &mut [Extension]) {
+    for (script, from, to) in PATCHES {
+        let mut found = false;
+        for extension in extensions.iter_mut() {
+            for file in extension.lazy_loaded_js_files.to_mut() {
+                if file.specifier != *script {
+                    continue;
+                }
+                let source = file.load().unwrap_or_else(|error| panic!("{script}: {error}"));
+                let source = source.as_str();
+                assert_eq!(source.matches(from).count(), 1, "{script}: {from}");
+                let patched = source.replace(from, to);
+                *file = ExtensionFileSource::new_computed(file.specifier, patched.into());
+                found = true;
+            }
+        }
+        assert!(found, "{script} is not part of the platform");
+    }
 }
 
 /// The same without sources: what an isolate that starts from the snapshot gets.

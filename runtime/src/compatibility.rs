@@ -17,12 +17,6 @@ pub struct Flag {
 /// The flags that this build acts on.
 pub const FLAGS: &[Flag] = &[
     Flag {
-        enable: "enable_request_signal",
-        disable: "disable_request_signal",
-        since: Some("2026-06-02"),
-        changes: "request.signal aborts when the client disconnects",
-    },
-    Flag {
         enable: "allow_eval_during_startup",
         disable: "disallow_eval_during_startup",
         since: Some("2025-06-01"),

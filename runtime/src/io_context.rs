@@ -283,15 +283,20 @@ impl IsolateState {
     }
 
     /// Charges a slice of the event loop to those whose I/O it served.
-    pub(crate) fn charge_resumed(&self, nanos: u64) {
+    /// Tells who is over its limit.
+    pub(crate) fn charge_resumed(&self, nanos: u64) -> Option<ContextId> {
         let mut resumed = std::mem::take(&mut *self.resumed.borrow_mut());
         if resumed.is_empty() && self.live_contexts() == 1 {
             resumed = self.context_ids();
         }
         let share = nanos / resumed.len().max(1) as u64;
+        let mut over = None;
         for id in resumed {
-            self.charge(id, share);
+            if self.charge(id, share) {
+                over = Some(id);
+            }
         }
+        over
     }
 
     /// CPU time of a context until now, the running slice included.
@@ -396,7 +401,16 @@ impl IsolateState {
     ) -> Result<(), String> {
         let Some(reply) = self.take_reply(id, head.status) else { return Ok(()) };
         head.cpu = self.cpu(id);
-        let sink = reply.upgrade(head, socket)?;
+        let sink = match reply.upgrade(head, socket) {
+            Ok(sink) => sink,
+            Err(reason) => {
+                if let Some(mut context) = self.context(id) {
+                    context.status = 0;
+                    context.outcome = Outcome::Exception;
+                }
+                return Err(reason);
+            }
+        };
         self.sockets.borrow_mut().insert(socket, sink);
         self.response_complete(id, head.cpu);
         Ok(())
@@ -413,6 +427,7 @@ impl IsolateState {
         drop(sink);
         match reply {
             Some(reply) => reply.fail(failure),
+            None if failure.outcome == Outcome::Canceled => {}
             None => {
                 let text = format!("Uncaught {failure}");
                 self.log.console(&self.worker().name, ConsoleLevel::Error, &text);

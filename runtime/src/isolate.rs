@@ -85,6 +85,7 @@ struct Hooks {
     register: v8::Global<v8::Function>,
     expired: v8::Global<v8::Function>,
     hung: v8::Global<v8::Function>,
+    discard: v8::Global<v8::Function>,
 }
 
 /// The hook that CommonJS modules are made with; V8 callbacks reach it by the
@@ -481,6 +482,7 @@ impl Isolate {
         };
         if let Some(id) = stop.context {
             self.state.fail(id, Failure::new(stop.outcome, message));
+            self.discard(id);
             self.state.close_context(id);
         }
         tracing::warn!(
@@ -494,6 +496,15 @@ impl Isolate {
         {
             self.condemned = true;
         }
+    }
+
+    /// Tells JavaScript that a context is over: its number will be another's.
+    fn discard(&mut self, id: ContextId) {
+        let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
+        let realm = self.context.as_ref().expect("the context lives as long as the isolate");
+        v8::scope_with_context!(scope, self.js.v8_isolate(), realm);
+        let args = [v8::Integer::new_from_unsigned(scope, id).into()];
+        call(scope, &hooks.discard, &args);
     }
 
     fn report_uncaught(&mut self, error: &deno_core::error::CoreError) {

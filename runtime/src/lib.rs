@@ -38,6 +38,6 @@ pub use outbound::{Outbound, OutboundRequest, OutboundResponse};
 pub use platform::{Platform, PlatformParts, set_v8_flags};
 pub use reply::{BodySink, Reply, ResponseHead};
 pub use thread::{IsolatePool, LocalIsolate, Services, WeakIsolate};
-pub use watchdog::thread_cpu;
+pub use watchdog::ThreadClock;
 pub use websocket::{WebSocketEvent, WebSocketSink};
 pub use worker::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};

@@ -41,9 +41,31 @@ pub(crate) fn thread_cpu_nanos() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// CPU time of the calling thread.
-pub fn thread_cpu() -> Duration {
-    Duration::from_nanos(thread_cpu_nanos())
+/// The CPU clock of a thread, which any thread may read.
+#[derive(Debug, Clone, Copy)]
+pub struct ThreadClock(libc::clockid_t);
+
+impl ThreadClock {
+    /// The clock of the calling thread.
+    pub fn of_this_thread() -> Self {
+        let mut clock = libc::CLOCK_THREAD_CPUTIME_ID;
+        #[cfg(target_os = "linux")]
+        // SAFETY: the calling thread exists, and `clock` is a place for the answer.
+        unsafe {
+            libc::pthread_getcpuclockid(libc::pthread_self(), &mut clock);
+        }
+        Self(clock)
+    }
+
+    /// CPU time that the thread used; zero once it ended.
+    pub fn read(self) -> Duration {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is a valid timespec for the call to fill.
+        if unsafe { libc::clock_gettime(self.0, &mut time) } != 0 {
+            return Duration::ZERO;
+        }
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    }
 }
 
 /// The part of an isolate that the watchdog sees.
@@ -318,16 +340,16 @@ impl Meter {
         } else {
             wall
         };
-        match context {
-            Some(id) => {
-                inner.state.charge(id, spent);
-            }
+        let over = match context {
+            Some(id) => inner.state.charge(id, spent).then_some(id),
             None => {
                 inner.own_nanos.set(inner.own_nanos.get() + spent);
-                inner.state.charge_resumed(spent);
+                inner.state.charge_resumed(spent)
             }
-        }
-        inner.stop.take()
+        };
+        // Many short slices use a limit up as well as a long one.
+        let used_up = over.map(|id| Stop { outcome: Outcome::ExceededCpu, context: Some(id) });
+        inner.stop.take().or(used_up)
     }
 
     /// Reads the CPU time that the running slice has used so far.

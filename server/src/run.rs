@@ -10,14 +10,15 @@ mod tls;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use selvedge_runtime::outbound::{LocalFuture, Outbound};
 use selvedge_runtime::{
-    CodeCache, Failure, IsolatePool, LocalIsolate, Mode, Platform, Services, WeakIsolate, Worker,
+    CodeCache, Failure, IsolatePool, LocalIsolate, Mode, Platform, Services, ThreadClock,
+    WeakIsolate, Worker,
 };
 use tokio::sync::watch;
 
@@ -77,9 +78,18 @@ struct Shared {
     threads: Mutex<Vec<Arc<ThreadUse>>>,
 }
 
-#[derive(Default)]
+/// The CPU time of an isolate's thread, as it was a second ago.
 struct ThreadUse {
-    nanos: std::sync::atomic::AtomicU64,
+    clock: ThreadClock,
+    before: AtomicU64,
+}
+
+impl ThreadUse {
+    /// What it used since the last call, in nanoseconds.
+    fn since_last(&self) -> u64 {
+        let now = self.clock.read().as_nanos() as u64;
+        now.saturating_sub(self.before.swap(now, Ordering::Relaxed))
+    }
 }
 
 /// Serves until `shutdown` is ready and what is in flight is done.
@@ -191,8 +201,9 @@ impl Server {
     async fn grow(&self) {
         let (count, all_busy) = {
             let threads = self.shared.threads.lock().unwrap_or_else(|poison| poison.into_inner());
-            let busy = |thread: &Arc<ThreadUse>| thread.nanos.load(Ordering::Relaxed) > BUSY_NANOS;
-            (threads.len(), !threads.is_empty() && threads.iter().all(busy))
+            // Each is asked: a clock that is not read falls behind.
+            let busy = threads.iter().filter(|thread| thread.since_last() > BUSY_NANOS).count();
+            (threads.len(), !threads.is_empty() && busy == threads.len())
         };
         if !all_busy || count >= self.isolates {
             self.shared.busy.store(0, Ordering::Relaxed);
@@ -228,7 +239,9 @@ async fn serve_thread(
     mut stop: watch::Receiver<bool>,
 ) {
     let site = Site::new(isolate, shared.log.clone(), shared.server_timing);
-    let usage = Arc::new(ThreadUse::default());
+    let clock = ThreadClock::of_this_thread();
+    let before = AtomicU64::new(clock.read().as_nanos() as u64);
+    let usage = Arc::new(ThreadUse { clock, before });
     shared.threads.lock().unwrap_or_else(|poison| poison.into_inner()).push(usage.clone());
 
     let mut tasks = tokio::task::JoinSet::new();
@@ -242,7 +255,6 @@ async fn serve_thread(
     }
     let clock = site.clone();
     tasks.spawn_local(async move { clock.clock.run().await });
-    tasks.spawn_local(measure(usage.clone()));
 
     let _ = stop.wait_for(|stop| *stop).await;
     tasks.abort_all();
@@ -261,19 +273,6 @@ async fn serve_thread(
         .lock()
         .unwrap_or_else(|poison| poison.into_inner())
         .retain(|other| !Arc::ptr_eq(other, &usage));
-}
-
-/// Notes each second how much CPU time the thread used.
-async fn measure(usage: Arc<ThreadUse>) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    let mut before = selvedge_runtime::thread_cpu();
-    loop {
-        ticks.tick().await;
-        let now = selvedge_runtime::thread_cpu();
-        let spent = now.saturating_sub(before).as_nanos() as u64;
-        usage.nanos.store(spent, Ordering::Relaxed);
-        before = now;
-    }
 }
 
 async fn accept(listener: tokio::net::TcpListener, site: Rc<Site>, shared: Arc<Shared>) {

@@ -65,6 +65,13 @@ pub(crate) fn op_context_fail(state: &mut OpState, #[smi] slot: u32, #[string] m
     isolate(state).fail(slot, Failure::new(Outcome::Exception, message));
 }
 
+/// The client went away before its answer.
+#[op2(fast)]
+pub(crate) fn op_context_gone(state: &mut OpState, #[smi] slot: u32) {
+    let failure = Failure::new(Outcome::Canceled, "The client has disconnected");
+    isolate(state).fail(slot, failure);
+}
+
 /// An exception that nobody caught, as text for the log.
 pub(crate) fn report<'s>(
     scope: &mut v8::PinScope<'s, '_>,

@@ -15,7 +15,7 @@ use super::exception::{failure_of, js_error};
 use super::{Hooks, Isolate, METHODS, RequireHook, WASM_ALLOWED};
 use crate::failure::{Failure, Outcome};
 use crate::loader::module_url;
-use crate::worker::{EnvValue, Mode, Worker};
+use crate::worker::{EnvValue, Mode, ModuleKind, Worker};
 
 /// The name under which the snapshot leaves the hooks for the host.
 const HOOKS: &str = "__selvedge";
@@ -52,6 +52,7 @@ impl Isolate {
             register: function("register"),
             expired: function("expired"),
             hung: function("hung"),
+            discard: function("discard"),
         };
         let require = function("require");
         let finish = function("finish");
@@ -127,7 +128,6 @@ impl Isolate {
             "env": env,
             "production": worker.mode == Mode::Production,
             "colors": self.state.log.colors(),
-            "requestSignal": worker.compatibility.is_on("enable_request_signal"),
             "navigator": worker.compatibility.is_on("global_navigator"),
             "flags": crate::compatibility::FLAGS
                 .iter()
@@ -174,14 +174,19 @@ impl Isolate {
             Some(Ok(id)) => id,
             Some(Err(error)) => {
                 // What only a classic script may hold does not parse as a module.
-                if self.compiles_as_script(worker) {
+                let is_es_module = worker
+                    .module(&worker.main)
+                    .is_none_or(|main| main.kind == ModuleKind::EsModule);
+                if is_es_module && self.compiles_as_script(worker) {
                     return self.run_script(worker).await;
                 }
                 return Err(self.failure_of_core(&error, worker));
             }
             None => return Err(Failure::new(Outcome::InternalError, "the module did not load")),
         };
-        if self.export_count(id)? == 0 && self.compiles_as_script(worker) {
+        let is_es_module =
+            worker.module(&worker.main).is_none_or(|main| main.kind == ModuleKind::EsModule);
+        if is_es_module && self.export_count(id)? == 0 && self.compiles_as_script(worker) {
             return self.run_script(worker).await;
         }
 
@@ -219,8 +224,11 @@ impl Isolate {
             Some(Err(error)) => return Err(self.failure_of_core(&error, worker)),
             None => return Err(Failure::new(Outcome::InternalError, "the module did not run")),
         }
-        let namespace = self.js.get_module_namespace(id).map_err(|error| internal(&error))?;
-        self.register(Some(namespace))
+        match self.js.get_module_namespace(id) {
+            Ok(namespace) => self.register(Some(namespace)),
+            // A module that threw has no namespace but its exception.
+            Err(error) => Err(self.failure_of_core(&error, worker)),
+        }
     }
 
     /// Runs the main module as a classic script, in service-worker syntax.
