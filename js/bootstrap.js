@@ -195,6 +195,7 @@ function configure(text) {
   for (let i = 0; i < config.env.length; i++) env[config.env[i][0]] = config.env[i][1];
   shared.env = env;
   shared.colors = config.colors;
+  shared.entrypoint = config.entrypoint;
   shared.production = config.production;
   dispatch.setEnv(env);
   if (config.navigator) defineGlobal("navigator", new Navigator());

@@ -1,6 +1,7 @@
 // What a Worker exports: handlers, classes, named entrypoints.
 import { primordials } from "ext:core/mod.js";
 import { hears } from "ext:selvedge/events/service_worker.js";
+import { shared } from "ext:selvedge/shared.js";
 
 const {
   ObjectDefineProperty,
@@ -73,7 +74,11 @@ function register(namespace) {
   for (let i = 0; i < keys.length; i++) {
     if (keys[i] !== "default") entry.named[keys[i]] = namespace[keys[i]];
   }
-  const main = namespace.default;
+  const name = shared.entrypoint;
+  if (name !== null && namespace[name] === undefined) {
+    return `The Worker has no export named "${name}".`;
+  }
+  const main = name === null ? namespace.default : namespace[name];
   if (main === undefined) {
     entry.listeners = true;
     return hears("fetch") || hears("scheduled") ? undefined : "";
@@ -102,9 +107,10 @@ function register(namespace) {
   return undefined;
 }
 
-/** What handles an event of this kind, and on what it is called. */
+/** What handles an event of this kind. */
 function handlerFor(kind, ctx, env) {
   if (entry.object !== null) return entry.object;
+  // A class has its context and bindings from the constructor.
   if (entry.constructor !== null) return new entry.constructor(ctx, env);
   throw new TypeError(
     `Handler does not export a ${kind}() function.`,

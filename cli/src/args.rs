@@ -51,7 +51,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve one Worker from a file or a folder.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Print a script that makes a shell complete selvedge's commands.
     Completions {
         /// The shell to complete in.
@@ -75,6 +75,11 @@ pub(crate) struct RunArgs {
     /// Run the Worker as [env.NAME] of the configuration says.
     #[arg(short, long, value_name = "NAME", help_heading = "Worker")]
     pub(crate) env: Option<String>,
+
+    /// Serve a named export, a class that extends WorkerEntrypoint or an object with handlers,
+    /// instead of the default one.
+    #[arg(long, value_name = "NAME", help_heading = "Worker")]
+    pub(crate) entrypoint: Option<String>,
 
     /// How many isolates a busy Worker gets at most, each on its own thread: a number, or "auto" for
     /// one per core. It starts with one; global variables are not shared between them.

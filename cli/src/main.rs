@@ -15,7 +15,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 fn main() -> ExitCode {
     match Cli::try_parse() {
-        Ok(Cli { command: Command::Run(args) }) => run::run(args),
+        Ok(Cli { command: Command::Run(args) }) => run::run(*args),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
         Err(error) => {
             // Also help and version, which are no errors.

@@ -56,10 +56,11 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
         env: args.env.as_deref(),
     })
     .map_err(|error| anyhow!(error.text()))?;
-    let project = Project::load(config, mode).map_err(|error| anyhow!(error.text()))?;
+    let mut project = Project::load(config, mode).map_err(|error| anyhow!(error.text()))?;
     for warning in &project.warnings {
         log.warn(warning);
     }
+    project.worker.entrypoint = args.entrypoint;
     let options = RunOptions {
         data_dir: args.data_dir.unwrap_or_else(|| project.root.join(DATA_DIR)),
         project,

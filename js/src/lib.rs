@@ -4,7 +4,7 @@
 //! JavaScript holds the shape (argument checks, error texts, classes); the ops
 //! here are thin and work on the state that the runtime crate keeps.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use deno_core::{Extension, ExtensionFileSource};
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
@@ -29,6 +29,9 @@ const WEB_OPS: &[&str] = &[
     "op_url_",
     "op_urlpattern_",
 ];
+
+/// deno_web wants one; no Worker can reach it, so that one serves all isolates.
+static CHANNEL: OnceLock<InMemoryBroadcastChannel> = OnceLock::new();
 
 /// Ops of deno_web that have an own implementation here.
 const REPLACED_OPS: &[&str] = &["op_blob_create_part", "op_blob_remove_part"];
@@ -128,7 +131,7 @@ pub fn extensions_with_sources() -> Vec<Extension> {
         Arc::new(BlobStore::default()),
         None,
         false,
-        InMemoryBroadcastChannel::default(),
+        CHANNEL.get_or_init(InMemoryBroadcastChannel::default).clone(),
     );
     web.ops.to_mut().retain(|op| {
         WEB_OPS.iter().any(|name| op.name.starts_with(name)) && !REPLACED_OPS.contains(&op.name)

@@ -13,8 +13,6 @@ use deno_core::v8;
 /// What V8 may use beyond the limit until the stop takes effect. Its largest
 /// object is a 1 GiB array or string.
 const HEADROOM_BYTES: usize = 3 << 30;
-/// One ArrayBuffer that would not fit even into an empty isolate's limit fails
-/// with a RangeError, as V8 reports it; sums over the limit stop the isolate.
 const _: () = assert!(HEADROOM_BYTES > 1 << 30);
 
 /// V8 collects garbage and asks again this many times before it gives up.
@@ -24,8 +22,6 @@ const TRIES_PER_ALLOCATION: usize = 4;
 pub(crate) struct ExternalMemory {
     used: AtomicUsize,
     limit: AtomicUsize,
-    /// The isolate's whole limit: a single buffer above it is only refused.
-    whole: usize,
     /// Refusals in a row.
     refused: AtomicUsize,
     on_limit: OwnThread<Box<dyn Fn()>>,
@@ -44,7 +40,6 @@ impl ExternalMemory {
         Arc::new(Self {
             used: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit),
-            whole: limit,
             refused: AtomicUsize::new(0),
             on_limit: OwnThread(on_limit),
         })
@@ -64,7 +59,7 @@ impl ExternalMemory {
         if before.saturating_add(len) > limit {
             self.used.fetch_sub(len, Ordering::Relaxed);
             let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
-            if len <= self.whole && refused >= TRIES_PER_ALLOCATION {
+            if refused >= TRIES_PER_ALLOCATION {
                 (self.on_limit.0)();
             }
             return false;

@@ -380,6 +380,8 @@ fn run_thread(
     // Ops run as tasks of the runtime: a `LocalSet` would not reach them.
     let built = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // Few connections are ready at once; the list is part of each isolate.
+        .max_io_events_per_tick(256)
         .build_local(tokio::runtime::LocalOptions::default());
     let runtime = match built {
         Ok(runtime) => runtime,

@@ -14,6 +14,8 @@ pub struct Worker {
     pub name: String,
     /// The name of the module that holds the handlers; one of `modules`.
     pub main: String,
+    /// The export that takes events; `None`: the default one.
+    pub entrypoint: Option<String>,
     /// All modules that the Worker may import, the main one included.
     pub modules: Vec<Module>,
     /// What `env` holds (globals, in service-worker syntax).

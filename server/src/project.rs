@@ -74,6 +74,7 @@ impl Project {
         let worker = Worker {
             name: config.name,
             main,
+            entrypoint: None,
             modules,
             env,
             compatibility: config.compatibility,

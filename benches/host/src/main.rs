@@ -146,6 +146,7 @@ fn main() -> anyhow::Result<()> {
     let worker = Arc::new(Worker {
         name: "hello".into(),
         main: "hello.js".into(),
+        entrypoint: None,
         modules: vec![Module {
             name: "hello.js".into(),
             kind: ModuleKind::EsModule,

@@ -126,6 +126,7 @@ impl Isolate {
             .collect();
         let config = serde_json::json!({
             "env": env,
+            "entrypoint": worker.entrypoint,
             "production": worker.mode == Mode::Production,
             "colors": self.state.log.colors(),
             "navigator": worker.compatibility.is_on("global_navigator"),

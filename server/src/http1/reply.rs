@@ -20,7 +20,7 @@ impl<I: Io> ConnectionReply<I> {
     }
 
     fn cpu(&self, head: &ResponseHead<'_>) -> Option<f64> {
-        self.0.site.server_timing.then(|| head.cpu.as_secs_f64() * 1000.0)
+        self.0.site.server_timing.then_some(head.cpu.as_secs_f64() * 1000.0)
     }
 }
 

@@ -56,6 +56,7 @@ impl Isolate {
     pub(super) fn with(options: Options, limits: Limits) -> Self {
         let worker = Worker {
             name: "test".into(),
+            entrypoint: None,
             main: "test.js".into(),
             modules: Vec::new(),
             env: Vec::new(),
