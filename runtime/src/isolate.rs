@@ -207,7 +207,7 @@ impl Isolate {
         let context = js_context.clone();
         let isolate = js.v8_isolate();
         meter.watch(isolate.thread_safe_handle(), js_context);
-        let heap_guard = HeapGuard::install(isolate, meter.memory_stopper());
+        let heap_guard = HeapGuard::install(isolate, memory_bytes, meter.memory_stopper());
         let gc_watch = Box::new(GcWatch {
             external: external.clone(),
             limit: Cell::new(memory_bytes),

@@ -22,6 +22,9 @@ const TRIES_PER_ALLOCATION: usize = 4;
 pub(crate) struct ExternalMemory {
     used: AtomicUsize,
     limit: AtomicUsize,
+    /// The isolate's whole limit: a single buffer above it is only refused, with
+    /// the RangeError that V8 throws.
+    whole: usize,
     /// Refusals in a row.
     refused: AtomicUsize,
     on_limit: OwnThread<Box<dyn Fn()>>,
@@ -40,6 +43,7 @@ impl ExternalMemory {
         Arc::new(Self {
             used: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit),
+            whole: limit,
             refused: AtomicUsize::new(0),
             on_limit: OwnThread(on_limit),
         })
@@ -59,7 +63,7 @@ impl ExternalMemory {
         if before.saturating_add(len) > limit {
             self.used.fetch_sub(len, Ordering::Relaxed);
             let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
-            if refused >= TRIES_PER_ALLOCATION {
+            if len <= self.whole && refused >= TRIES_PER_ALLOCATION {
                 (self.on_limit.0)();
             }
             return false;
@@ -109,13 +113,22 @@ unsafe extern "C" fn drop_memory(memory: *const ExternalMemory) {
 
 /// Stops JavaScript when the heap is nearly at its limit.
 pub(crate) struct HeapGuard {
+    isolate: v8::UnsafeRawIsolatePtr,
+    limit: usize,
     on_limit: Box<dyn Fn()>,
 }
 
 impl HeapGuard {
     /// Installs the guard. The box must live as long as the isolate.
-    pub(crate) fn install(isolate: &mut v8::Isolate, on_limit: impl Fn() + 'static) -> Box<Self> {
-        let guard = Box::new(Self { on_limit: Box::new(on_limit) });
+    pub(crate) fn install(
+        isolate: &mut v8::OwnedIsolate,
+        limit: usize,
+        on_limit: impl Fn() + 'static,
+    ) -> Box<Self> {
+        // SAFETY: the pointer is only used in `near_heap_limit`, while the
+        // isolate runs.
+        let raw = unsafe { isolate.as_raw_isolate_ptr() };
+        let guard = Box::new(Self { isolate: raw, limit, on_limit: Box::new(on_limit) });
         let data = &*guard as *const Self as *mut c_void;
         isolate.add_near_heap_limit_callback(near_heap_limit, data);
         isolate.set_oom_error_handler(out_of_memory);
@@ -127,7 +140,13 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial
     // SAFETY: `data` is the boxed guard, which the isolate's owner keeps until
     // after the isolate is gone.
     let guard = unsafe { &*(data as *const HeapGuard) };
-    (guard.on_limit)();
+    // SAFETY: V8 calls this on the thread of the isolate that the guard is of.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(guard.isolate) };
+    // V8 also asks when one allocation alone is too large: that one fails by
+    // itself, or is found by the accounts after the next collection.
+    if isolate.get_heap_statistics().used_heap_size() > guard.limit / 4 * 3 {
+        (guard.on_limit)();
+    }
     current + HEADROOM_BYTES
 }
 

@@ -72,6 +72,9 @@ impl ThreadClock {
 struct Watched {
     /// Odd while JavaScript runs; each slice has its own number.
     slice: AtomicU64,
+    /// Whether the running slice was told to stop. Some of V8's built-ins (JSON)
+    /// swallow a stop that reaches them, so it is asked for until it is done.
+    stopping: AtomicBool,
     isolate: v8::IsolateHandle,
     meter: MeterPointer,
 }
@@ -154,6 +157,9 @@ impl Watchdog {
                 continue;
             }
             let key = (Arc::as_ptr(watched), slice);
+            if watched.stopping.load(Ordering::SeqCst) {
+                watched.isolate.terminate_execution();
+            }
             if seen.contains(&key) {
                 watched.isolate.request_interrupt(on_interrupt, watched.meter.0 as *mut c_void);
             }
@@ -262,6 +268,7 @@ impl MeterInner {
             self.stop.set(Some(Stop { outcome, context }));
         }
         if let Some(watched) = self.watched.get() {
+            watched.stopping.store(true, Ordering::SeqCst);
             watched.isolate.terminate_execution();
         }
     }
@@ -292,6 +299,7 @@ impl Meter {
         *self.0.js_context.borrow_mut() = Some(js_context);
         let watched = Arc::new(Watched {
             slice: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
             isolate,
             meter: MeterPointer(Rc::as_ptr(&self.0)),
         });
@@ -330,6 +338,7 @@ impl Meter {
         let inner = &*self.0;
         if let Some(watched) = inner.watched.get() {
             watched.slice.fetch_add(1, Ordering::SeqCst);
+            watched.stopping.store(false, Ordering::SeqCst);
         }
         let wall = inner.slice_start.take().map_or(0, |start| start.elapsed().as_nanos() as u64);
         let context = inner.context.take();

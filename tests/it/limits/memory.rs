@@ -24,13 +24,7 @@ fn memory_of_a_stopped_worker_comes_back() {
         };"#,
     )
     .expect("it can be written");
-    let mut program = Program::selvedge(
-        folder.path(),
-        &["run", "worker.js", "--port", "0", "--log-level", "off"],
-    );
-    // Without its log the port is not said.
-    drop(program);
-    program = Program::selvedge(folder.path(), &["run", "worker.js", "--port", "0"]);
+    let mut program = Program::selvedge(folder.path(), &["run", "worker.js", "--port", "0"]);
     let address = program.address();
     assert_eq!(Client::connect(address).get("/").text(), "alive");
     let mut after = Vec::new();

@@ -1,0 +1,58 @@
+//! Many sockets that say nothing.
+
+use super::ECHO;
+use super::client::Client;
+use crate::harness::Setup;
+
+fn idle(count: usize) {
+    let server = Setup::new(ECHO).start();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("an event loop can be made");
+    runtime.block_on(async {
+        let mut clients = Vec::new();
+        for _ in 0..count {
+            clients.push(Client::connect(server.address, "/").await);
+        }
+        // All of them are alive, not only the last one.
+        for client in clients.iter_mut().step_by(count / 100) {
+            client.echo("alive").await;
+        }
+    });
+    assert_eq!(server.get("/").status, 426, "others are served beside them");
+}
+
+#[test]
+fn a_thousand_idle_sockets() {
+    raise_limit(4_000);
+    idle(1_000);
+}
+
+#[test]
+#[ignore = "needs 20,000 file descriptors and some time"]
+fn ten_thousand_idle_sockets() {
+    if raise_limit(21_000) {
+        idle(10_000);
+    } else {
+        println!("skipped: this process may not open 21,000 files");
+    }
+}
+
+/// Asks for as many file descriptors; whether there are enough.
+fn raise_limit(wanted: u64) -> bool {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid rlimit for the call to fill.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
+        return false;
+    }
+    if limit.rlim_cur < wanted {
+        limit.rlim_cur = wanted;
+        limit.rlim_max = limit.rlim_max.max(wanted);
+        // SAFETY: `limit` is a valid rlimit; it only changes this process.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } != 0 {
+            return false;
+        }
+    }
+    true
+}
