@@ -81,7 +81,6 @@ const onDemand = [
   ["MessageChannel", web("13_message_port")],
   ["MessageEvent", web("02_event")],
   ["MessagePort", web("13_message_port")],
-  ["performance", web("15_performance")],
   ["Performance", web("15_performance")],
   ["PromiseRejectionEvent", web("02_event")],
   ["ReadableByteStreamController", web("06_streams")],
@@ -152,6 +151,11 @@ defineLazyGlobal("reportError", () => {
   const { reportError } = load(web("02_event"));
   return (error) => reportError(error);
 });
+defineLazyGlobal("performance", () => {
+  const { performance, setTimeOrigin } = load(web("15_performance"));
+  setTimeOrigin();
+  return performance;
+});
 defineGlobal("self", globalThis, true);
 
 class Navigator {
@@ -201,6 +205,31 @@ function configure(text) {
   if (config.navigator) defineGlobal("navigator", new Navigator());
   defineGlobal("Cloudflare", { compatibilityFlags: ObjectFreeze(config.flags) });
   if (config.production) freezeClocks();
+}
+
+/** DOMExceptions that ops of deno_web and deno_crypto throw, by their class there. */
+const domExceptions = [
+  "AbortError",
+  "DataCloneError",
+  "DataError",
+  "EncodingError",
+  "InvalidAccessError",
+  "InvalidCharacterError",
+  "InvalidStateError",
+  "NetworkError",
+  "NotSupportedError",
+  "OperationError",
+  "QuotaExceededError",
+  "SyntaxError",
+  "TimeoutError",
+  "TypeMismatchError",
+];
+for (let i = 0; i < domExceptions.length; i++) {
+  const name = domExceptions[i];
+  core.registerErrorBuilder(`DOMException${name}`, (message) => {
+    const { DOMException } = load(web("01_dom_exception"));
+    return new DOMException(message, name);
+  });
 }
 
 /** Runs in each isolate, before any Worker's code. */

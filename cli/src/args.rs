@@ -194,7 +194,7 @@ mod tests {
 
     fn run_args(line: &str) -> Result<RunArgs, clap::Error> {
         match Cli::try_parse_from(line.split(' '))?.command {
-            Command::Run(args) => Ok(args),
+            Command::Run(args) => Ok(*args),
             other => panic!("{other:?}"),
         }
     }
@@ -208,7 +208,8 @@ mod tests {
     fn defaults_are_those_of_wrangler_dev() {
         let args = run_args("selvedge run worker.js").expect("valid");
         assert_eq!((args.port, args.host.as_str()), (8787, "127.0.0.1"));
-        assert_eq!(args.isolates.get(), 1);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        assert_eq!(args.isolates.get(), cores);
         assert_eq!(args.log_level, LevelArg::Info);
         assert!(!args.production);
     }

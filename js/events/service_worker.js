@@ -55,7 +55,14 @@ const eventHub = {
   dispatchEvent: (event) => hears(event.type) ? dispatchEvent(event) : true,
 };
 
+/** Takes what a listener of a fetch event throws: it is the handler's failure. */
+let caught = null;
+
 function reportException(error) {
+  if (caught !== null) {
+    caught.error ??= { error };
+    return;
+  }
   op_report_exception("Uncaught ", error);
 }
 
@@ -165,7 +172,11 @@ function fetchEvent(io, request) {
   const { FetchEvent } = eventClasses();
   const event = new FetchEvent("fetch", { request });
   setIo(event, io);
+  caught = { error: null };
   dispatchEvent(event);
+  const { error } = caught;
+  caught = null;
+  if (error !== null) throw error.error;
   const answer = answerOf(event);
   if (answer === undefined) {
     throw new TypeError("No event handler called respondWith() for this request.");

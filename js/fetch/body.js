@@ -70,6 +70,8 @@ class Body {
   io = null;
   stream = null;
   used = false;
+  /** Of a subrequest: what aborts it. */
+  signal = null;
   /** The length in bytes where it is known and not plain, else -1. */
   length = -1;
 
@@ -223,7 +225,7 @@ function readNative(ReadableStream, body) {
     type: "bytes",
     pull(controller) {
       checkOwner(io);
-      return PromisePrototypeThen(op_body_read(rid, io.slot), (piece) => {
+      return PromisePrototypeThen(unlessAborted(body, op_body_read(rid, io.slot)), (piece) => {
         if (piece.length === 0) {
           op_body_close(rid);
           controller.close();
@@ -237,6 +239,15 @@ function readNative(ReadableStream, body) {
       op_body_close(rid);
     },
   }, { highWaterMark: 0 });
+}
+
+/** A read that fails because its signal aborted fails with the signal's reason. */
+function unlessAborted(body, reading) {
+  const { signal } = body;
+  if (signal === null) return reading;
+  return PromisePrototypeThen(reading, undefined, (error) => {
+    throw signal.aborted ? signal.reason : error;
+  });
 }
 
 /**
@@ -275,7 +286,7 @@ function readBytes(body) {
   if (body.kind === NATIVE && body.stream === null) {
     const ready = op_body_take_bytes(body.source);
     if (ready !== null && ready !== undefined) return ready;
-    return op_body_read_all(body.source, body.io.slot);
+    return unlessAborted(body, op_body_read_all(body.source, body.io.slot));
   }
   if (body.stream !== null) {
     return streams().readableStreamCollectIntoUint8Array(body.stream);

@@ -101,6 +101,7 @@ function toResponse(io, result, socket, signal) {
     contexts.ownBody(io, result.body);
     body = bodies.nativeBody(io, result.body);
     if (signal !== null) {
+      body.signal = signal;
       const rid = result.body;
       signal[add](() => core.tryClose(rid));
     }

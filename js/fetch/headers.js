@@ -64,7 +64,7 @@ function strip(value) {
 
 /** An iterator over what `entries()` gives, without a generator's cost. */
 const HeadersIteratorPrototype = {
-  __proto__: primordials.IteratorPrototype,
+  __proto__: primordials.ObjectGetPrototypeOf(primordials.ArrayIteratorPrototype),
   next() {
     const state = this[kState];
     const pairs = state.headers;

@@ -414,6 +414,8 @@ impl Isolate {
             idle = matches!(result, Poll::Ready(Ok(())));
             if let Poll::Ready(Err(error)) = result {
                 this.report_uncaught(&error);
+                // The turn broke off: what it left goes on in another.
+                cx.waker().wake_by_ref();
             }
         });
         if idle {

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, mpsc};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use crate::failure::Failure;
@@ -46,6 +46,8 @@ struct Inner {
     busy: Cell<bool>,
     resting: Cell<bool>,
     roused: tokio::sync::Notify,
+    /// Wakes `drive`: an isolate that took another's place was not polled yet.
+    driver: RefCell<Option<Waker>>,
 }
 
 impl LocalIsolate {
@@ -65,6 +67,7 @@ impl LocalIsolate {
             busy: Cell::new(true),
             resting: Cell::new(false),
             roused: tokio::sync::Notify::new(),
+            driver: RefCell::new(None),
         }));
         blank.state().set_outbound((this.0.services.outbound)(this.downgrade()));
         let cpu = blank.load(worker).await?;
@@ -111,6 +114,7 @@ impl LocalIsolate {
             drop(isolate);
             if let Some(old) = old {
                 old.retire();
+                crate::memory::trim();
             }
             self.replace(epoch);
         }
@@ -144,6 +148,9 @@ impl LocalIsolate {
             Some((fresh, Ok(_))) => {
                 tracing::info!(worker = self.0.worker.name, "isolate replaced");
                 *self.0.isolate.borrow_mut() = Some(fresh);
+                if let Some(driver) = &*self.0.driver.borrow() {
+                    driver.wake_by_ref();
+                }
             }
             Some((_, Err(failure))) => {
                 tracing::error!(worker = self.0.worker.name, %failure, "isolate not replaced");
@@ -202,6 +209,7 @@ impl LocalIsolate {
         let housekeeping = tokio::task::spawn_local(async move { this.keep_house().await });
         let _guard = AbortOnDrop(housekeeping);
         std::future::poll_fn(|cx| {
+            *self.0.driver.borrow_mut() = Some(cx.waker().clone());
             self.with(|isolate| isolate.poll(cx));
             Poll::<()>::Pending
         })

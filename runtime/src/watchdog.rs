@@ -25,6 +25,8 @@ use crate::io_context::{ContextId, IsolateState};
 
 /// How often the watchdog looks: the precision of CPU limits.
 const TICK: Duration = Duration::from_millis(5);
+/// How long the watchdog insists on a stop at each look.
+const INSIST: Duration = Duration::from_millis(2);
 /// Looks without any JavaScript running before the watchdog goes to sleep.
 const QUIET_TICKS: u32 = 20;
 /// Slices longer than this are charged by the CPU clock.
@@ -158,7 +160,7 @@ impl Watchdog {
             }
             let key = (Arc::as_ptr(watched), slice);
             if watched.stopping.load(Ordering::SeqCst) {
-                watched.isolate.terminate_execution();
+                insist(watched, slice);
             }
             if seen.contains(&key) {
                 watched.isolate.request_interrupt(on_interrupt, watched.meter.0 as *mut c_void);
@@ -167,6 +169,18 @@ impl Watchdog {
         }
         *seen = now;
         !seen.is_empty()
+    }
+}
+
+/// Asks a slice that was told to stop, and did not, again and again for a moment:
+/// one of the requests comes while no built-in is there to swallow it.
+fn insist(watched: &Watched, slice: u64) {
+    let begin = std::time::Instant::now();
+    while begin.elapsed() < INSIST && watched.slice.load(Ordering::SeqCst) == slice {
+        watched.isolate.terminate_execution();
+        for _ in 0..64 {
+            std::hint::spin_loop();
+        }
     }
 }
 

@@ -1,1 +1,89 @@
-//! To come.
+//! The cases in tests/workers: each exported `test` function is run in a
+//! request of its own, and by workerd, where there is one.
+
+mod workerd;
+
+use std::path::{Path, PathBuf};
+
+use crate::harness::Setup;
+
+/// Runs one case of the module that stands for `CASE`; lists them at "/".
+const RUNNER: &str = r#"
+import * as cases from "./workers/CASE";
+export default {
+  async fetch(request, env, ctx) {
+    const name = new URL(request.url).pathname.slice(1);
+    if (name === "") {
+      const names = Object.keys(cases).filter((it) => typeof cases[it]?.test === "function");
+      return Response.json(names);
+    }
+    try {
+      await cases[name].test({}, env, ctx);
+    } catch (error) {
+      return new Response(error?.stack ?? `${error}`, { status: 555 });
+    }
+    return new Response("passed");
+  },
+};
+"#;
+
+/// The folder of the cases.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("workers")
+}
+
+/// All case files, as `<feature>/<case>.js`.
+fn files() -> Vec<String> {
+    let mut files = Vec::new();
+    for feature in read_dir(&folder()).into_iter().filter(|path| path.is_dir()) {
+        for file in read_dir(&feature) {
+            let name = file.strip_prefix(folder()).expect("it is below").to_string_lossy();
+            if name.ends_with(".js") {
+                files.push(name.replace('\\', "/"));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn read_dir(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+fn read(name: &str) -> Vec<u8> {
+    std::fs::read(folder().join(name)).expect("it can be read")
+}
+
+/// Serves one case file and runs its exports; what failed.
+fn run(file: &str) -> Vec<String> {
+    let server = Setup::empty()
+        .file("main.js", RUNNER.replace("CASE", file))
+        .file(&format!("workers/{file}"), read(file))
+        .file("workers/assert.js", read("assert.js"))
+        .try_start();
+    let server = match server {
+        Ok(server) => server,
+        Err(error) => return vec![format!("{file}: {error}")],
+    };
+    let names = server.get("/").json();
+    let names = names.as_array().expect("a list");
+    assert!(!names.is_empty(), "{file} exports no case");
+    let mut failed = Vec::new();
+    for name in names.iter().filter_map(|name| name.as_str()) {
+        let answer = server.get(&format!("/{name}"));
+        if answer.status != 200 {
+            failed.push(format!("{file} {name}: {}", answer.text()));
+        }
+    }
+    failed
+}
+
+#[test]
+fn all_cases_pass() {
+    let files = files();
+    assert!(files.len() >= 20, "the cases were not found");
+    let failed: Vec<_> = files.iter().flat_map(|file| run(file)).collect();
+    assert!(failed.is_empty(), "{} cases failed:\n{}", failed.len(), failed.join("\n"));
+}

@@ -1,1 +1,6 @@
-//! To come.
+//! What a Worker must not reach, run or break.
+
+mod poison;
+mod reach;
+mod run;
+mod time;

@@ -14,7 +14,7 @@ pub(crate) use certificate::Certificate;
 pub(crate) use client::{Client, Response};
 pub(crate) use logs::Logs;
 pub(crate) use origin::{Body, Origin, full};
-pub(crate) use program::{Program, selvedge};
+pub(crate) use program::{Ended, Program, selvedge};
 pub(crate) use setup::{Setup, TestServer};
 pub(crate) use turn::alone;
 

@@ -233,8 +233,11 @@ fn unhandled_rejections_are_reported() {
               return new Response("x");
             }
             Promise.reject(new TypeError("nobody caught this"));
-            setTimeout(() => { throw new Error("from a timer"); }, 1);
-            queueMicrotask(() => { throw new Error("from a microtask"); });
+            if (request.url.endsWith("/all")) {
+              setTimeout(() => { throw new Error("from a timer"); }, 1);
+              queueMicrotask(() => { throw new Error("from a microtask"); });
+              Promise.reject(new TypeError("nor this one"));
+            }
             await scheduler.wait(20);
             return new Response("still answered");
           },
@@ -242,8 +245,10 @@ fn unhandled_rejections_are_reported() {
     )
     .start();
     assert_eq!(server.text("/"), "still answered");
+    server.logs.wait_text("Uncaught (in promise) TypeError: nobody caught this");
+    assert_eq!(server.text("/all"), "still answered");
     for text in [
-        "Uncaught (in promise) TypeError: nobody caught this",
+        "Uncaught (in promise) TypeError: nor this one",
         "Uncaught Error: from a timer",
         "Uncaught Error: from a microtask",
     ] {

@@ -1,6 +1,6 @@
 //! WebSockets with a real client, and frames by hand where that matters.
 
-mod client;
+pub(crate) mod client;
 mod echo;
 mod many;
 mod outbound;

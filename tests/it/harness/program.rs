@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::{Client, eventually};
 
+/// Of what a program prints at least the last so many bytes are kept.
+const KEPT_BYTES: usize = 256 * 1024;
+
 /// The path of the `selvedge` binary. `SELVEDGE_BIN` names another one.
 pub(crate) fn selvedge() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
@@ -60,7 +63,15 @@ impl Output {
             let mut from = BufReader::new(from);
             let mut line = Vec::new();
             while from.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-                lines.lock().expect("nobody panics here").push_str(&String::from_utf8_lossy(&line));
+                let mut lines = lines.lock().expect("nobody panics here");
+                lines.push_str(&String::from_utf8_lossy(&line));
+                if lines.len() > 2 * KEPT_BYTES {
+                    let mut from = lines.len() - KEPT_BYTES;
+                    while !lines.is_char_boundary(from) {
+                        from += 1;
+                    }
+                    lines.drain(..from);
+                }
                 line.clear();
             }
         })
@@ -100,6 +111,11 @@ impl Program {
         stdout.collect(child.stdout.take().expect("it is piped"));
         stderr.collect(child.stderr.take().expect("it is piped"));
         Self { child, stdout, stderr }
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it can be waited for")
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -10,13 +10,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
 /// An open socket.
-pub(super) struct Client {
+pub(crate) struct Client {
     socket: WebSocket<TokioIo<Upgraded>>,
 }
 
 /// What came.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub(crate) enum Message {
     Text(String),
     Binary(Vec<u8>),
     Pong(Vec<u8>),
@@ -25,16 +25,16 @@ pub(super) enum Message {
     End,
 }
 
-pub(super) fn text(text: &str) -> Message {
+pub(crate) fn text(text: &str) -> Message {
     Message::Text(text.into())
 }
 
 impl Client {
-    pub(super) async fn connect(address: SocketAddr, path: &str) -> Self {
+    pub(crate) async fn connect(address: SocketAddr, path: &str) -> Self {
         Self::connect_with(address, path, &[]).await.0
     }
 
-    pub(super) async fn connect_with(
+    pub(crate) async fn connect_with(
         address: SocketAddr,
         path: &str,
         headers: &[(&str, &str)],
@@ -58,25 +58,25 @@ impl Client {
         (Self { socket }, response.headers().clone())
     }
 
-    pub(super) async fn text(&mut self, text: &str) {
+    pub(crate) async fn text(&mut self, text: &str) {
         self.frame(true, OpCode::Text, text.as_bytes()).await;
     }
 
-    pub(super) async fn binary(&mut self, bytes: &[u8]) {
+    pub(crate) async fn binary(&mut self, bytes: &[u8]) {
         self.frame(true, OpCode::Binary, bytes).await;
     }
 
-    pub(super) async fn close(&mut self, code: u16, reason: &str) {
+    pub(crate) async fn close(&mut self, code: u16, reason: &str) {
         self.socket.write_frame(Frame::close(code, reason.as_bytes())).await.expect("it is taken");
     }
 
-    pub(super) async fn frame(&mut self, last: bool, kind: OpCode, bytes: &[u8]) {
+    pub(crate) async fn frame(&mut self, last: bool, kind: OpCode, bytes: &[u8]) {
         let frame = Frame::new(last, kind, None, Payload::Borrowed(bytes));
         self.socket.write_frame(frame).await.expect("it is taken");
     }
 
     /// The next message, put together from its fragments.
-    pub(super) async fn next(&mut self) -> Message {
+    pub(crate) async fn next(&mut self) -> Message {
         let mut whole = Vec::new();
         let mut is_text = false;
         loop {
@@ -109,7 +109,7 @@ impl Client {
     }
 
     /// Sends a text and awaits its echo.
-    pub(super) async fn echo(&mut self, said: &str) {
+    pub(crate) async fn echo(&mut self, said: &str) {
         self.text(said).await;
         assert_eq!(self.next().await, text(said));
     }

@@ -14,7 +14,8 @@ fn text_and_bytes_come_back() {
         client.echo("hello").await;
         client.echo("").await;
         client.echo("h\u{e9}llo \u{1f600}").await;
-        client.echo("type").await;
+        client.text("type").await;
+        assert_eq!(client.next().await, text("string"));
     });
 }
 

@@ -1,0 +1,93 @@
+import { bytes, decode, encode, equal, hex, ok, rejects, throws } from "../assert.js";
+
+export const digests_are_right = {
+  async test() {
+    const digest = async (name, text) => hex(await crypto.subtle.digest(name, encode(text)));
+    equal(await digest("SHA-1", "abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+    equal(await digest("SHA-256", "abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    equal(await digest({ name: "sha-384" }, ""), "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b");
+    equal((await digest("SHA-512", "abc")).slice(0, 16), "ddaf35a193617aba");
+    await rejects(crypto.subtle.digest("SHA-3", bytes()));
+  },
+};
+
+export const hmac_signs_and_verifies = {
+  async test() {
+    const algorithm = { name: "HMAC", hash: "SHA-256" };
+    const key = await crypto.subtle.importKey("raw", encode("key"), algorithm, false, ["sign", "verify"]);
+    const text = encode("The quick brown fox jumps over the lazy dog");
+    const signature = await crypto.subtle.sign("HMAC", key, text);
+    equal(hex(signature), "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8");
+    equal(await crypto.subtle.verify("HMAC", key, signature, text), true);
+    equal(await crypto.subtle.verify("HMAC", key, signature, encode("another")), false);
+    await rejects(crypto.subtle.exportKey("raw", key), "InvalidAccessError");
+  },
+};
+
+export const aes_gcm_encrypts_and_decrypts = {
+  async test() {
+    const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, true, ["encrypt", "decrypt"]);
+    const iv = crypto.getRandomValues(new Uint8Array(12));
+    const algorithm = { name: "AES-GCM", iv, additionalData: encode("more") };
+    const secret = await crypto.subtle.encrypt(algorithm, key, encode("secret"));
+    equal(secret.byteLength, 6 + 16);
+    equal(decode(await crypto.subtle.decrypt(algorithm, key, secret)), "secret");
+    const broken = new Uint8Array(secret);
+    broken[0] ^= 1;
+    await rejects(crypto.subtle.decrypt(algorithm, key, broken), "OperationError");
+    equal((await crypto.subtle.exportKey("raw", key)).byteLength, 32);
+  },
+};
+
+export const keys_are_derived = {
+  async test() {
+    const key = await crypto.subtle.importKey("raw", encode("password"), "PBKDF2", false, ["deriveBits"]);
+    const algorithm = { name: "PBKDF2", hash: "SHA-256", salt: encode("salt"), iterations: 1 };
+    equal(
+      hex(await crypto.subtle.deriveBits(algorithm, key, 256)),
+      "120fb6cffcf8b32c43e7225256c4f837a86548c92ccc35480805987cb70be17b",
+    );
+  },
+};
+
+export const ecdsa_signs_and_verifies = {
+  async test() {
+    const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+    const pair = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+    const how = { name: "ECDSA", hash: "SHA-256" };
+    const signature = await crypto.subtle.sign(how, pair.privateKey, encode("x"));
+    equal(signature.byteLength, 64);
+    equal(await crypto.subtle.verify(how, pair.publicKey, signature, encode("x")), true);
+    const jwk = await crypto.subtle.exportKey("jwk", pair.publicKey);
+    equal(jwk.crv, "P-256");
+    equal(jwk.d, undefined);
+  },
+};
+
+export const random_values_are_random = {
+  test() {
+    const one = crypto.randomUUID(), two = crypto.randomUUID();
+    ok(one !== two);
+    ok(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(one), one);
+    const values = new Uint32Array(8);
+    equal(crypto.getRandomValues(values), values);
+    ok(values.some((value) => value !== 0));
+    throws(() => crypto.getRandomValues(new Uint8Array(65537)), "QuotaExceededError");
+    throws(() => crypto.getRandomValues(new Float32Array(1)), "TypeMismatchError");
+  },
+};
+
+export const secrets_are_compared_in_constant_time = {
+  test() {
+    equal(crypto.subtle.timingSafeEqual(bytes(1, 2), bytes(1, 2)), true);
+    equal(crypto.subtle.timingSafeEqual(bytes(1, 2), bytes(1, 3)), false);
+  },
+};
+
+export const digest_streams_hash_what_flows = {
+  async test() {
+    const stream = new crypto.DigestStream("SHA-256");
+    await new Response("abc").body.pipeTo(stream);
+    equal(hex(await stream.digest), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  },
+};

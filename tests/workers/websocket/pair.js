@@ -1,0 +1,74 @@
+import { equal, ok, same, throws } from "../assert.js";
+
+const next = (socket, kind = "message") => new Promise((resolve) => {
+  socket.addEventListener(kind, resolve, { once: true });
+});
+
+function open() {
+  const [left, right] = Object.values(new WebSocketPair());
+  left.accept();
+  right.accept();
+  return [left, right];
+}
+
+export const a_pair_has_two_sockets = {
+  test() {
+    const pair = new WebSocketPair();
+    same(Object.keys(pair), ["0", "1"]);
+    ok(pair[0] instanceof WebSocket && pair[1] instanceof WebSocket);
+  },
+};
+
+export const text_and_bytes_go_across = {
+  async test() {
+    const [left, right] = open();
+    const first = next(right);
+    left.send("hello");
+    equal((await first).data, "hello");
+    const second = next(left);
+    right.send(new Uint8Array([1, 2, 3]).subarray(1));
+    const { data } = await second;
+    equal(data.byteLength ?? data.size, 2);
+    left.close(1000, "done");
+    right.close(1000, "done");
+  },
+};
+
+export const what_was_sent_before_accept_arrives = {
+  async test() {
+    const [left, right] = Object.values(new WebSocketPair());
+    left.accept();
+    left.send("early");
+    const message = next(right);
+    right.accept();
+    equal((await message).data, "early");
+    left.close();
+    right.close();
+  },
+};
+
+export const closing_tells_the_other_end = {
+  async test() {
+    const [left, right] = open();
+    const closed = next(right, "close");
+    left.close(4000, "why");
+    const event = await closed;
+    same([event.code, event.reason, event.wasClean], [4000, "why", true]);
+    right.close(4000, "why");
+  },
+};
+
+export const sockets_must_be_accepted_first = {
+  test() {
+    const [left, right] = Object.values(new WebSocketPair());
+    right.accept();
+    throws(() => left.send("x"), TypeError);
+    throws(() => left.close(), TypeError);
+    left.accept();
+    throws(() => left.close(1), Error);
+    throws(() => left.close(1005), Error);
+    left.close(1000);
+    throws(() => left.send("x"), Error);
+    right.close(1000);
+  },
+};
