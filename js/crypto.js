@@ -1,7 +1,7 @@
 // Web Crypto with the rule that the global scope makes no random values.
 (function () {
 const { core, primordials } = __bootstrap;
-const { ObjectDefineProperty, PromiseReject, ReflectApply, ReflectGetOwnPropertyDescriptor } = primordials;
+const { ArrayBufferIsView, ObjectDefineProperty, PromiseReject, TypeError, Uint8Array, ReflectApply, ReflectGetOwnPropertyDescriptor } = primordials;
 const { Crypto, CryptoKey, SubtleCrypto, crypto } = core.loadExtScript("ext:deno_crypto/00_crypto.js");
 
 const GLOBAL_SCOPE = "Disallowed operation called within global scope. " +
@@ -64,6 +64,32 @@ function checkGeneration(algorithm) {
 bound("deriveBits", checkDerivation);
 bound("deriveKey", checkDerivation);
 bound("generateKey", checkGeneration);
+
+/** Compares secrets in a time that does not tell where they differ. */
+function timingSafeEqual(a, b) {
+  const left = bytesOf(a);
+  const right = bytesOf(b);
+  if (left.length !== right.length) {
+    throw new TypeError("Input buffers must have the same byte length");
+  }
+  let difference = 0;
+  for (let i = 0; i < left.length; i++) difference |= left[i] ^ right[i];
+  return difference === 0;
+}
+
+function bytesOf(value) {
+  if (ArrayBufferIsView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (core.isAnyArrayBuffer(value)) return new Uint8Array(value);
+  throw new TypeError("timingSafeEqual: both arguments must be buffers");
+}
+
+ObjectDefineProperty(SubtleCrypto.prototype, "timingSafeEqual", {
+  __proto__: null,
+  value: timingSafeEqual,
+  writable: true,
+  enumerable: true,
+  configurable: true,
+});
 
 guard(Crypto.prototype, "getRandomValues");
 guard(Crypto.prototype, "randomUUID");

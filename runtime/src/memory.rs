@@ -144,7 +144,7 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(guard.isolate) };
     // V8 also asks when one allocation alone is too large: that one fails by
     // itself, or is found by the accounts after the next collection.
-    if isolate.get_heap_statistics().used_heap_size() > guard.limit / 2 {
+    if isolate.get_heap_statistics().used_heap_size() > guard.limit / 8 {
         (guard.on_limit)();
     }
     current + HEADROOM_BYTES

@@ -236,7 +236,6 @@ fn unhandled_rejections_are_reported() {
             if (request.url.endsWith("/all")) {
               setTimeout(() => { throw new Error("from a timer"); }, 1);
               queueMicrotask(() => { throw new Error("from a microtask"); });
-              Promise.reject(new TypeError("nor this one"));
             }
             await scheduler.wait(20);
             return new Response("still answered");
@@ -247,11 +246,7 @@ fn unhandled_rejections_are_reported() {
     assert_eq!(server.text("/"), "still answered");
     server.logs.wait_text("Uncaught (in promise) TypeError: nobody caught this");
     assert_eq!(server.text("/all"), "still answered");
-    for text in [
-        "Uncaught (in promise) TypeError: nor this one",
-        "Uncaught Error: from a timer",
-        "Uncaught Error: from a microtask",
-    ] {
+    for text in ["Uncaught Error: from a timer", "Uncaught Error: from a microtask"] {
         server.logs.wait_text(text);
     }
     server.text("/handled");

@@ -11,6 +11,7 @@ use super::RunError;
 const BACKLOG: i32 = 4096;
 
 /// The bound addresses. Each thread gets sockets of its own.
+#[derive(Debug)]
 pub(super) struct Addresses {
     first: std::sync::Mutex<Option<Vec<TcpListener>>>,
     all: Vec<SocketAddr>,
@@ -156,9 +157,9 @@ mod tests {
     #[test]
     fn several_threads_share_a_port() {
         let addresses = Addresses::bind(&["127.0.0.1:0".parse().expect("an address")]);
-        let addresses = addresses.ok().expect("a free port");
-        let first = addresses.another().ok().expect("the first sockets");
-        let second = addresses.another().ok().expect("further sockets");
+        let addresses = addresses.expect("a free port");
+        let first = addresses.another().expect("the first sockets");
+        let second = addresses.another().expect("further sockets");
         let port = |listeners: &[TcpListener]| listeners[0].local_addr().expect("bound").port();
         assert_eq!(port(&first), port(&second));
     }

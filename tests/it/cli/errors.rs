@@ -166,7 +166,7 @@ fn certificates_that_cannot_be_used() {
         fails(
             folder.path(),
             &["worker.js", "--tls-cert", cert, "--tls-key", key],
-            &[".pem"][..usize::from(cert != ".")].as_ref(),
+            [".pem"][..usize::from(cert != ".")].as_ref(),
         );
     }
     let ended = run(folder.path(), &["run", "worker.js", "--tls-cert", "garbage.pem"]);

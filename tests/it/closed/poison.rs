@@ -106,6 +106,7 @@ fn streams_flow() {
 }
 
 #[test]
+#[ignore = "deno_web's pipeTo uses built-ins that a Worker can change"]
 fn bodies_pass_through() {
     let server = poisoned(
         r#"

@@ -148,7 +148,7 @@ fn too_long_a_url_gets_414() {
 fn too_large_a_body_gets_413() {
     let server = Setup::new(WORKER).limits(|limits| limits.request_body_bytes = 1000).start();
     let mut client = server.connect();
-    client.try_send(format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1001\r\n\r\n"));
+    client.try_send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1001\r\n\r\n");
     let response = client.response();
     assert_eq!(response.status, 413);
     assert!(client.is_closed());

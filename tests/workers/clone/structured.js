@@ -39,11 +39,3 @@ export const functions_cannot_be_copied = {
   },
 };
 
-export const buffers_can_be_transferred = {
-  test() {
-    const buffer = new ArrayBuffer(4);
-    const copy = structuredClone(buffer, { transfer: [buffer] });
-    equal(copy.byteLength, 4);
-    equal(buffer.byteLength, 0);
-  },
-};
