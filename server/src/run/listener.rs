@@ -147,7 +147,7 @@ mod tests {
     fn a_taken_port_is_refused_and_its_owner_named() {
         let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = taken.local_addr().expect("it is bound");
-        let error = Addresses::bind(&[address]).err().expect("the port is taken").to_string();
+        let error = Addresses::bind(&[address]).expect_err("the port is taken").to_string();
         assert!(error.contains("the port is in use"), "{error}");
         if cfg!(target_os = "linux") {
             assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
