@@ -11,8 +11,20 @@ use crate::limits;
 ///
 /// Wasm memory is bounded by the isolate's limit. Compiled code of functions
 /// that were not called for a while may go away, which keeps idle isolates small.
-const V8_FLAGS: &str =
-    concat!(" --wasm-max-mem-pages=2048", " --no-experimental-wasm-shared", " --stack-size=984",);
+///
+/// Code must look for interrupts, or it cannot be stopped. Loop unrolling drops
+/// a loop's look where it believes the loop to be short, wrongly for
+/// `for (;;) Array(1000).fill({})`; the middle tier (Maglev) looks only when a
+/// budget is spent, which a loop around a slow built-in hardly does. Both are
+/// off, and loops go on to the top tier soon, where each round looks.
+const V8_FLAGS: &str = concat!(
+    " --wasm-max-mem-pages=2048",
+    " --no-experimental-wasm-shared",
+    " --stack-size=984",
+    " --no-turboshaft-loop-unrolling",
+    " --no-maglev",
+    " --invocation-count-for-osr=20",
+);
 
 /// What the platform is made of; the crate that lists the bindings fills it in.
 pub struct PlatformParts {
