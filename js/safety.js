@@ -6,35 +6,76 @@ import { op_now_frozen } from "ext:core/ops";
 const {
   Date: OriginalDate,
   DatePrototype,
+  FunctionPrototypeCall,
   ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ObjectPrototypeIsPrototypeOf,
   ReflectConstruct,
   TypeError,
 } = primordials;
 
 /** Takes away what V8 offers and Workers do not. */
 function closeGlobals() {
+  const { prototype: SharedPrototype } = globalThis.SharedArrayBuffer;
   delete globalThis.SharedArrayBuffer;
-  const { Memory } = WebAssembly;
-  const proxy = function Memory_(descriptor) {
+  const { Memory: OriginalMemory } = WebAssembly;
+  const { prototype } = OriginalMemory;
+  const own = { __proto__: null, writable: true, enumerable: false, configurable: true };
+
+  const closed = function Memory(descriptor) {
     if (!new.target) throw new TypeError("WebAssembly.Memory must be invoked with 'new'");
-    if (descriptor?.shared) throw new TypeError("Shared WebAssembly memory is not supported.");
-    return ReflectConstruct(Memory, [descriptor], new.target === proxy ? Memory : new.target);
+    const target = new.target === closed ? OriginalMemory : new.target;
+    return ReflectConstruct(OriginalMemory, [notShared(descriptor)], target);
   };
-  proxy.prototype = Memory.prototype;
-  ObjectDefineProperty(proxy, "name", { __proto__: null, value: "Memory", configurable: true });
-  ObjectDefineProperty(Memory.prototype, "constructor", {
+  closed.prototype = prototype;
+  ObjectDefineProperty(prototype, "constructor", { ...own, value: closed });
+  ObjectDefineProperty(WebAssembly, "Memory", { ...own, value: closed });
+
+  // A module may declare shared memory of its own.
+  const { get: bufferOf } = ObjectGetOwnPropertyDescriptor(prototype, "buffer");
+  ObjectDefineProperty(prototype, "buffer", {
     __proto__: null,
-    value: proxy,
-    writable: true,
+    get: function buffer() {
+      const value = FunctionPrototypeCall(bufferOf, this);
+      if (ObjectPrototypeIsPrototypeOf(SharedPrototype, value)) throw sharedMemory();
+      return value;
+    },
+    enumerable: true,
     configurable: true,
   });
-  ObjectDefineProperty(WebAssembly, "Memory", {
-    __proto__: null,
-    value: proxy,
-    writable: true,
-    enumerable: false,
-    configurable: true,
-  });
+  for (const name of ["toFixedLengthBuffer", "toResizableBuffer"]) {
+    const original = prototype[name];
+    if (original === undefined) continue;
+    ObjectDefineProperty(prototype, name, {
+      ...own,
+      enumerable: true,
+      value: function () {
+        if (ObjectPrototypeIsPrototypeOf(SharedPrototype, FunctionPrototypeCall(bufferOf, this))) {
+          throw sharedMemory();
+        }
+        return FunctionPrototypeCall(original, this);
+      },
+    });
+  }
+}
+
+function sharedMemory() {
+  return new TypeError("Shared WebAssembly memory is not supported.");
+}
+
+/** A copy of what describes a memory: a getter may answer differently when it is asked again. */
+function notShared(descriptor) {
+  if (descriptor === null || typeof descriptor !== "object" && typeof descriptor !== "function") {
+    return descriptor;
+  }
+  if (descriptor.shared) throw sharedMemory();
+  const copy = { __proto__: null };
+  const { initial, minimum, maximum, address } = descriptor;
+  if (initial !== undefined) copy.initial = initial;
+  if (minimum !== undefined) copy.minimum = minimum;
+  if (maximum !== undefined) copy.maximum = maximum;
+  if (address !== undefined) copy.address = address;
+  return copy;
 }
 
 const { DateNow } = primordials;
