@@ -122,10 +122,14 @@ impl Client {
 
     /// The next head, unless the connection ends first.
     pub(crate) fn try_head(&mut self) -> Option<Response> {
+        // Where to look on: long heads come in many pieces.
+        let mut seen: usize = 0;
         let end = loop {
-            if let Some(at) = find(&self.buffer, b"\r\n\r\n") {
-                break at;
+            let from = seen.saturating_sub(3);
+            if let Some(at) = find(&self.buffer[from..], b"\r\n\r\n") {
+                break from + at;
             }
+            seen = self.buffer.len();
             if !self.fill() {
                 assert!(
                     self.buffer.is_empty(),

@@ -28,7 +28,7 @@ fn memory_of_a_stopped_worker_comes_back() {
     let address = program.address();
     assert_eq!(Client::connect(address).get("/").text(), "alive");
     let mut after = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..3 {
         for path in ["/heap", "/buffers"] {
             assert_eq!(Client::connect(address).get(path).status, 503, "{path}");
             assert_eq!(Client::connect(address).get("/").text(), "alive");
