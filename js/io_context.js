@@ -13,8 +13,10 @@ const { getAsyncContext, setAsyncContext } = core;
 const {
   ArrayPrototypePush,
   Error,
+  MapPrototypeDelete,
   PromisePrototypeThen,
   PromiseResolve,
+  SafeMap,
   SafeSet,
   SetPrototypeAdd,
   SetPrototypeDelete,
@@ -35,6 +37,9 @@ const OTHER_REQUEST = "Cannot perform I/O on behalf of a different request. " +
 
 /** The contexts that live, by their number. */
 const live = [];
+
+/** The timers that are set, of all contexts, by their number. */
+const activeTimers = new SafeMap();
 
 class IoContext {
   /**
@@ -110,7 +115,10 @@ function forget(io) {
   if (io.timers !== null) {
     const timers = io.timers;
     io.timers = null;
-    SetPrototypeForEach(timers, (timer) => core.cancelTimer(timer));
+    SetPrototypeForEach(timers, (timer) => {
+      core.cancelTimer(timer);
+      MapPrototypeDelete(activeTimers, timer._timerId);
+    });
   }
   if (io.bodies !== null) {
     const bodies = io.bodies;
@@ -156,6 +164,7 @@ function waitUntil(io, promise, report) {
 }
 
 export {
+  activeTimers,
   checkOwner,
   current,
   disownTimer,

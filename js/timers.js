@@ -3,6 +3,7 @@
 import { core, primordials } from "ext:core/mod.js";
 import { op_report_exception } from "ext:core/ops";
 import {
+  activeTimers,
   current,
   disownTimer,
   ownTimer,
@@ -19,16 +20,14 @@ const {
   Number,
   Promise,
   ReflectApply,
-  SafeMap,
+  SetPrototypeGetSize,
   TypeError,
 } = primordials;
 
-/** As many timers may be active in one isolate. */
+/** As many timers may be active in one request. */
 const MAX_TIMERS = 10000;
 
 const exceptions = lazy("ext:deno_web/01_dom_exception.js");
-
-const active = new SafeMap();
 
 function start(callback, delay, args, repeat) {
   const io = required();
@@ -37,10 +36,10 @@ function start(callback, delay, args, repeat) {
       "Failed to execute 'setTimeout': parameter 1 is not of type 'Function'.",
     );
   }
-  if (primordials.MapPrototypeGetSize(active) >= MAX_TIMERS) {
+  if (io.timers !== null && SetPrototypeGetSize(io.timers) >= MAX_TIMERS) {
     const { DOMException } = exceptions();
     throw new DOMException(
-      `You have exceeded the number of active timeouts you may set. max active timeouts: ${MAX_TIMERS}, current active timeouts: ${primordials.MapPrototypeGetSize(active)}`,
+      `You have exceeded the number of active timeouts you may set. max active timeouts: ${MAX_TIMERS}, current active timeouts: ${SetPrototypeGetSize(io.timers)}`,
       "QuotaExceededError",
     );
   }
@@ -52,7 +51,7 @@ function start(callback, delay, args, repeat) {
   let timer = null;
   const fire = () => {
     if (!repeat) {
-      MapPrototypeDelete(active, id);
+      MapPrototypeDelete(activeTimers, id);
       disownTimer(io, timer);
     }
     if (io.over) return;
@@ -70,7 +69,7 @@ function start(callback, delay, args, repeat) {
   timer = core.createTimer(fire, delay, undefined, repeat, true);
   id = timer._timerId;
   timer.io = io;
-  MapPrototypeSet(active, id, timer);
+  MapPrototypeSet(activeTimers, id, timer);
   ownTimer(io, timer);
   return id;
 }
@@ -84,10 +83,10 @@ function setInterval(callback, delay = 0, ...args) {
 }
 
 function clear(id) {
-  const timer = MapPrototypeGet(active, Number(id));
+  const timer = MapPrototypeGet(activeTimers, Number(id));
   if (timer === undefined) return;
   core.cancelTimer(timer);
-  MapPrototypeDelete(active, timer._timerId);
+  MapPrototypeDelete(activeTimers, timer._timerId);
   disownTimer(timer.io, timer);
 }
 
@@ -97,11 +96,6 @@ function clearTimeout(id = 0) {
 
 function clearInterval(id = 0) {
   clear(id);
-}
-
-/** Drops the timers of a context that is over. */
-function forgetTimer(timer) {
-  MapPrototypeDelete(active, timer._timerId);
 }
 
 function setImmediate(callback, ...args) {
@@ -138,7 +132,6 @@ export {
   clearImmediate,
   clearInterval,
   clearTimeout,
-  forgetTimer,
   scheduler,
   setImmediate,
   setInterval,

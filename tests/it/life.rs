@@ -407,6 +407,23 @@ fn timers_of_a_request_do_not_outlive_it() {
 }
 
 #[test]
+fn timers_of_requests_that_are_over_do_not_count() {
+    let server = Setup::new(
+        r#"export default {
+          fetch() {
+            let count = 0;
+            try { for (;;) { setTimeout(() => {}, 60000); count++; } }
+            catch (error) { return new Response(`${count} ${error.name}`); }
+          },
+        };"#,
+    )
+    .start();
+    for _ in 0..3 {
+        assert_eq!(server.text("/"), "10000 QuotaExceededError");
+    }
+}
+
+#[test]
 fn several_isolates_serve_one_address() {
     let server =
         Setup::new(r#"export default { fetch: () => new Response("x") }"#).isolates(4).start();

@@ -21,6 +21,11 @@ fn worker(attack: &str) -> Setup {
     ))
 }
 
+/// The same with CPU time enough to use up all memory.
+fn greedy(attack: &str) -> Setup {
+    worker(attack).limits(|limits| limits.cpu = std::time::Duration::from_secs(10))
+}
+
 /// Attacks some times while a neighbour is measured; the answers.
 fn attack(name: &str, server: &TestServer) -> Vec<Response> {
     let neighbour = Neighbour::start();
@@ -49,7 +54,7 @@ fn assert_stopped(name: &str, answers: &[Response], text: &str) {
 
 fn is_stopped_for(name: &str, code: &str, text: &str) {
     let _machine = alone();
-    let server = worker(code).start();
+    let server = if text == MEMORY { greedy(code) } else { worker(code) }.start();
     let answers = attack(name, &server);
     assert_stopped(name, &answers, text);
 }
@@ -199,7 +204,7 @@ fn a_heap_bomb_is_stopped() {
 #[test]
 fn a_string_bomb_is_stopped() {
     let _machine = alone();
-    let server = worker(
+    let server = greedy(
         r#"let s = "x".repeat(1 << 20);
         for (let i = 0; ; i++) { hostage.push(Array.from(s, (c) => c + i)); }"#,
     )
@@ -228,7 +233,7 @@ fn one_huge_array_buffer_is_only_refused() {
 #[test]
 fn wasm_memory_is_bounded() {
     let _machine = alone();
-    let server = worker(
+    let server = greedy(
         r#"const memory = new WebAssembly.Memory({ initial: 1 });
         hostage.push(memory);
         for (let i = 0; i < 30000; i++) { memory.grow(1); new Uint8Array(memory.buffer).fill(1, i * 65536); }"#,
@@ -242,7 +247,7 @@ fn wasm_memory_is_bounded() {
 #[test]
 fn a_promise_flood_is_stopped() {
     let _machine = alone();
-    let server = worker("for (;;) hostage.push(new Promise(() => {}).then(() => {}));").start();
+    let server = greedy("for (;;) hostage.push(new Promise(() => {}).then(() => {}));").start();
     let answers = attack("promises", &server);
     for answer in &answers {
         assert_eq!(answer.status, 503, "{}", answer.text());
