@@ -340,7 +340,6 @@ impl IsolatePool {
         match waiting {
             Some(thread) => {
                 let _ = thread.send(assignment);
-                self.refill();
             }
             None => {
                 let (sender, receiver) = mpsc::channel();
@@ -353,9 +352,12 @@ impl IsolatePool {
                 })?;
             }
         }
-        result.await.unwrap_or_else(|_| {
+        let started = result.await.unwrap_or_else(|_| {
             Err(Failure::new(crate::Outcome::InternalError, "the isolate's thread ended"))
-        })
+        });
+        // Not before: making the next one would compete with the Worker that starts.
+        self.refill();
+        started
     }
 
     fn spawn(
