@@ -82,6 +82,8 @@ pub struct IsolateState {
     frozen_now: Cell<Option<f64>>,
     /// The contexts whose I/O completed in the running slice: it is theirs.
     resumed: RefCell<Vec<ContextId>>,
+    /// Whether the running slice was told to stop.
+    stopping: Cell<bool>,
     /// Numbers the isolates that served on this thread.
     pub epoch: u32,
 }
@@ -105,6 +107,7 @@ impl IsolateState {
             running_cpu: RefCell::new(None),
             frozen_now: Cell::new(None),
             resumed: RefCell::default(),
+            stopping: Cell::new(false),
             epoch,
         })
     }
@@ -310,6 +313,10 @@ impl IsolateState {
         *self.running_cpu.borrow_mut() = Some(read);
     }
 
+    pub(crate) fn set_stopping(&self, stopping: bool) {
+        self.stopping.set(stopping);
+    }
+
     /// Wakes the event loop of the isolate.
     pub fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
@@ -419,6 +426,11 @@ impl IsolateState {
     /// Tells the client that the Worker failed, if it can still be told; what
     /// comes too late for that goes to the log.
     pub fn fail(&self, id: ContextId, failure: Failure) {
+        if self.stopping.get() && failure.outcome == Outcome::Exception {
+            // A stop that falls into an op comes out of it as an exception. Why
+            // the request ended is told at the end of the slice.
+            return;
+        }
         let (reply, sink) = {
             let Some(mut context) = self.context(id) else { return };
             context.outcome = failure.outcome;

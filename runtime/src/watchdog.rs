@@ -280,6 +280,7 @@ impl MeterInner {
     fn stop(&self, outcome: Outcome, context: Option<ContextId>) {
         if self.stop.get().is_none() {
             self.stop.set(Some(Stop { outcome, context }));
+            self.state.set_stopping(true);
         }
         if let Some(watched) = self.watched.get() {
             watched.stopping.store(true, Ordering::SeqCst);
@@ -372,7 +373,11 @@ impl Meter {
         };
         // Many short slices use a limit up as well as a long one.
         let used_up = over.map(|id| Stop { outcome: Outcome::ExceededCpu, context: Some(id) });
-        inner.stop.take().or(used_up)
+        let stop = inner.stop.take();
+        if stop.is_some() {
+            inner.state.set_stopping(false);
+        }
+        stop.or(used_up)
     }
 
     /// Reads the CPU time that the running slice has used so far.
