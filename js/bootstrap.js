@@ -197,6 +197,10 @@ function configure(text) {
   const config = JSONParse(text);
   env = {};
   for (let i = 0; i < config.env.length; i++) env[config.env[i][0]] = config.env[i][1];
+  for (let i = 0; i < config.bindings.length; i++) {
+    const name = config.bindings[i][0];
+    env[name] = load(config.bindings[i][1]).bind(config.bindings[i][2], name);
+  }
   shared.env = env;
   shared.colors = config.colors;
   shared.entrypoint = config.entrypoint;

@@ -3,8 +3,9 @@
 //! This crate names V8 and nothing of the world outside: no socket, no file of
 //! a tenant, no storage. What a Worker needs from there comes in through the
 //! traits [`Reply`], [`BodySource`], [`Outbound`] and [`WebSocketSink`], which
-//! the server implements.
+//! the server implements, and [`Binding`], which each binding's crate does.
 
+pub mod binding;
 pub mod body;
 pub mod compatibility;
 pub mod failure;
@@ -25,6 +26,7 @@ mod loader;
 mod memory;
 mod watchdog;
 
+pub use binding::Binding;
 pub use body::{BodyError, BodySource};
 pub use code_cache::CodeCache;
 pub use failure::{Failure, Outcome};

@@ -1,9 +1,11 @@
 //! A Worker: its modules, configuration and bindings, checked, not yet running.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::binding::Binding;
 use crate::compatibility::Compatibility;
 use crate::limits::Limits;
 
@@ -75,6 +77,8 @@ pub struct EnvEntry {
 pub enum EnvValue {
     Text(String),
     Json(serde_json::Value),
+    /// An object with behaviour, such as a KV namespace.
+    Binding(Arc<dyn Binding>),
 }
 
 /// Who the client is, and so how much it may see.

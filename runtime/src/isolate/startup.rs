@@ -116,16 +116,22 @@ impl Isolate {
 
     /// Hands the configuration to JavaScript as JSON.
     fn configure(&mut self, worker: &Worker) -> Result<(), Failure> {
-        let env: Vec<_> = worker
-            .env
-            .iter()
-            .map(|entry| match &entry.value {
-                EnvValue::Text(text) => serde_json::json!([entry.name, text]),
-                EnvValue::Json(value) => serde_json::json!([entry.name, value]),
-            })
-            .collect();
+        let op_state = self.js.op_state();
+        let mut env = Vec::with_capacity(worker.env.len());
+        let mut bindings = Vec::new();
+        for entry in &worker.env {
+            match &entry.value {
+                EnvValue::Text(text) => env.push(serde_json::json!([entry.name, text])),
+                EnvValue::Json(value) => env.push(serde_json::json!([entry.name, value])),
+                EnvValue::Binding(binding) => {
+                    let resource = binding.open(&mut op_state.borrow_mut());
+                    bindings.push(serde_json::json!([entry.name, binding.script(), resource]));
+                }
+            }
+        }
         let config = serde_json::json!({
             "env": env,
+            "bindings": bindings,
             "entrypoint": worker.entrypoint,
             "production": worker.mode == Mode::Production,
             "colors": self.state.log.colors(),

@@ -31,7 +31,7 @@ fn toml(text: &str, env: Option<&str>) -> Result<Config, Diagnostic> {
 fn text_var<'a>(config: &'a Config, name: &str) -> Option<&'a str> {
     config.vars.iter().find(|var| var.name == name).and_then(|var| match &var.value {
         EnvValue::Text(text) => Some(text.as_str()),
-        EnvValue::Json(_) => None,
+        _ => None,
     })
 }
 
