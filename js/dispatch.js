@@ -16,7 +16,7 @@ import {
   op_reply_upgrade,
   op_reply_write,
 } from "ext:core/ops";
-import { entry, handlerFor } from "ext:selvedge/entrypoints.js";
+import { entry, handlerFor, namedHandler } from "ext:selvedge/entrypoints.js";
 import { contextOf } from "ext:selvedge/events/execution_context.js";
 import { fetchEvent, scheduledEvent } from "ext:selvedge/events/service_worker.js";
 import { Body, BYTES, isLocked, isUsed, STREAM, streamOf, takeNative, TEXT, USED } from "ext:selvedge/fetch/body.js";
@@ -56,18 +56,20 @@ function setEnv(value) {
   env = value;
 }
 
-/** A request came in. */
-function fetch(slot, method, url, headBlob, hasBody, edgeBlob) {
+/** A request came in. A service binding may name an export and `ctx.props`. */
+function fetch(slot, method, url, headBlob, hasBody, edgeBlob, entrypoint, props) {
   const io = new IoContext(slot);
   setAsyncContext(io);
   let result;
   try {
     const request = incoming(io, method, url, headBlob, hasBody, edgeBlob);
-    if (entry.listeners) {
+    if (entry.listeners && entrypoint === undefined) {
       result = fetchEvent(io, request);
     } else {
-      const ctx = contextOf(io);
-      const handler = handlerFor("fetch", ctx, env);
+      const ctx = contextOf(io, props);
+      const handler = entrypoint === undefined
+        ? handlerFor("fetch", ctx, env)
+        : namedHandler(entrypoint, ctx, env);
       if (typeof handler.fetch !== "function") {
         throw new TypeError("Handler does not export a fetch() function.");
       }

@@ -117,6 +117,14 @@ function handlerFor(kind, ctx, env) {
   );
 }
 
+/** The export that a service binding names. */
+function namedHandler(name, ctx, env) {
+  const value = entry.named[name];
+  if (isEntrypointClass(value)) return new value(ctx, env);
+  if (typeof value === "object" && value !== null) return value;
+  throw new TypeError(`The Worker has no entrypoint named "${name}".`);
+}
+
 void Symbol;
 
-export { DurableObject, entry, handlerFor, register, RpcTarget, WorkerEntrypoint };
+export { DurableObject, entry, handlerFor, namedHandler, register, RpcTarget, WorkerEntrypoint };

@@ -4,7 +4,7 @@ import { primordials } from "ext:core/mod.js";
 import { op_report_exception } from "ext:core/ops";
 import { waitUntil } from "ext:selvedge/io_context.js";
 
-const { ObjectDefineProperty, SymbolToStringTag, TypeError } = primordials;
+const { JSONParse, ObjectDefineProperty, SymbolToStringTag, TypeError } = primordials;
 
 const internal = { __proto__: null };
 
@@ -46,8 +46,9 @@ function reportRejection(error) {
   op_report_exception("Uncaught (in promise) ", error);
 }
 
-function contextOf(io) {
-  return new ExecutionContext(internal, io, undefined);
+/** `props` is JSON. */
+function contextOf(io, props = undefined) {
+  return new ExecutionContext(internal, io, props === undefined ? undefined : JSONParse(props));
 }
 
 export { contextOf, ExecutionContext, reportRejection };

@@ -26,13 +26,24 @@ function fetch(input, init = undefined) {
     }
     const io = contexts.required();
     const request = init === undefined && requests.isRequest(input) ? input : new requests.Request(input, init);
-    return send(io, request);
+    return send(io, request, undefined);
   } catch (error) {
     return PromiseReject(error);
   }
 }
 
-async function send(io, request) {
+/** `fetch()` of a service binding: the request goes to another Worker. */
+function fetchService(service, input, init) {
+  try {
+    const io = contexts.required();
+    const request = init === undefined && requests.isRequest(input) ? input : new requests.Request(input, init);
+    return send(io, request, service);
+  } catch (error) {
+    return PromiseReject(error);
+  }
+}
+
+async function send(io, request, service) {
   const parts = requests.partsOf(request);
   if (RegExpPrototypeExec(HTTP, parts.url) === null) {
     throw new TypeError(`Fetch API cannot load: ${parts.url}`);
@@ -83,6 +94,7 @@ async function send(io, request) {
         body: rid,
         cancel: cancelRid,
         socket,
+        service,
       },
       h.toBlob(parts.headers),
       bytes,
@@ -150,5 +162,5 @@ function feed(io, stream, rid) {
 }
 void StringPrototypeSlice;
 
-return { fetch };
+return { fetch, fetchService };
 })();

@@ -10,6 +10,9 @@ use deno_core::{Extension, ExtensionFileSource};
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
 mod ops;
+mod service;
+
+pub use service::ServiceBinding;
 
 /// Ops of deno_web that a Worker's platform uses. The others are not
 /// registered in a Worker's isolate at all.
@@ -118,6 +121,7 @@ deno_core::extension!(
         "crypto.js",
         "fetch/fetch.js",
         "fetch/form_data.js",
+        "service.js",
         "streams.js",
         "websocket.js",
     ],

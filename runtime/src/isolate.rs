@@ -25,6 +25,7 @@ use crate::io_context::{ContextId, ContextRef, IsolateState, OnEnd};
 use crate::loader::{self, WorkerModules};
 use crate::log::LogSink;
 use crate::memory::{self, ExternalMemory, HeapGuard};
+use crate::outbound::ServiceTarget;
 use crate::platform::Platform;
 use crate::reply::Reply;
 use crate::watchdog::{Meter, Stop};
@@ -46,6 +47,8 @@ pub struct FetchEvent<'a> {
     pub body: Option<Box<dyn BodySource>>,
     /// JSON of `request.cf`.
     pub cf: Rc<str>,
+    /// What a service binding names of this Worker, where one sends it.
+    pub service: Option<&'a ServiceTarget>,
     pub reply: Box<dyn Reply>,
     pub on_end: Option<OnEnd>,
 }
@@ -288,6 +291,16 @@ impl Isolate {
                     None => one_byte(scope, b""),
                 },
             ];
+            let Some(service) = event.service else {
+                call(scope, &hooks.fetch, &args);
+                return;
+            };
+            let text = |text: Option<&str>| match text.and_then(|it| v8::String::new(scope, it)) {
+                Some(text) => text.into(),
+                None => v8::undefined(scope).into(),
+            };
+            let further = [text(service.entrypoint.as_deref()), text(service.props.as_deref())];
+            let args: Vec<_> = args.into_iter().chain(further).collect();
             call(scope, &hooks.fetch, &args);
         });
         if self.state.context(id).is_some() {

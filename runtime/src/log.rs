@@ -44,7 +44,7 @@ impl LogSink for NoLog {
 }
 
 /// Unix time in milliseconds.
-pub(crate) fn unix_millis() -> f64 {
+pub fn unix_millis() -> f64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0.0, |since| since.as_millis() as f64)

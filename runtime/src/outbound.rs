@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -29,6 +30,20 @@ pub struct OutboundRequest {
     pub context: ContextId,
     /// `Some` with the id that a `101` response's socket gets.
     pub websocket: Option<WebSocketId>,
+    /// The Worker that it goes to, where a service binding sends it.
+    pub service: Option<Arc<ServiceTarget>>,
+}
+
+/// What a service binding names
+/// (<https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceTarget {
+    /// The Worker's name.
+    pub service: String,
+    /// An export of it; the default one if absent.
+    pub entrypoint: Option<String>,
+    /// JSON of `ctx.props` there.
+    pub props: Option<String>,
 }
 
 /// The body of a request that leaves.

@@ -4,9 +4,11 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use selvedge_runtime::SharedHeaders;
 use selvedge_runtime::headers::{COLO, HeaderBlobBuf};
+use selvedge_runtime::outbound::ServiceTarget;
 
 /// Headers that say where a request comes from. A client's own are dropped.
 const OWN: &[&[u8]] = &[
@@ -23,6 +25,8 @@ const OWN: &[&[u8]] = &[
 /// What is the same for all requests of a connection.
 pub(crate) struct Client {
     scheme: &'static str,
+    /// Another Worker's binding, when that is the client.
+    pub(crate) service: Option<Arc<ServiceTarget>>,
     /// The edge's headers but for the ray.
     pub(crate) headers: SharedHeaders,
     /// JSON of `request.cf`.
@@ -61,7 +65,18 @@ impl Client {
         headers.push(b"x-forwarded-for", address.as_bytes());
         headers.push(b"x-forwarded-proto", scheme.as_bytes());
         headers.push(b"x-real-ip", address.as_bytes());
-        Self { scheme, headers: SharedHeaders::new(headers), cf: cf.to_string().into() }
+        let headers = SharedHeaders::new(headers);
+        Self { scheme, service: None, headers, cf: cf.to_string().into() }
+    }
+
+    /// Another Worker of this process. The edge adds nothing to its requests.
+    pub(crate) fn of_service(target: Arc<ServiceTarget>) -> Self {
+        Self {
+            scheme: "http",
+            service: Some(target),
+            headers: SharedHeaders::new(HeaderBlobBuf::default()),
+            cf: "{}".into(),
+        }
     }
 
     /// `http` or `https`.
@@ -70,7 +85,14 @@ impl Client {
     }
 
     /// Whether a client's header is dropped, because the edge sets it itself.
-    pub(crate) fn sets(name: &[u8]) -> bool {
+    pub(crate) fn sets(&self, name: &[u8]) -> bool {
+        if self.service.is_some() {
+            return false;
+        }
+        Self::is_own(name)
+    }
+
+    fn is_own(name: &[u8]) -> bool {
         // Few headers begin with these letters.
         matches!(name.first(), Some(b'c' | b'C' | b'x' | b'X'))
             && OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
@@ -146,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_clients_own_edge_headers_are_dropped() {
-        assert!(Client::sets(b"CF-Connecting-IP"));
-        assert!(!Client::sets(b"content-type"));
+        assert!(Client::is_own(b"CF-Connecting-IP"));
+        assert!(!Client::is_own(b"content-type"));
     }
 }

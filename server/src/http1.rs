@@ -28,6 +28,7 @@ use selvedge_runtime::{BodySource, Failure, FetchEvent, Mode};
 use crate::edge::{self, Client};
 use crate::error_page::{self, Reads, Reference};
 use crate::io::{Io, read_into};
+use crate::local_handlers;
 use crate::site::{Site, WatchGuard};
 use exchange::{Exchange, Next};
 use inbound::Inbound;
@@ -293,7 +294,7 @@ impl Connection {
             if header.name.eq_ignore_ascii_case(b"host") {
                 host = header.value;
             }
-            if !Client::sets(header.name) {
+            if !self.client.sets(header.name) {
                 self.headers.push(header.name, header.value);
             }
         }
@@ -361,10 +362,11 @@ impl Connection {
             shared_headers: &self.client.headers,
             body,
             cf: self.client.cf.clone(),
+            service: self.client.service.as_deref(),
             reply: Box::new(ConnectionReply::new(exchange)),
             on_end,
         };
-        exchange.waker().running(|| self.site.isolate.fetch(event));
+        exchange.waker().running(|| local_handlers::fetch(&self.site, event));
     }
 
     /// Tells the client and the log that the Worker failed.

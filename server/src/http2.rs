@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use crate::edge::{self, Client};
 use crate::error_page::{self, Page, Reads, Reference};
 use crate::io::Io;
+use crate::local_handlers;
 use crate::site::Site;
 use body::{PushBody, RequestBody, ResponseBody};
 
@@ -112,7 +113,7 @@ async fn answer(
         headers.push(b"host", authority);
     }
     for (name, value) in &parts.headers {
-        if !Client::sets(name.as_str().as_bytes()) {
+        if !client.sets(name.as_str().as_bytes()) {
             headers.push(name.as_str().as_bytes(), value.as_bytes());
         }
     }
@@ -167,20 +168,24 @@ impl Exchange<'_> {
             Box::new(move |ended: selvedge_runtime::Ended| log.request(&method, &path, &ended))
                 as selvedge_runtime::OnEnd
         });
-        self.site.isolate.fetch(FetchEvent {
-            method: self.method,
-            url: self.url,
-            headers: self.headers.as_blob().0,
-            shared_headers: &self.client.headers,
-            body,
-            cf: self.client.cf.clone(),
-            reply: Box::new(StreamReply {
-                sender,
-                presence: presence.clone(),
-                is_head: self.method == "HEAD",
-            }),
-            on_end,
-        });
+        local_handlers::fetch(
+            self.site,
+            FetchEvent {
+                method: self.method,
+                url: self.url,
+                headers: self.headers.as_blob().0,
+                shared_headers: &self.client.headers,
+                body,
+                cf: self.client.cf.clone(),
+                service: None,
+                reply: Box::new(StreamReply {
+                    sender,
+                    presence: presence.clone(),
+                    is_head: self.method == "HEAD",
+                }),
+                on_end,
+            },
+        );
         let guard = presence.guard();
         let result = answer.await.unwrap_or(Answer::Lost(false));
         guard.answered();

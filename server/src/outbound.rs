@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use selvedge_runtime::io_context::IsolateState;
 use selvedge_runtime::outbound::{
-    LocalFuture, Outbound, OutboundError, OutboundRequest, OutboundResponse,
+    LocalFuture, Outbound, OutboundError, OutboundRequest, OutboundResponse, ServiceTarget,
 };
 
 mod client;
@@ -56,7 +56,13 @@ pub struct Options {
     /// Takes over WebSockets that a Worker connected; without it, connecting
     /// one fails.
     pub connect_socket: Option<ConnectSocket>,
+    /// Connects service bindings; without it, there are none.
+    pub connect_service: Option<ConnectService>,
 }
+
+/// Opens a pipe to the Worker that a service binding names.
+pub type ConnectService =
+    Rc<dyn Fn(&Arc<ServiceTarget>) -> Result<tokio::io::DuplexStream, OutboundError>>;
 
 impl Options {
     /// These addresses, the shared [`Trust`], no WebSockets.
@@ -66,6 +72,7 @@ impl Options {
             trust: Trust::shared(),
             connections: ConnectionRule::default(),
             connect_socket: None,
+            connect_service: None,
         }
     }
 }

@@ -4,37 +4,26 @@
 //! spreads them (SO_REUSEPORT). The first isolate starts at once, further ones
 //! when those that serve are busy, up to what was allowed.
 
-mod listener;
-mod tls;
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use selvedge_runtime::outbound::{LocalFuture, Outbound};
 use selvedge_runtime::{
-    CodeCache, Failure, IsolatePool, LocalIsolate, Mode, Platform, Services, ThreadClock,
-    WeakIsolate, Worker,
+    CodeCache, Failure, IsolatePool, LocalIsolate, Mode, Platform, Services, WeakIsolate, Worker,
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-use crate::edge::{Client, TlsFacts};
-use crate::http1::{self, End};
-use crate::http2;
-use crate::log::Log;
+use crate::listener::Addresses;
 use crate::outbound::{self, HttpOutbound, Policy, UpgradedSocket};
 use crate::run_options::RunOptions;
-use crate::site::Site;
-use crate::websocket;
+use crate::serve::{DRAIN, Orders, Shared, serve_thread};
+use crate::switchboard::{EVENTS, Switchboard};
+use crate::{tls, websocket};
 
-/// Requests in flight get this long to end when the server stops.
-const DRAIN: Duration = Duration::from_secs(30);
-/// A TLS handshake must be done after this.
-const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 /// An isolate's thread that runs for more of a second than this is busy.
 const BUSY_NANOS: u64 = 800_000_000;
 /// How many busy seconds bring another isolate.
@@ -61,35 +50,14 @@ pub struct Server {
     shared: Arc<Shared>,
     pool: Arc<IsolatePool>,
     worker: Arc<Worker>,
+    listeners: Addresses,
+    switchboard: Arc<Switchboard>,
     isolates: usize,
-    stop: watch::Sender<bool>,
-    scheme: &'static str,
-}
-
-/// What the threads of a server share.
-struct Shared {
-    log: Arc<Log>,
-    listeners: listener::Addresses,
-    tls: Option<tokio_rustls::TlsAcceptor>,
-    server_timing: bool,
     /// Seconds in a row in which all isolates were busy.
     busy: AtomicU32,
-    /// One entry for each isolate that serves: its last second's CPU time.
-    threads: Mutex<Vec<Arc<ThreadUse>>>,
-}
-
-/// The CPU time of an isolate's thread, as it was a second ago.
-struct ThreadUse {
-    clock: ThreadClock,
-    before: AtomicU64,
-}
-
-impl ThreadUse {
-    /// What it used since the last call, in nanoseconds.
-    fn since_last(&self) -> u64 {
-        let now = self.clock.read().as_nanos() as u64;
-        now.saturating_sub(self.before.swap(now, Ordering::Relaxed))
-    }
+    open: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
+    scheme: &'static str,
 }
 
 /// Serves until `shutdown` is ready and what is in flight is done.
@@ -114,7 +82,7 @@ impl Server {
     /// As [`run`].
     pub async fn start(options: RunOptions) -> Result<Self, RunError> {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
-        let listeners = listener::Addresses::bind(&options.listen)?;
+        let listeners = Addresses::bind(&options.listen)?;
         let addresses = listeners.all();
         let mut worker = options.project.worker;
         if options.production {
@@ -124,28 +92,32 @@ impl Server {
         let cache = CodeCache::new(options.data_dir.join("cache").join("code"));
         let platform = Platform::new(selvedge_snapshot::platform_parts(Some(cache)));
         let policy = Policy::new(worker.mode);
+        let switchboard = Arc::new(Switchboard::default());
         let services = Services {
             platform,
             log: options.log.clone(),
-            outbound: Arc::new(move |isolate| way_out(policy.clone(), isolate)),
+            outbound: way_out(policy, switchboard.clone()),
         };
         let pool = IsolatePool::new(services, worker.limits.memory_bytes, 0);
         let shared = Arc::new(Shared {
             log: options.log,
-            listeners,
             server_timing: options.server_timing,
-            busy: AtomicU32::new(0),
             threads: Mutex::default(),
             tls,
         });
         let (stop, _) = watch::channel(false);
+        let (open, _) = watch::channel(true);
         let server = Self {
             addresses,
             scheme: if shared.tls.is_some() { "https" } else { "http" },
             shared,
             pool,
             worker,
+            listeners,
+            switchboard,
             isolates: options.isolates.get(),
+            busy: AtomicU32::new(0),
+            open,
             stop,
         };
         server.add_isolate().await?;
@@ -173,13 +145,20 @@ impl Server {
 
     async fn add_isolate(&self) -> Result<(), RunError> {
         let shared = self.shared.clone();
-        let stop = self.stop.subscribe();
-        let listeners = self.shared.listeners.another()?;
+        let (sender, events) = mpsc::channel(EVENTS);
+        let orders = Orders {
+            listeners: self.listeners.another()?,
+            events,
+            open: self.open.subscribe(),
+            stop: self.stop.subscribe(),
+        };
         let serve = Box::new(move |isolate: LocalIsolate| -> LocalFuture<()> {
-            Box::pin(serve_thread(isolate, shared, listeners, stop))
+            Box::pin(serve_thread(isolate, shared, orders))
         });
         let started = self.pool.start(self.worker.clone(), serve).await;
-        started.map(drop).map_err(|failure| RunError::Start(Box::new(failure)))
+        started.map_err(|failure| RunError::Start(Box::new(failure)))?;
+        self.switchboard.add(&self.worker.name, sender);
+        Ok(())
     }
 
     /// Serves until `shutdown` is ready, then ends what is in flight.
@@ -206,11 +185,11 @@ impl Server {
             (threads.len(), !threads.is_empty() && busy == threads.len())
         };
         if !all_busy || count >= self.isolates {
-            self.shared.busy.store(0, Ordering::Relaxed);
+            self.busy.store(0, Ordering::Relaxed);
             return;
         }
-        if self.shared.busy.fetch_add(1, Ordering::Relaxed) + 1 >= BUSY_SECONDS {
-            self.shared.busy.store(0, Ordering::Relaxed);
+        if self.busy.fetch_add(1, Ordering::Relaxed) + 1 >= BUSY_SECONDS {
+            self.busy.store(0, Ordering::Relaxed);
             match self.add_isolate().await {
                 Ok(()) => tracing::info!(isolates = count + 1, "another isolate for a busy Worker"),
                 Err(error) => tracing::warn!(%error, "no further isolate"),
@@ -219,132 +198,21 @@ impl Server {
     }
 }
 
-/// The one way out of an isolate.
-fn way_out(policy: Policy, isolate: WeakIsolate) -> Rc<dyn Outbound> {
-    let mut options = outbound::Options::new(policy);
-    options.connect_socket = Some(Rc::new(move |socket: UpgradedSocket| {
-        let isolate = isolate.clone();
-        let UpgradedSocket { io, leftover, epoch, id } = socket;
-        let deliver = Rc::new(move |event| isolate.websocket(epoch, id, &event));
-        websocket::spawn(io, leftover, websocket::Role::Client, deliver)
-    }));
-    HttpOutbound::new(options)
-}
-
-/// What runs on an isolate's thread.
-async fn serve_thread(
-    isolate: LocalIsolate,
-    shared: Arc<Shared>,
-    listeners: Vec<std::net::TcpListener>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let site = Site::new(isolate, shared.log.clone(), shared.server_timing);
-    let clock = ThreadClock::of_this_thread();
-    let before = AtomicU64::new(clock.read().as_nanos() as u64);
-    let usage = Arc::new(ThreadUse { clock, before });
-    shared.threads.lock().unwrap_or_else(|poison| poison.into_inner()).push(usage.clone());
-
-    let mut tasks = tokio::task::JoinSet::new();
-    for listener in listeners {
-        match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => {
-                tasks.spawn_local(accept(listener, site.clone(), shared.clone()));
-            }
-            Err(error) => tracing::error!(%error, "an address is not served"),
-        }
-    }
-    let clock = site.clone();
-    tasks.spawn_local(async move { clock.clock.run().await });
-
-    let _ = stop.wait_for(|stop| *stop).await;
-    tasks.abort_all();
-    site.drain();
-    let idle = async {
-        while site.connections.get() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    if tokio::time::timeout(DRAIN, idle).await.is_err() {
-        tracing::warn!(connections = site.connections.get(), "connections cut off");
-    }
-    site.isolate.finish(DRAIN).await;
-    shared
-        .threads
-        .lock()
-        .unwrap_or_else(|poison| poison.into_inner())
-        .retain(|other| !Arc::ptr_eq(other, &usage));
-}
-
-async fn accept(listener: tokio::net::TcpListener, site: Rc<Site>, shared: Arc<Shared>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let _ = stream.set_nodelay(true);
-                tokio::task::spawn_local(connection(stream, peer, site.clone(), shared.clone()));
-            }
-            Err(error) => {
-                // Out of file descriptors, or the client left already.
-                tracing::warn!(%error, "connection not accepted");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    }
-}
-
-async fn connection(
-    stream: tokio::net::TcpStream,
-    peer: SocketAddr,
-    site: Rc<Site>,
-    shared: Arc<Shared>,
-) {
-    let _counted = Counted::new(site.clone());
-    let Some(acceptor) = &shared.tls else {
-        let client = Client::new(peer, "HTTP/1.1", None);
-        if let End::Http2(stream, early) =
-            Box::pin(http1::serve(stream, site.clone(), client, Bytes::new())).await
-        {
-            let client = Client::new(peer, "HTTP/2", None);
-            Box::pin(http2::serve(stream, early, site, client)).await;
-        }
-        return;
-    };
-    let handshake = tokio::time::timeout(TLS_HANDSHAKE, acceptor.accept(stream)).await;
-    let stream = match handshake {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "TLS handshake failed");
-            return;
-        }
-        Err(_) => return,
-    };
-    let (_, session) = stream.get_ref();
-    let facts = TlsFacts {
-        version: session.protocol_version().map_or_else(String::new, tls::version_name),
-        cipher: session
-            .negotiated_cipher_suite()
-            .map_or_else(String::new, |suite| tls::cipher_name(&suite)),
-    };
-    if session.alpn_protocol() == Some(b"h2") {
-        let client = Client::new(peer, "HTTP/2", Some(&facts));
-        Box::pin(http2::serve(stream, Bytes::new(), site, client)).await;
-    } else {
-        let client = Client::new(peer, "HTTP/1.1", Some(&facts));
-        Box::pin(http1::serve(stream, site, client, Bytes::new())).await;
-    }
-}
-
-/// Counts a connection for as long as it lives.
-struct Counted(Rc<Site>);
-
-impl Counted {
-    fn new(site: Rc<Site>) -> Self {
-        site.connections.set(site.connections.get() + 1);
-        Self(site)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.connections.set(self.0.connections.get() - 1);
-    }
+/// Makes the one way out of each isolate.
+pub(crate) fn way_out(
+    policy: Policy,
+    switchboard: Arc<Switchboard>,
+) -> Arc<dyn Fn(WeakIsolate) -> Rc<dyn Outbound> + Send + Sync> {
+    Arc::new(move |isolate| {
+        let mut options = outbound::Options::new(policy.clone());
+        options.connect_socket = Some(Rc::new(move |socket: UpgradedSocket| {
+            let isolate = isolate.clone();
+            let UpgradedSocket { io, leftover, epoch, id } = socket;
+            let deliver = Rc::new(move |event| isolate.websocket(epoch, id, &event));
+            websocket::spawn(io, leftover, websocket::Role::Client, deliver)
+        }));
+        let switchboard = switchboard.clone();
+        options.connect_service = Some(Rc::new(move |target| switchboard.connect(target)));
+        HttpOutbound::new(options)
+    })
 }

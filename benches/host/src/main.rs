@@ -112,6 +112,7 @@ impl Host {
                     shared_headers: &SharedHeaders::new(Default::default()),
                     body: None,
                     cf: Rc::from(""),
+                    service: None,
                     reply: Box::new(Answer(sender)),
                     on_end: None,
                 });

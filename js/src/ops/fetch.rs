@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::BodyResource;
 use super::isolate;
+use crate::service::ServiceResource;
 
 /// The parts of a subrequest that are not bytes.
 #[derive(Deserialize)]
@@ -30,6 +31,8 @@ pub(crate) struct FetchArgs {
     cancel: Option<ResourceId>,
     /// The socket that a 101 response gets.
     socket: Option<u32>,
+    /// The resource of the service binding that it goes through.
+    service: Option<ResourceId>,
 }
 
 /// What came back, without the body's bytes.
@@ -76,7 +79,7 @@ pub(crate) async fn op_fetch(
     #[string(onebyte)] headers: Cow<'static, [u8]>,
     #[buffer] bytes: Option<JsBuffer>,
 ) -> Result<FetchResult, JsErrorBox> {
-    let (isolate, outbound, cancel, body) = {
+    let (isolate, outbound, cancel, body, service) = {
         let mut state = state.borrow_mut();
         let isolate = isolate(&state);
         let outbound = isolate
@@ -100,7 +103,14 @@ pub(crate) async fn op_fetch(
             (None, Some(bytes)) => OutboundBody::Bytes(bytes::Bytes::copy_from_slice(&bytes)),
             (None, None) => OutboundBody::Empty,
         };
-        (isolate, outbound, cancel, body)
+        let service = match args.service {
+            Some(rid) => match state.resource_table.get::<ServiceResource>(rid) {
+                Ok(resource) => Some(resource.0.clone()),
+                Err(_) => return Err(JsErrorBox::type_error("the service binding is closed")),
+            },
+            None => None,
+        };
+        (isolate, outbound, cancel, body, service)
     };
     let mut blob = HeaderBlobBuf::default();
     for (name, value) in HeaderBlob(&headers).iter() {
@@ -120,6 +130,7 @@ pub(crate) async fn op_fetch(
         keep_encoding: args.keep_encoding,
         context: slot,
         websocket: args.socket,
+        service,
     };
     let sending = outbound.fetch(isolate.clone(), request);
     let result = match cancel {

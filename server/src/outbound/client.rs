@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
@@ -9,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use selvedge_runtime::body::{BodySource, BytesBody};
 use selvedge_runtime::io_context::{ContextId, IsolateState};
-use selvedge_runtime::outbound::{OutboundError, OutboundRequest, OutboundResponse};
+use selvedge_runtime::outbound::{OutboundError, OutboundRequest, OutboundResponse, ServiceTarget};
 use url::Url;
 
 use super::connector::{Connector, Origin, Protocol};
@@ -23,7 +24,7 @@ use super::slots::{ConnectionRule, Slot, SlotBook};
 use super::stream::Stream;
 use super::tls::Offer;
 use super::websocket::{self, ConnectSocket, Handshake, UpgradedSocket};
-use super::{Options, headers};
+use super::{ConnectService, Options, headers};
 
 /// Sends the subrequests of one isolate.
 pub(crate) struct Client {
@@ -31,6 +32,7 @@ pub(crate) struct Client {
     pool: Rc<Pool>,
     slots: Rc<SlotBook>,
     connect_socket: Option<ConnectSocket>,
+    connect_service: Option<ConnectService>,
 }
 
 /// The request whose limits a subrequest counts against.
@@ -52,6 +54,7 @@ impl Client {
             pool: Pool::new(),
             slots: SlotBook::new(options.connections),
             connect_socket: options.connect_socket,
+            connect_service: options.connect_service,
         }
     }
 
@@ -78,9 +81,12 @@ impl Client {
             // ----- Stage 1: to the origin and back. -----
             let replay = outgoing.body.replay();
             let body = std::mem::replace(&mut outgoing.body, RequestBody::Empty);
-            let answer = match request.websocket {
-                None => self.exchange(&caller, &outgoing, body).await.map(Answer::Http)?,
-                Some(_) => self.upgrade(&caller, &outgoing).await?,
+            let answer = match (&request.service, request.websocket) {
+                (None, None) => self.exchange(&caller, &outgoing, body).await.map(Answer::Http)?,
+                (Some(service), None) => {
+                    self.call(&caller, &outgoing, service, body).await.map(Answer::Http)?
+                }
+                (service, Some(_)) => self.upgrade(&caller, &outgoing, service.as_ref()).await?,
             };
 
             // ----- Stage 2: deliver, or follow a redirect. -----
@@ -178,12 +184,49 @@ impl Client {
         Ok(connection)
     }
 
-    /// Asks the origin for a WebSocket, on a connection of its own.
-    async fn upgrade(&self, caller: &Caller, outgoing: &Outgoing) -> Result<Answer, OutboundError> {
-        let origin = outgoing.origin()?;
+    /// Sends a request to another Worker, on a pipe of its own.
+    async fn call(
+        &self,
+        caller: &Caller,
+        outgoing: &Outgoing,
+        service: &Arc<ServiceTarget>,
+        body: RequestBody,
+    ) -> Result<Response<Incoming>, OutboundError> {
+        let stream = self.pipe(service)?;
+        let mut connection = Connection::open(stream, Protocol::Http1).await.map_err(failure)?;
+        let upload = body.failure();
+        let mut request = outgoing.build(&outgoing.target()?, Protocol::Http1, body)?;
+        // The other Worker sees the URL as it is, whatever its scheme and host.
+        *request.uri_mut() = outgoing.target()?;
+        caller.touch();
+        let sent = connection.send(request).await;
+        sent.map_err(|error| upload.take().map_or_else(|| failure(error.into_error()), Into::into))
+    }
+
+    fn pipe(&self, service: &Arc<ServiceTarget>) -> Result<Stream, OutboundError> {
+        let Some(connect) = &self.connect_service else {
+            return Err(OutboundError::Refused("There are no service bindings here.".into()));
+        };
+        connect(service).map(Stream::pipe)
+    }
+
+    /// Asks the origin, or another Worker, for a WebSocket, on a connection of
+    /// its own.
+    async fn upgrade(
+        &self,
+        caller: &Caller,
+        outgoing: &Outgoing,
+        service: Option<&Arc<ServiceTarget>>,
+    ) -> Result<Answer, OutboundError> {
         let target = outgoing.target()?;
-        let (stream, _) = self.connector.connect(&origin, Offer::Http1).await?;
         let mut request = outgoing.build(&target, Protocol::Http1, RequestBody::Empty)?;
+        let stream = match service {
+            Some(service) => {
+                *request.uri_mut() = target;
+                self.pipe(service)?
+            }
+            None => self.connector.connect(&outgoing.origin()?, Offer::Http1).await?.0,
+        };
         let key = websocket::prepare(request.headers_mut());
         caller.touch();
         Ok(match websocket::handshake(stream, request, &key).await? {

@@ -38,6 +38,8 @@ pub(crate) struct Stream {
 enum Layer {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// To another Worker of this process.
+    Pipe(tokio::io::DuplexStream),
 }
 
 impl Stream {
@@ -49,6 +51,10 @@ impl Stream {
         Self { io: Layer::Tls(Box::new(tls)), received: Received::default() }
     }
 
+    pub(crate) fn pipe(pipe: tokio::io::DuplexStream) -> Self {
+        Self { io: Layer::Pipe(pipe), received: Received::default() }
+    }
+
     /// The counter of this connection.
     pub(crate) fn received(&self) -> Received {
         self.received.clone()
@@ -58,6 +64,7 @@ impl Stream {
         match &mut self.io {
             Layer::Plain(tcp) => Pin::new(tcp),
             Layer::Tls(tls) => Pin::new(tls),
+            Layer::Pipe(pipe) => Pin::new(pipe),
         }
     }
 }
@@ -72,6 +79,7 @@ impl AsyncRead for Stream {
         ready!(match &mut self.io {
             Layer::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Layer::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            Layer::Pipe(pipe) => Pin::new(pipe).poll_read(cx, buf),
         })?;
         let read = buf.filled().len() - before;
         self.received.0.fetch_add(read as u64, Ordering::Relaxed);
@@ -100,6 +108,7 @@ impl AsyncWrite for Stream {
         match &self.io {
             Layer::Plain(tcp) => tcp.is_write_vectored(),
             Layer::Tls(tls) => tls.is_write_vectored(),
+            Layer::Pipe(pipe) => pipe.is_write_vectored(),
         }
     }
 

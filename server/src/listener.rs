@@ -5,21 +5,21 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::RunError;
+use crate::run::RunError;
 
 /// Connections that wait to be accepted, for each socket.
 const BACKLOG: i32 = 4096;
 
 /// The bound addresses. Each thread gets sockets of its own.
 #[derive(Debug)]
-pub(super) struct Addresses {
+pub(crate) struct Addresses {
     first: std::sync::Mutex<Option<Vec<TcpListener>>>,
     all: Vec<SocketAddr>,
 }
 
 impl Addresses {
     /// Binds all addresses; fails when one is taken.
-    pub(super) fn bind(wanted: &[SocketAddr]) -> Result<Self, RunError> {
+    pub(crate) fn bind(wanted: &[SocketAddr]) -> Result<Self, RunError> {
         let mut listeners = Vec::new();
         let mut all: Vec<SocketAddr> = Vec::new();
         for address in wanted {
@@ -44,12 +44,36 @@ impl Addresses {
     }
 
     /// The addresses, with real ports.
-    pub(super) fn all(&self) -> Vec<SocketAddr> {
+    pub(crate) fn all(&self) -> Vec<SocketAddr> {
         self.all.clone()
     }
 
+    /// The same sockets for another user: who accepts first gets a connection,
+    /// and none is lost when one of them ends.
+    pub(crate) fn shared(&self) -> Result<Vec<TcpListener>, RunError> {
+        let mut first = self.first.lock().unwrap_or_else(|poison| poison.into_inner());
+        let listeners = match &*first {
+            Some(listeners) => listeners,
+            None => first.insert(
+                self.all
+                    .iter()
+                    .map(|address| {
+                        socket(*address, true).map_err(|error| not_bound(*address, &error))
+                    })
+                    .collect::<Result<_, _>>()?,
+            ),
+        };
+        listeners
+            .iter()
+            .zip(&self.all)
+            .map(|(listener, address)| {
+                listener.try_clone().map_err(|error| not_bound(*address, &error))
+            })
+            .collect()
+    }
+
     /// Sockets for one more thread.
-    pub(super) fn another(&self) -> Result<Vec<TcpListener>, RunError> {
+    pub(crate) fn another(&self) -> Result<Vec<TcpListener>, RunError> {
         let first = self.first.lock().unwrap_or_else(|poison| poison.into_inner()).take();
         if let Some(listeners) = first {
             return Ok(listeners);

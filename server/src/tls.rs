@@ -6,11 +6,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use super::RunError;
+use crate::run::RunError;
 use crate::run_options::TlsFiles;
 
 /// Reads a certificate and its key.
-pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, RunError> {
+pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, RunError> {
     let bad = |path: &std::path::Path, reason: String| RunError::Tls { path: path.into(), reason };
     let chain: Vec<_> =
         CertificateDer::pem_file_iter(&files.certificate).and_then(Iterator::collect).map_err(
@@ -35,7 +35,7 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, RunError> {
 }
 
 /// The version as `request.cf.tlsVersion` shows it.
-pub(super) fn version_name(version: rustls::ProtocolVersion) -> String {
+pub(crate) fn version_name(version: rustls::ProtocolVersion) -> String {
     match version {
         rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3".into(),
         rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2".into(),
@@ -44,7 +44,7 @@ pub(super) fn version_name(version: rustls::ProtocolVersion) -> String {
 }
 
 /// The cipher suite as `request.cf.tlsCipher` shows it: OpenSSL's names.
-pub(super) fn cipher_name(suite: &rustls::SupportedCipherSuite) -> String {
+pub(crate) fn cipher_name(suite: &rustls::SupportedCipherSuite) -> String {
     let name = format!("{:?}", suite.suite());
     match name.strip_prefix("TLS13_") {
         // In TLS 1.3 the key exchange is no part of the name.

@@ -1,0 +1,96 @@
+//! What a local server answers itself: paths below `/cdn-cgi/handler/` call the
+//! handlers that no HTTP request reaches
+//! (<https://developers.cloudflare.com/workers/configuration/cron-triggers/#test-cron-triggers-locally>).
+
+use std::rc::Rc;
+
+use selvedge_runtime::headers::HeaderBlobBuf;
+use selvedge_runtime::{
+    ContextRef, Ended, FetchEvent, Mode, Outcome, ResponseHead, ScheduledEvent,
+};
+use url::Url;
+
+use crate::site::Site;
+
+/// Calls `scheduled`. Query: `cron`, `time` (Unix time in milliseconds), and
+/// `format=json` for an answer that programs read.
+const SCHEDULED: &str = "/cdn-cgi/handler/scheduled";
+
+/// Delivers a request to the Worker, unless it is for this server itself.
+pub(crate) fn fetch(site: &Rc<Site>, event: FetchEvent<'_>) -> Option<ContextRef> {
+    if site.mode() == Mode::Local
+        && event.service.is_none()
+        && memchr::memmem::find(event.url, SCHEDULED.as_bytes()).is_some()
+        && let Some(request) = ScheduledRequest::of(event.url)
+    {
+        scheduled(site, event, request);
+        return None;
+    }
+    site.isolate.fetch(event)
+}
+
+struct ScheduledRequest {
+    event: ScheduledEvent,
+    wants_json: bool,
+}
+
+impl ScheduledRequest {
+    fn of(url: &[u8]) -> Option<Self> {
+        let url = Url::parse(std::str::from_utf8(url).ok()?).ok()?;
+        if url.path() != SCHEDULED {
+            return None;
+        }
+        let value = |name: &str| {
+            url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        };
+        let time = value("time").and_then(|time| time.parse::<f64>().ok());
+        let time = time.filter(|time| time.is_finite());
+        Some(Self {
+            event: ScheduledEvent {
+                cron: value("cron").unwrap_or_default(),
+                time: time.unwrap_or_else(selvedge_runtime::log::unix_millis),
+            },
+            wants_json: value("format").as_deref() == Some("json"),
+        })
+    }
+}
+
+fn scheduled(site: &Rc<Site>, request: FetchEvent<'_>, asked: ScheduledRequest) {
+    let FetchEvent { reply, on_end, .. } = request;
+    let answer = Box::new(move |ended: Ended| {
+        let is_ok = ended.outcome == Outcome::Ok;
+        let status = if is_ok { 200 } else { 500 };
+        let (kind, body): (&[u8], _) = if asked.wants_json {
+            let json = serde_json::json!({ "outcome": ended.outcome.as_str(), "noRetry": false });
+            (b"application/json", json.to_string())
+        } else {
+            (b"text/plain;charset=UTF-8", ended.outcome.as_str().to_owned())
+        };
+        let mut headers = HeaderBlobBuf::default();
+        headers.push(b"content-type", kind);
+        let head =
+            ResponseHead { status, status_text: "", headers: headers.as_blob(), cpu: ended.cpu };
+        reply.respond(head, body.as_bytes());
+        if let Some(on_end) = on_end {
+            on_end(Ended { status, ..ended });
+        }
+    });
+    site.isolate.scheduled(&asked.event, answer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_names_cron_and_time() {
+        let of = |url: &str| ScheduledRequest::of(url.as_bytes());
+        let asked = of("http://localhost/cdn-cgi/handler/scheduled?cron=*+*+*+*+*&time=12");
+        let asked = asked.expect("it is one");
+        assert_eq!((asked.event.cron.as_str(), asked.event.time), ("* * * * *", 12.0));
+        assert!(!asked.wants_json);
+        assert!(of("http://localhost/cdn-cgi/handler/scheduled").is_some());
+        assert!(of("http://localhost/cdn-cgi/handler/scheduledx").is_none());
+        assert!(of("http://localhost/?/cdn-cgi/handler/scheduled").is_none());
+    }
+}

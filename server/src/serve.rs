@@ -1,0 +1,220 @@
+//! What runs on an isolate's thread: its connections, and what else reaches it
+//! from other threads.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use selvedge_runtime::outbound::ServiceTarget;
+use selvedge_runtime::{Ended, LocalIsolate, ScheduledEvent, ThreadClock};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::edge::{Client, TlsFacts};
+use crate::http1::{self, End};
+use crate::http2;
+use crate::log::Log;
+use crate::site::Site;
+use crate::tls;
+
+/// Requests in flight get this long to end when the server stops.
+pub(crate) const DRAIN: Duration = Duration::from_secs(30);
+/// A TLS handshake must be done after this.
+const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// What the threads that serve share.
+pub(crate) struct Shared {
+    pub(crate) log: Arc<Log>,
+    pub(crate) tls: Option<tokio_rustls::TlsAcceptor>,
+    pub(crate) server_timing: bool,
+    /// One entry for each isolate that serves: its last second's CPU time.
+    pub(crate) threads: Mutex<Vec<Arc<ThreadUse>>>,
+}
+
+/// The CPU time of an isolate's thread, as it was a second ago.
+pub(crate) struct ThreadUse {
+    clock: ThreadClock,
+    before: AtomicU64,
+}
+
+impl ThreadUse {
+    fn of_this_thread() -> Arc<Self> {
+        let clock = ThreadClock::of_this_thread();
+        let before = AtomicU64::new(clock.read().as_nanos() as u64);
+        Arc::new(Self { clock, before })
+    }
+
+    /// What it used since the last call, in nanoseconds.
+    pub(crate) fn since_last(&self) -> u64 {
+        let now = self.clock.read().as_nanos() as u64;
+        now.saturating_sub(self.before.swap(now, Ordering::Relaxed))
+    }
+}
+
+/// What reaches an isolate's thread beside connections from outside.
+pub(crate) enum ThreadEvent {
+    /// A cron trigger fires.
+    Scheduled(ScheduledEvent, oneshot::Sender<Ended>),
+    /// Another Worker's service binding connects.
+    Connection(ServiceConnection),
+}
+
+/// One end of a pipe on which another Worker sends a request.
+pub(crate) struct ServiceConnection {
+    pub(crate) stream: tokio::io::DuplexStream,
+    /// What of the Worker the binding names.
+    pub(crate) target: Arc<ServiceTarget>,
+}
+
+/// How a thread is told what to do.
+pub(crate) struct Orders {
+    pub(crate) listeners: Vec<std::net::TcpListener>,
+    pub(crate) events: mpsc::Receiver<ThreadEvent>,
+    /// Nothing is accepted before this is true.
+    pub(crate) open: watch::Receiver<bool>,
+    /// The thread ends after this is true.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// What runs on an isolate's thread.
+pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, orders: Orders) {
+    let Orders { listeners, events, mut open, mut stop } = orders;
+    if open.wait_for(|open| *open).await.is_err() {
+        return;
+    }
+    let site = Site::new(isolate, shared.log.clone(), shared.server_timing);
+    let usage = ThreadUse::of_this_thread();
+    shared.threads.lock().unwrap_or_else(|poison| poison.into_inner()).push(usage.clone());
+
+    let mut tasks = tokio::task::JoinSet::new();
+    for listener in listeners {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => {
+                tasks.spawn_local(accept(listener, site.clone(), shared.clone()));
+            }
+            Err(error) => tracing::error!(%error, "an address is not served"),
+        }
+    }
+    tasks.spawn_local(take_events(events, site.clone()));
+    let clock = site.clone();
+    tasks.spawn_local(async move { clock.clock.run().await });
+
+    let _ = stop.wait_for(|stop| *stop).await;
+    tasks.abort_all();
+    site.drain();
+    let idle = async {
+        while site.connections.get() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if tokio::time::timeout(DRAIN, idle).await.is_err() {
+        tracing::warn!(connections = site.connections.get(), "connections cut off");
+    }
+    site.isolate.finish(DRAIN).await;
+    shared
+        .threads
+        .lock()
+        .unwrap_or_else(|poison| poison.into_inner())
+        .retain(|other| !Arc::ptr_eq(other, &usage));
+}
+
+/// Delivers what other threads send.
+async fn take_events(mut events: mpsc::Receiver<ThreadEvent>, site: Rc<Site>) {
+    while let Some(event) = events.recv().await {
+        match event {
+            ThreadEvent::Scheduled(event, done) => {
+                let on_end = Box::new(move |ended| {
+                    let _ = done.send(ended);
+                });
+                site.isolate.scheduled(&event, on_end);
+            }
+            ThreadEvent::Connection(connection) => {
+                tokio::task::spawn_local(service_connection(connection, site.clone()));
+            }
+        }
+    }
+    // No more come: the thread goes on for its connections.
+    std::future::pending::<()>().await;
+}
+
+async fn service_connection(connection: ServiceConnection, site: Rc<Site>) {
+    let _counted = Counted::new(site.clone());
+    let client = Client::of_service(connection.target);
+    Box::pin(http1::serve(connection.stream, site, client, Bytes::new())).await;
+}
+
+async fn accept(listener: tokio::net::TcpListener, site: Rc<Site>, shared: Arc<Shared>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let _ = stream.set_nodelay(true);
+                tokio::task::spawn_local(connection(stream, peer, site.clone(), shared.clone()));
+            }
+            Err(error) => {
+                // Out of file descriptors, or the client left already.
+                tracing::warn!(%error, "connection not accepted");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: tokio::net::TcpStream,
+    peer: SocketAddr,
+    site: Rc<Site>,
+    shared: Arc<Shared>,
+) {
+    let _counted = Counted::new(site.clone());
+    let Some(acceptor) = &shared.tls else {
+        let client = Client::new(peer, "HTTP/1.1", None);
+        if let End::Http2(stream, early) =
+            Box::pin(http1::serve(stream, site.clone(), client, Bytes::new())).await
+        {
+            let client = Client::new(peer, "HTTP/2", None);
+            Box::pin(http2::serve(stream, early, site, client)).await;
+        }
+        return;
+    };
+    let handshake = tokio::time::timeout(TLS_HANDSHAKE, acceptor.accept(stream)).await;
+    let stream = match handshake {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "TLS handshake failed");
+            return;
+        }
+        Err(_) => return,
+    };
+    let (_, session) = stream.get_ref();
+    let facts = TlsFacts {
+        version: session.protocol_version().map_or_else(String::new, tls::version_name),
+        cipher: session
+            .negotiated_cipher_suite()
+            .map_or_else(String::new, |suite| tls::cipher_name(&suite)),
+    };
+    if session.alpn_protocol() == Some(b"h2") {
+        let client = Client::new(peer, "HTTP/2", Some(&facts));
+        Box::pin(http2::serve(stream, Bytes::new(), site, client)).await;
+    } else {
+        let client = Client::new(peer, "HTTP/1.1", Some(&facts));
+        Box::pin(http1::serve(stream, site, client, Bytes::new())).await;
+    }
+}
+
+/// Counts a connection for as long as it lives.
+struct Counted(Rc<Site>);
+
+impl Counted {
+    fn new(site: Rc<Site>) -> Self {
+        site.connections.set(site.connections.get() + 1);
+        Self(site)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get() - 1);
+    }
+}
