@@ -16,6 +16,7 @@ const STYLES: Styles = Styles::styled()
 const TOP_EXAMPLES: &str = "\
 Examples:
   selvedge run worker.js            Serve a Worker on http://127.0.0.1:8787
+  selvedge dev                      Serve the Worker of this folder, follow its files
   selvedge run --help               All that `run` can do
   selvedge completions bash         Print what bash needs to complete commands";
 
@@ -39,6 +40,20 @@ Examples:
 Ctrl-C stops taking requests and finishes those in flight; pressed again, it
 ends at once. The exit code is 0 when all was finished, and 1 for every error.";
 
+const DEV_EXAMPLES: &str = "\
+Examples:
+  selvedge dev
+      Serve the Worker of this folder on http://127.0.0.1:8787 and reload it
+      when its files change.
+
+  selvedge dev -c web/wrangler.toml -c auth/wrangler.toml
+      Serve two Workers; web reaches auth by its service binding.
+
+  curl 'http://localhost:8787/cdn-cgi/handler/scheduled?cron=*+*+*+*+*'
+      Call the scheduled() handler.
+
+Keys: b opens a browser, c clears the screen, x stops.";
+
 /// The self-hosted edge: runs Cloudflare-Workers-style JavaScript.
 #[derive(Debug, Parser)]
 #[command(name = "selvedge", version, styles = STYLES, after_help = TOP_EXAMPLES)]
@@ -52,6 +67,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve one Worker from a file or a folder.
     Run(Box<RunArgs>),
+    /// Serve Workers and follow their files: for developing.
+    Dev(Box<DevArgs>),
     /// Print a script that makes a shell complete selvedge's commands.
     Completions {
         /// The shell to complete in.
@@ -135,6 +152,73 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FORMAT", default_value = "pretty", help_heading = "Log")]
     #[arg(env = "SELVEDGE_LOG_FORMAT", hide_env_values = true)]
     pub(crate) log_format: FormatArg,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DEV_EXAMPLES)]
+pub(crate) struct DevArgs {
+    /// The Worker's main module, or a folder with a Worker or a configuration [default: this
+    /// folder].
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// A configuration: a wrangler.toml, wrangler.json or wrangler.jsonc. Given several times, all
+    /// of these Workers run; the first takes the requests, the others are reached by service
+    /// bindings.
+    #[arg(short, long, value_name = "FILE", help_heading = "Worker")]
+    pub(crate) config: Vec<PathBuf>,
+
+    /// Run the Worker as [env.NAME] of the configuration says.
+    #[arg(short, long, value_name = "NAME", help_heading = "Worker")]
+    pub(crate) env: Option<String>,
+
+    /// When cron triggers fire: as the configuration says, or only by a request to
+    /// /cdn-cgi/handler/scheduled?cron=..
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Worker")]
+    pub(crate) cron: CronArg,
+
+    /// Where state is kept [default: .selvedge beside the first configuration, or beside FILE].
+    #[arg(long, value_name = "FOLDER", env = "SELVEDGE_DATA_DIR", hide_env_values = true)]
+    #[arg(visible_alias = "persist-to", help_heading = "Worker")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// The port to listen on; 0 takes any free one.
+    #[arg(short, long, value_name = "PORT", default_value_t = 8787)]
+    #[arg(env = "SELVEDGE_PORT", hide_env_values = true, help_heading = "Server")]
+    pub(crate) port: u16,
+
+    /// The address to listen on; 0.0.0.0 takes requests from other machines.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", visible_alias = "ip")]
+    #[arg(env = "SELVEDGE_HOST", hide_env_values = true, help_heading = "Server")]
+    pub(crate) host: String,
+
+    /// Serve HTTPS with this certificate chain (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Server")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Server")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Add a Server-Timing header with the CPU time to each response.
+    #[arg(long, help_heading = "Server")]
+    pub(crate) server_timing: bool,
+
+    /// How much to say: "info" includes requests and all console output.
+    #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Log")]
+    #[arg(env = "SELVEDGE_LOG_LEVEL", hide_env_values = true)]
+    pub(crate) log_level: LevelArg,
+
+    /// How to say it: "pretty" for people, "json" for programs.
+    #[arg(long, value_name = "FORMAT", default_value = "pretty", help_heading = "Log")]
+    #[arg(env = "SELVEDGE_LOG_FORMAT", hide_env_values = true)]
+    pub(crate) log_format: FormatArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CronArg {
+    Auto,
+    Manual,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,6 +2,8 @@
 //! says what went wrong in a way that helps.
 
 mod args;
+mod dev;
+mod keys;
 mod run;
 mod signals;
 mod terminal;
@@ -16,6 +18,7 @@ use clap::{CommandFactory as _, Parser as _};
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(Cli { command: Command::Run(args) }) => run::run(*args),
+        Ok(Cli { command: Command::Dev(args) }) => dev::dev(*args),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
         Err(error) => {
             // Also help and version, which are no errors.

@@ -15,7 +15,7 @@ use crate::args::RunArgs;
 use crate::{signals, terminal, trace};
 
 /// The folder of state, beside the configuration or the Worker.
-const DATA_DIR: &str = ".selvedge";
+pub(crate) const DATA_DIR: &str = ".selvedge";
 
 /// Serves until it is told to stop.
 pub(crate) fn run(args: RunArgs) -> ExitCode {
@@ -25,7 +25,11 @@ pub(crate) fn run(args: RunArgs) -> ExitCode {
         colors: terminal::colors(),
     });
     trace::install(&log);
-    let result = serve(args, &log);
+    end(serve(args, &log), &log)
+}
+
+/// Says how a command that has a log ended.
+pub(crate) fn end(result: anyhow::Result<()>, log: &Log) -> ExitCode {
     let Err(error) = result else {
         log.flush();
         return ExitCode::SUCCESS;
@@ -87,7 +91,7 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
     })
 }
 
-fn addresses(host: &str, port: u16) -> anyhow::Result<Vec<SocketAddr>> {
+pub(crate) fn addresses(host: &str, port: u16) -> anyhow::Result<Vec<SocketAddr>> {
     let name = host.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(host);
     let found = (name, port).to_socket_addrs().map_err(|error| {
         anyhow!(

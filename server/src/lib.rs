@@ -1,6 +1,7 @@
 //! HTTP in, HTTP out, and the composition root: what serves Workers.
 
 pub mod config;
+pub mod dev;
 pub mod error_page;
 pub mod log;
 pub mod outbound;

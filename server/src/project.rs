@@ -35,6 +35,10 @@ pub struct Project {
     pub root: PathBuf,
     /// What the user should know and can go on without.
     pub warnings: Vec<String>,
+    /// Cron triggers, as the configuration gives them.
+    pub crons: Vec<String>,
+    /// All files that were read.
+    pub files: Vec<PathBuf>,
 }
 
 impl Project {
@@ -62,6 +66,8 @@ impl Project {
     fn read(config: Config, mode: Mode) -> Result<Self, Diagnostic> {
         let Collected { files, warnings } = collect::collect(&config)?;
         let folder = names::base_of(&config, files.iter().map(|file| file.path.as_path()));
+        let mut read: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+        read.extend(config.file.clone());
         let modules = files
             .into_iter()
             .map(|file| {
@@ -82,6 +88,6 @@ impl Project {
             mode,
         };
         let warnings = config.warnings.into_iter().chain(warnings).collect();
-        Ok(Self { worker, root: config.root, warnings })
+        Ok(Self { worker, root: config.root, warnings, crons: Vec::new(), files: read })
     }
 }

@@ -126,21 +126,7 @@ impl Server {
 
     /// The URLs that the server answers to.
     pub fn urls(&self) -> Vec<String> {
-        let mut urls: Vec<String> = Vec::new();
-        for address in &self.addresses {
-            let host = if address.ip().is_loopback() {
-                "localhost".to_owned()
-            } else if address.is_ipv6() {
-                format!("[{}]", address.ip())
-            } else {
-                address.ip().to_string()
-            };
-            let url = format!("{}://{host}:{}", self.scheme, address.port());
-            if !urls.contains(&url) {
-                urls.push(url);
-            }
-        }
-        urls
+        urls(self.scheme, &self.addresses)
     }
 
     async fn add_isolate(&self) -> Result<(), RunError> {
@@ -151,6 +137,7 @@ impl Server {
             events,
             open: self.open.subscribe(),
             stop: self.stop.subscribe(),
+            accepts: None,
         };
         let serve = Box::new(move |isolate: LocalIsolate| -> LocalFuture<()> {
             Box::pin(serve_thread(isolate, shared, orders))
@@ -196,6 +183,25 @@ impl Server {
             }
         }
     }
+}
+
+/// The URLs of these addresses, as people type them.
+pub(crate) fn urls(scheme: &str, addresses: &[SocketAddr]) -> Vec<String> {
+    let mut urls: Vec<String> = Vec::new();
+    for address in addresses {
+        let host = if address.ip().is_loopback() {
+            "localhost".to_owned()
+        } else if address.is_ipv6() {
+            format!("[{}]", address.ip())
+        } else {
+            address.ip().to_string()
+        };
+        let url = format!("{scheme}://{host}:{}", address.port());
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+    urls
 }
 
 /// Makes the one way out of each isolate.

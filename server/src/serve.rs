@@ -76,11 +76,13 @@ pub(crate) struct Orders {
     pub(crate) open: watch::Receiver<bool>,
     /// The thread ends after this is true.
     pub(crate) stop: watch::Receiver<bool>,
+    /// Dropped when nothing is accepted any more.
+    pub(crate) accepts: Option<oneshot::Sender<()>>,
 }
 
 /// What runs on an isolate's thread.
 pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, orders: Orders) {
-    let Orders { listeners, events, mut open, mut stop } = orders;
+    let Orders { listeners, events, mut open, mut stop, accepts } = orders;
     if open.wait_for(|open| *open).await.is_err() {
         return;
     }
@@ -102,7 +104,8 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
     tasks.spawn_local(async move { clock.clock.run().await });
 
     let _ = stop.wait_for(|stop| *stop).await;
-    tasks.abort_all();
+    tasks.shutdown().await;
+    drop(accepts);
     site.drain();
     let idle = async {
         while site.connections.get() > 0 {

@@ -1,0 +1,110 @@
+//! `selvedge dev`: from the command line to Workers that follow their files.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use selvedge_runtime::Mode;
+use selvedge_server::config::{Config, Selection};
+use selvedge_server::dev::{Build, Built, CronMode, DevOptions};
+use selvedge_server::log::{Log, LogOptions};
+use selvedge_server::project::Project;
+use selvedge_server::run_options::TlsFiles;
+
+use crate::args::{CronArg, DevArgs};
+use crate::keys::Keys;
+use crate::run::{addresses, end};
+use crate::{signals, terminal, trace};
+
+/// Serves until it is told to stop.
+pub(crate) fn dev(args: DevArgs) -> ExitCode {
+    let log = Log::new(LogOptions {
+        format: args.log_format.into(),
+        level: args.log_level.into(),
+        colors: terminal::colors(),
+    });
+    trace::install(&log);
+    end(serve(args, &log), &log)
+}
+
+fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
+    let listen = addresses(&args.host, args.port)?;
+    let mut workers: Vec<Build> =
+        args.config.iter().map(|config| build(None, Some(config.clone()), &args.env)).collect();
+    if workers.is_empty() {
+        workers.push(build(args.file.clone(), None, &args.env));
+    }
+    let (ready, urls) = std::sync::mpsc::channel();
+    let options = DevOptions {
+        workers,
+        listen,
+        log: log.clone(),
+        tls: args
+            .tls_cert
+            .zip(args.tls_key)
+            .map(|(certificate, key)| TlsFiles { certificate, key }),
+        server_timing: args.server_timing,
+        cron: match args.cron {
+            CronArg::Auto => CronMode::Auto,
+            CronArg::Manual => CronMode::Manual,
+        },
+        on_ready: Box::new(move |urls| {
+            let _ = ready.send(urls.to_vec());
+        }),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    runtime.block_on(async {
+        let signal = signals::shutdown().context("cannot listen for signals")?;
+        let keys = Keys::listen(urls);
+        let shutdown = async {
+            tokio::select! {
+                () = signal => {}
+                () = keys.stop() => {}
+            }
+        };
+        selvedge_server::dev::dev(options, shutdown)
+            .await
+            .map_err(|error| anyhow!(error.to_string()))
+    })
+}
+
+/// How a Worker is built, again and again.
+fn build(file: Option<PathBuf>, config: Option<PathBuf>, env: &Option<String>) -> Build {
+    let env = env.clone();
+    Arc::new(move || {
+        let selection =
+            Selection { file: file.as_deref(), config: config.as_deref(), env: env.as_deref() };
+        let given = config.as_deref().or(file.as_deref()).unwrap_or(Path::new("."));
+        let mut built = read(selection);
+        // Whatever went wrong, a change of what was named is a reason to try again.
+        if let Ok(given) = given.canonicalize() {
+            if built.root.as_os_str().is_empty() {
+                let folder = if given.is_dir() { Some(given.as_path()) } else { given.parent() };
+                built.root = folder.unwrap_or(Path::new("/")).to_path_buf();
+            }
+            built.files.push(given);
+        }
+        built
+    })
+}
+
+fn read(selection: Selection<'_>) -> Built {
+    let config = match Config::load(selection) {
+        Ok(config) => config,
+        Err(error) => {
+            return Built { result: Err(error), files: Vec::new(), root: PathBuf::new() };
+        }
+    };
+    let root = config.root.clone();
+    let mut files = vec![config.main.clone()];
+    files.extend(config.file.clone());
+    let result = Project::load(config, Mode::Local);
+    if let Ok(project) = &result {
+        files.extend(project.files.iter().cloned());
+    }
+    Built { result, files, root }
+}

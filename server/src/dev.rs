@@ -1,0 +1,411 @@
+//! `selvedge dev`: Workers that follow their files.
+//!
+//! Each Worker has a *build*, which reads and bundles its files, and at most one
+//! *generation* that serves. A change builds anew; when the new generation has
+//! started, the old one stops to accept and the new one begins, on the same
+//! sockets: no connection is refused in between, and requests in flight finish
+//! on the old one. While a build fails, requests are answered with what is wrong.
+
+mod failing;
+mod generation;
+mod triggers;
+mod watch;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use selvedge_runtime::{Failure, Outcome, Platform, Services, Worker};
+
+use crate::config::Diagnostic;
+use crate::listener::Addresses;
+use crate::log::{Field, Level, Log};
+use crate::outbound::Policy;
+use crate::project::Project;
+use crate::run::{RunError, urls, way_out};
+use crate::run_options::TlsFiles;
+use crate::serve::Shared;
+use crate::switchboard::Switchboard;
+use crate::tls;
+use failing::Failing;
+use generation::{Generation, Retired};
+use triggers::Triggers;
+use watch::Watch;
+
+/// What one build gave.
+#[derive(Debug)]
+pub struct Built {
+    pub result: Result<Project, Diagnostic>,
+    /// The files that the result depends on, also those that are missing.
+    pub files: Vec<PathBuf>,
+    /// The folder in which a change may help a build that failed.
+    pub root: PathBuf,
+}
+
+/// Reads and bundles a Worker. It is called on a thread of its own.
+pub type Build = Arc<dyn Fn() -> Built + Send + Sync>;
+
+/// When cron triggers fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CronMode {
+    /// As the configuration says.
+    Auto,
+    /// Only by a request to `/cdn-cgi/handler/scheduled`.
+    Manual,
+}
+
+/// What `selvedge dev` is asked to do.
+pub struct DevOptions {
+    /// At least one. The first takes the requests, the others are reached by
+    /// service bindings.
+    pub workers: Vec<Build>,
+    /// At least one address; port 0 is any free one.
+    pub listen: Vec<SocketAddr>,
+    pub log: Arc<Log>,
+    pub tls: Option<TlsFiles>,
+    pub server_timing: bool,
+    pub cron: CronMode,
+    /// Called with the URLs when the addresses are bound.
+    pub on_ready: Box<dyn FnOnce(&[String]) + Send>,
+}
+
+/// Serves until `shutdown` is ready and what is in flight is done.
+///
+/// # Errors
+/// When an address is taken, a certificate is unusable, or two Workers have the
+/// same name. A Worker that cannot be built or started is no error: it may be
+/// repaired.
+pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Result<(), DevError> {
+    let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let addresses = Addresses::bind(&options.listen)?;
+    let urls = urls(scheme, &addresses.all());
+    let switchboard = Arc::new(Switchboard::default());
+    let services = Services {
+        platform: Platform::new(selvedge_snapshot::platform_parts(None)),
+        log: options.log.clone(),
+        outbound: way_out(Policy::new(selvedge_runtime::Mode::Local), switchboard.clone()),
+    };
+    let shared = Arc::new(Shared {
+        log: options.log.clone(),
+        tls,
+        server_timing: options.server_timing,
+        threads: Mutex::default(),
+    });
+    let workers = options.workers.into_iter().map(DevWorker::new).collect();
+    let mut dev = Dev {
+        host: Host { shared, services, switchboard, addresses, log: options.log },
+        workers,
+        watch: Watch::start()?,
+        triggers: Triggers::new(options.cron),
+        retired: Vec::new(),
+    };
+    let mut shutdown = std::pin::pin!(shutdown);
+    let ready = async {
+        dev.start().await?;
+        (options.on_ready)(&urls);
+        let name = dev.workers.first().map_or("", |worker| worker.name.as_str()).to_owned();
+        for url in &urls {
+            dev.host.log.listening(&name, url);
+        }
+        dev.follow().await
+    };
+    tokio::select! {
+        () = &mut shutdown => {}
+        result = ready => result?,
+    }
+    dev.finish().await;
+    Ok(())
+}
+
+/// Why `selvedge dev` could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DevError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Two configurations name the same Worker.
+    #[error(
+        "two Workers are named \"{0}\"\nhint: give them different names, service bindings go by them"
+    )]
+    SameName(String),
+    /// The system does not tell of changed files.
+    #[error("cannot watch files: {0}")]
+    Watch(String),
+}
+
+/// What all generations are made with.
+struct Host {
+    shared: Arc<Shared>,
+    services: Services,
+    switchboard: Arc<Switchboard>,
+    addresses: Addresses,
+    log: Arc<Log>,
+}
+
+struct DevWorker {
+    build: Build,
+    name: String,
+    serving: Serving,
+    /// What serves, to see whether a build changed anything.
+    worker: Option<Arc<Worker>>,
+    /// What it depends on.
+    files: BTreeSet<PathBuf>,
+    root: PathBuf,
+    broken: bool,
+    /// Whether any build succeeded so far.
+    was_built: bool,
+    /// What the last build warned of.
+    warnings: Vec<String>,
+}
+
+/// Who answers a Worker's requests.
+enum Serving {
+    Nobody,
+    Generation(Generation),
+    /// It answers until it is dropped.
+    Failing {
+        _page: Failing,
+    },
+}
+
+struct Dev {
+    host: Host,
+    workers: Vec<DevWorker>,
+    watch: Watch,
+    triggers: Triggers,
+    /// Generations that still finish their requests.
+    retired: Vec<Retired>,
+}
+
+impl DevWorker {
+    fn new(build: Build) -> Self {
+        Self {
+            build,
+            name: String::new(),
+            serving: Serving::Nobody,
+            worker: None,
+            files: BTreeSet::new(),
+            root: PathBuf::new(),
+            broken: true,
+            was_built: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Whether changed files are a reason to build.
+    fn is_affected(&self, changed: &BTreeSet<PathBuf>) -> bool {
+        changed.iter().any(|path| {
+            self.files.contains(path) || (self.broken && watch::may_help(&self.root, path))
+        })
+    }
+}
+
+impl Dev {
+    /// Builds and starts all Workers; the one that takes requests comes last,
+    /// so that its service bindings lead somewhere.
+    async fn start(&mut self) -> Result<(), DevError> {
+        for index in (0..self.workers.len()).rev() {
+            let begin = Instant::now();
+            self.rebuild(index, begin).await;
+            let name = self.workers[index].name.clone();
+            if !name.is_empty() && self.workers[index + 1..].iter().any(|other| other.name == name)
+            {
+                return Err(DevError::SameName(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on for ever: builds what changed, fires cron triggers.
+    async fn follow(&mut self) -> Result<(), DevError> {
+        loop {
+            tokio::select! {
+                changed = self.watch.changed() => {
+                    let begin = Instant::now();
+                    for index in (0..self.workers.len()).rev() {
+                        if self.workers[index].is_affected(&changed) {
+                            self.rebuild(index, begin).await;
+                        }
+                    }
+                }
+                fired = self.triggers.next() => self.host.fire(&fired),
+            }
+        }
+    }
+
+    /// Builds a Worker and puts the result in the place of what serves.
+    async fn rebuild(&mut self, index: usize, begin: Instant) {
+        let built = run_build(self.workers[index].build.clone()).await;
+        self.retired.retain(|retired| !retired.is_done());
+        let worker = &mut self.workers[index];
+        worker.root = built.root;
+        // A build that failed knows only a part of its files.
+        if built.result.is_ok() {
+            worker.files.clear();
+        }
+        worker.files.extend(built.files);
+        worker.broken = built.result.is_err();
+        self.watch.follow(self.workers.iter().flat_map(|worker| {
+            let root = worker.broken.then_some(&worker.root);
+            worker.files.iter().filter_map(|file| file.parent()).chain(root.map(PathBuf::as_path))
+        }));
+        match built.result {
+            Ok(project) => self.swap(index, project, begin).await,
+            Err(error) => {
+                let mut failure = Failure::new(Outcome::Exception, error.message.clone());
+                failure.position =
+                    error.position.zip(error.file.clone()).map(|((line, column), module)| {
+                        selvedge_runtime::failure::Position { module, line, column }
+                    });
+                failure.code_frame = error.code_frame.clone();
+                failure.hint = error.hint.clone();
+                self.fail(index, failure, &error.text()).await;
+            }
+        }
+    }
+
+    /// Starts a generation of the Worker and lets it take over.
+    async fn swap(&mut self, index: usize, project: Project, begin: Instant) {
+        let Project { worker, warnings, crons, .. } = project;
+        let log = self.host.log.clone();
+        let entry = &mut self.workers[index];
+        // What was said already is not repeated with each change.
+        for warning in warnings.iter().filter(|warning| !entry.warnings.contains(warning)) {
+            log.warn(warning);
+        }
+        entry.warnings = warnings;
+        let is_first = !std::mem::replace(&mut entry.was_built, true);
+        if entry.name != worker.name && !entry.name.is_empty() {
+            self.host.switchboard.set(&entry.name, Vec::new());
+        }
+        entry.name.clone_from(&worker.name);
+        self.triggers.set(index, &worker.name, &crons, &log);
+        let is_same = entry.worker.as_ref().is_some_and(|before| same(before, &worker));
+        if is_same && matches!(entry.serving, Serving::Generation(_)) {
+            log.event(Level::Debug, "nothing changed", Vec::new());
+            return;
+        }
+        let worker = Arc::new(worker);
+        let built = begin.elapsed();
+        let listeners = self.host.listeners(index);
+        match Generation::start(&self.host, worker.clone(), listeners).await {
+            Ok(generation) => {
+                let started = begin.elapsed().saturating_sub(built);
+                let before = std::mem::replace(&mut self.workers[index].serving, Serving::Nobody);
+                self.retire(before).await;
+                generation.open();
+                self.host.switchboard.set(&worker.name, vec![generation.events()]);
+                let entry = &mut self.workers[index];
+                entry.serving = Serving::Generation(generation);
+                entry.worker = Some(worker);
+                if !is_first {
+                    let millis = |time: Duration| (time.as_secs_f64() * 10_000.0).round() / 10.0;
+                    log.event(
+                        Level::Info,
+                        &format!("{} reloaded", entry.name),
+                        vec![
+                            Field::new("build_ms", millis(built)),
+                            Field::new("start_ms", millis(started)),
+                        ],
+                    );
+                }
+            }
+            Err(failure) => {
+                self.workers[index].broken = true;
+                let text = failure.to_string();
+                self.fail(index, failure, &text).await;
+            }
+        }
+    }
+
+    /// Says what is wrong, in the terminal and to who asks.
+    async fn fail(&mut self, index: usize, failure: Failure, text: &str) {
+        self.host.log.event(Level::Error, text, Vec::new());
+        let failing = match self.host.listeners(index) {
+            listeners if listeners.is_empty() => Serving::Nobody,
+            listeners => Serving::Failing {
+                _page: Failing::start(listeners, self.host.shared.tls.clone(), failure),
+            },
+        };
+        let entry = &mut self.workers[index];
+        entry.worker = None;
+        let before = std::mem::replace(&mut entry.serving, failing);
+        self.host.switchboard.set(&entry.name, Vec::new());
+        self.retire(before).await;
+    }
+
+    async fn retire(&mut self, before: Serving) {
+        if let Serving::Generation(generation) = before {
+            self.retired.push(generation.retire().await);
+        }
+    }
+
+    /// Ends what serves, and waits for requests in flight.
+    async fn finish(mut self) {
+        for index in 0..self.workers.len() {
+            let before = std::mem::replace(&mut self.workers[index].serving, Serving::Nobody);
+            self.retire(before).await;
+        }
+        for retired in self.retired {
+            retired.done().await;
+        }
+    }
+}
+
+impl Host {
+    /// Sockets for a generation of this Worker; only the first has any.
+    fn listeners(&self, index: usize) -> Vec<std::net::TcpListener> {
+        if index > 0 {
+            return Vec::new();
+        }
+        self.addresses.shared().unwrap_or_else(|error| {
+            self.log.event(Level::Error, &error.to_string(), Vec::new());
+            Vec::new()
+        })
+    }
+
+    /// Calls the `scheduled` handlers of triggers that are due.
+    fn fire(&self, fired: &[triggers::Due]) {
+        for due in fired {
+            triggers::call(due, &self.switchboard, self.log.clone());
+        }
+    }
+}
+
+/// Whether two versions of a Worker do the same.
+fn same(one: &Worker, other: &Worker) -> bool {
+    let modules = |worker: &Worker| {
+        let mut modules: Vec<_> = worker
+            .modules
+            .iter()
+            .map(|module| (module.name.clone(), module.kind as u8, module.body.clone()))
+            .collect();
+        modules.sort();
+        modules
+    };
+    one.main == other.main
+        && format!("{:?}", (&one.env, &one.compatibility, &one.limits, &one.entrypoint))
+            == format!("{:?}", (&other.env, &other.compatibility, &other.limits, &other.entrypoint))
+        && modules(one) == modules(other)
+}
+
+/// Runs a build beside the event loop. A panic in it is an error of the build.
+async fn run_build(build: Build) -> Built {
+    let (sender, built) = tokio::sync::oneshot::channel();
+    let spawned = std::thread::Builder::new().name("build".into()).spawn(move || {
+        let _ = sender.send(build());
+    });
+    let failed = |message: String| Built {
+        result: Err(Diagnostic::new(message)),
+        files: Vec::new(),
+        root: PathBuf::new(),
+    };
+    match spawned {
+        Ok(_) => built
+            .await
+            .unwrap_or_else(|_| failed("the build failed on this Worker: this is a bug".into())),
+        Err(error) => failed(format!("cannot start a thread to build on: {error}")),
+    }
+}
