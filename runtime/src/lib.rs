@@ -24,6 +24,7 @@ pub mod worker;
 mod code_cache;
 mod loader;
 mod memory;
+mod source_map;
 mod watchdog;
 
 pub use binding::Binding;
@@ -39,6 +40,7 @@ pub use log::{ConsoleLevel, LogSink};
 pub use outbound::{Outbound, OutboundRequest, OutboundResponse};
 pub use platform::{Platform, PlatformParts, set_v8_flags};
 pub use reply::{BodySink, Reply, ResponseHead};
+pub use source_map::SourceMap;
 pub use thread::{IsolatePool, LocalIsolate, Services, WeakIsolate};
 pub use watchdog::ThreadClock;
 pub use websocket::{WebSocketEvent, WebSocketSink};

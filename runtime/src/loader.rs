@@ -273,6 +273,18 @@ impl ModuleLoader for WorkerModules {
         ModuleLoadResponse::Sync(source.map_err(JsErrorBox::generic))
     }
 
+    fn get_source_map(&self, file: &str) -> Option<Cow<'_, [u8]>> {
+        let worker = self.worker.get()?;
+        let module = worker.module(&module_name(file)?)?;
+        Some(Cow::Borrowed(module.source_map.as_ref()?.json()))
+    }
+
+    fn source_map_source_exists(&self, _: &str) -> Option<bool> {
+        // A name in a map says more than a place in a bundle, also of a file
+        // that is not at hand.
+        Some(true)
+    }
+
     fn code_cache_ready(
         &self,
         url: ModuleSpecifier,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::binding::Binding;
 use crate::compatibility::Compatibility;
 use crate::limits::Limits;
+use crate::source_map::SourceMap;
 
 /// One version of one Worker. It is shared by all of its isolates.
 #[derive(Debug, Clone)]
@@ -46,6 +47,9 @@ pub struct Module {
     pub body: Bytes,
     /// Where it was read from, for messages; absent for uploaded modules.
     pub path: Option<PathBuf>,
+    /// What it was made of, if a bundler made it. One that the module carries
+    /// itself, as a `data:` URL, needs not be here.
+    pub source_map: Option<Arc<SourceMap>>,
 }
 
 /// What importing a module gives

@@ -9,6 +9,7 @@ mod collect;
 mod names;
 mod resolve;
 mod scan;
+mod source_map;
 #[cfg(test)]
 mod tests;
 
@@ -72,7 +73,9 @@ impl Project {
             .into_iter()
             .map(|file| {
                 let name = names::name_in(&folder, &file.path)?;
-                Ok(Module { name, kind: file.kind, body: file.body, path: Some(file.path) })
+                let source_map = source_map::beside(&file.path, &file.body);
+                let (kind, body) = (file.kind, file.body);
+                Ok(Module { name, kind, body, path: Some(file.path), source_map })
             })
             .collect::<Result<Vec<_>, Diagnostic>>()?;
         let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();

@@ -153,6 +153,7 @@ fn main() -> anyhow::Result<()> {
             kind: ModuleKind::EsModule,
             body: source.into(),
             path: None,
+            source_map: None,
         }],
         env: Vec::new(),
         compatibility: Default::default(),

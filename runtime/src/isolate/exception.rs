@@ -6,6 +6,7 @@ use deno_core::v8;
 
 use crate::failure::{Failure, Outcome, Position, code_frame};
 use crate::loader::module_name;
+use crate::source_map::source_text;
 use crate::worker::Worker;
 
 /// The failure that an exception stands for.
@@ -27,10 +28,12 @@ pub(crate) fn failure_of(error: &JsError, worker: &Worker) -> Failure {
         failure.stack.push_str(&format!("\n  [cause]: {}", text_of(cause)));
     }
     if let Some(position) = frames.iter().find_map(|frame| position_of(frame)) {
-        if let Some(module) = worker.module(&position.module) {
-            let source = String::from_utf8_lossy(&module.body);
-            failure.code_frame = code_frame(&source, position.line, position.column);
-        }
+        let source = match worker.module(&position.module) {
+            Some(module) => Some(String::from_utf8_lossy(&module.body).into_owned()),
+            None => source_text(worker, &position.module),
+        };
+        failure.code_frame =
+            source.and_then(|source| code_frame(&source, position.line, position.column));
         failure.position = Some(position);
     }
     failure

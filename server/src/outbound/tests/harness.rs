@@ -116,6 +116,7 @@ pub(super) fn request(
         keep_encoding: false,
         context: 0,
         websocket: None,
+        service: None,
     }
 }
 
