@@ -148,8 +148,23 @@ pub struct Isolate {
 /// Memory accounting at the end of each garbage collection.
 struct GcWatch {
     external: Arc<ExternalMemory>,
-    limit: Cell<usize>,
+    limit: usize,
+    isolate: v8::IsolateHandle,
     on_limit: Box<dyn Fn()>,
+    /// A full collection was asked for, or runs.
+    looking: Cell<bool>,
+}
+
+impl GcWatch {
+    /// Whether heap and external memory together are over the limit.
+    fn is_over(&self, isolate: &mut v8::Isolate) -> bool {
+        let statistics = isolate.get_heap_statistics();
+        let heap = statistics.used_heap_size();
+        self.external.set_limit(self.limit.saturating_sub(heap));
+        // V8 knows of buffers that came from outside, too.
+        let external = statistics.external_memory().max(self.external.used());
+        heap.saturating_add(external) > self.limit
+    }
 }
 
 unsafe extern "C" fn after_gc(
@@ -162,12 +177,26 @@ unsafe extern "C" fn after_gc(
     let watch = unsafe { &*(data as *const GcWatch) };
     // SAFETY: V8 hands the isolate that it is running on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    let statistics = isolate.get_heap_statistics();
-    let heap = statistics.used_heap_size();
-    watch.external.set_limit(watch.limit.get().saturating_sub(heap));
-    // V8 knows of buffers that came from outside, too.
-    let external = statistics.external_memory().max(watch.external.used());
-    if heap.saturating_add(external) > watch.limit.get() {
+    // Most collections find only a part of the garbage, and V8 frees buffers
+    // after them, on another thread. Only a full one tells what is in use; it
+    // cannot run in here, but at the next instruction.
+    if watch.is_over(&mut isolate) && !watch.looking.replace(true) {
+        watch.isolate.request_interrupt(look_closely, data);
+    }
+}
+
+/// Called by V8 on the isolate's thread: collects all garbage, and stops the
+/// Worker if it is over the limit in spite of that.
+unsafe extern "C" fn look_closely(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
+    // SAFETY: `data` is the boxed watch, which outlives the isolate, and an
+    // isolate drops its pending interrupts with itself.
+    let watch = unsafe { &*(data as *const GcWatch) };
+    // SAFETY: V8 hands the isolate that it is running on this thread.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    isolate.low_memory_notification();
+    let over = watch.is_over(&mut isolate);
+    watch.looking.set(false);
+    if over {
         (watch.on_limit)();
     }
 }
@@ -213,8 +242,10 @@ impl Isolate {
         let heap_guard = HeapGuard::install(isolate, memory_bytes, meter.memory_stopper());
         let gc_watch = Box::new(GcWatch {
             external: external.clone(),
-            limit: Cell::new(memory_bytes),
+            limit: memory_bytes,
+            isolate: isolate.thread_safe_handle(),
             on_limit: Box::new(meter.memory_stopper()),
+            looking: Cell::new(false),
         });
         let data = &*gc_watch as *const GcWatch as *mut c_void;
         isolate.add_gc_epilogue_callback(after_gc, data, v8::GCType::kGCTypeAll);

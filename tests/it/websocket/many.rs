@@ -33,7 +33,6 @@ fn a_thousand_idle_sockets() {
 
 /// In a process of its own, as each end of a socket is a file.
 #[test]
-#[ignore = "needs 11,000 file descriptors and some time"]
 fn ten_thousand_idle_sockets() {
     if !raise_limit(11_000) {
         println!("skipped: this process may not open 11,000 files");
