@@ -16,7 +16,9 @@ use crate::limits;
 /// a loop's look where it believes the loop to be short, wrongly for
 /// `for (;;) Array(1000).fill({})`; the middle tier (Maglev) looks only when a
 /// budget is spent, which a loop around a slow built-in hardly does. Both are
-/// off, and loops go on to the top tier soon, where each round looks.
+/// off. The lower tiers look once per budget, too, which V8 makes as large as
+/// the calls that a function needs to reach the top tier; there, each round
+/// looks. So few calls make the budget small and bring functions there soon.
 const V8_FLAGS: &str = concat!(
     " --wasm-max-mem-pages=2048",
     " --no-experimental-wasm-shared",
@@ -24,6 +26,7 @@ const V8_FLAGS: &str = concat!(
     " --no-turboshaft-loop-unrolling",
     " --no-maglev",
     " --invocation-count-for-osr=20",
+    " --invocation-count-for-turbofan=300",
 );
 
 /// What the platform is made of; the crate that lists the bindings fills it in.
