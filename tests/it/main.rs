@@ -11,6 +11,7 @@ mod harness;
 mod cases;
 mod cli;
 mod closed;
+mod dev;
 mod examples;
 mod fetch;
 mod formats;
