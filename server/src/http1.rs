@@ -36,6 +36,8 @@ use reply::ConnectionReply;
 
 /// A request's head must be complete this long after its first byte.
 const HEAD_SECONDS: u32 = 15;
+/// The same for the first request of a connection while the server drains.
+const FIRST_SECONDS: u32 = 1;
 /// A connection may idle this long between requests.
 const IDLE_SECONDS: u32 = 120;
 /// Bytes that one read takes at most.
@@ -108,6 +110,8 @@ struct Connection {
     url: Vec<u8>,
     headers: HeaderBlobBuf,
     watch: WatchGuard,
+    /// Whether a request came in.
+    served: bool,
 }
 
 /// Serves a connection to its end.
@@ -122,6 +126,7 @@ pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: B
         url: Vec::new(),
         headers: HeaderBlobBuf::default(),
         watch,
+        served: false,
     };
     loop {
         let head = match poll_fn(|cx| connection.poll_head(&exchange, cx)).await {
@@ -137,6 +142,7 @@ pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: B
                 return End::Closed;
             }
         };
+        connection.served = true;
         connection.run(&exchange, head);
         loop {
             let next = poll_fn(|cx| {
@@ -225,13 +231,16 @@ impl Connection {
                 Poll::Pending => {
                     self.watch.register(cx.waker());
                     if self.buffer.is_empty() {
-                        if self.site.draining.get() {
+                        // Who has just connected is about to ask something.
+                        let draining = self.site.draining.get();
+                        if draining && self.served {
                             return Poll::Ready(Err(Refusal::Gone));
                         }
                         if self.watch.is_over(&self.site.clock) {
                             return Poll::Ready(Err(Refusal::Gone));
                         }
-                        self.watch.set(&self.site.clock, IDLE_SECONDS);
+                        let patience = if draining { FIRST_SECONDS } else { IDLE_SECONDS };
+                        self.watch.set(&self.site.clock, patience);
                     } else if self.watch.is_over(&self.site.clock) {
                         return Poll::Ready(Err(Refusal::Status(StatusCode::REQUEST_TIMEOUT)));
                     }

@@ -100,8 +100,9 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
         }
     }
     tasks.spawn_local(take_events(events, site.clone()));
+    // Deadlines hold to the end, also while connections finish.
     let clock = site.clone();
-    tasks.spawn_local(async move { clock.clock.run().await });
+    tokio::task::spawn_local(async move { clock.clock.run().await });
 
     let _ = stop.wait_for(|stop| *stop).await;
     tasks.shutdown().await;
