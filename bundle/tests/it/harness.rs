@@ -91,7 +91,7 @@ pub(crate) fn node(folder: &Path, script: &str) -> Option<String> {
     let output = match Command::new("node").arg(script).current_dir(folder).output() {
         Ok(output) => output,
         Err(error) => {
-            eprintln!("skipped: there is no Node.js to run the bundle with: {error}");
+            skipped(&format!("there is no Node.js to run the bundle with: {error}"));
             return None;
         }
     };
@@ -103,4 +103,10 @@ pub(crate) fn node(folder: &Path, script: &str) -> Option<String> {
 /// The modules besides the main one: name and kind.
 pub(crate) fn apart(bundle: &Bundle) -> Vec<(&str, ModuleKind)> {
     bundle.modules[1..].iter().map(|module| (module.name.as_str(), module.kind)).collect()
+}
+
+/// Says that a test is not run to its end.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }
