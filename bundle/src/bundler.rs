@@ -11,6 +11,7 @@ use std::time::Duration;
 use rolldown::{BundleOutput, BundlerOptions};
 use rolldown_common::{Output, OutputChunk};
 use rolldown_error::BatchedBuildDiagnostic;
+use rolldown_plugin::Plugin;
 use tokio::runtime::Runtime;
 
 use crate::additional::Additional;
@@ -105,7 +106,6 @@ impl Bundler {
     }
 
     fn bundle_here(&self) -> Result<Bundle, Failure> {
-        let runtime = self.runtime.as_ref().expect("it is taken only when dropped");
         let mut watch = Watch::default();
         let (context, settings) = match prepare(&self.options, &mut watch) {
             Ok(prepared) => prepared,
@@ -115,10 +115,15 @@ impl Bundler {
         };
         let context = Arc::new(context);
         let options = rolldown_options::of(&context, &settings);
-        let build = build(Arc::clone(&context), options);
-        let built = catch_unwind(AssertUnwindSafe(|| runtime.block_on(build)))
-            .unwrap_or_else(|panic| Built::failed(&panic_message(panic.as_ref())));
+        let plugin = Arc::new(WorkersPlugin(Arc::clone(&context)));
+        let built = self.block_on(build(options, plugin));
         finish(&context, built, watch)
+    }
+
+    fn block_on(&self, build: impl Future<Output = Built>) -> Built {
+        let runtime = self.runtime.as_ref().expect("it is taken only when dropped");
+        catch_unwind(AssertUnwindSafe(|| runtime.block_on(build)))
+            .unwrap_or_else(|panic| Built::failed(&panic_message(panic.as_ref())))
     }
 }
 
@@ -183,8 +188,7 @@ impl Built {
     }
 }
 
-async fn build(context: Arc<Context>, options: BundlerOptions) -> Built {
-    let plugin = Arc::new(WorkersPlugin(context));
+async fn build<P: Plugin>(options: BundlerOptions, plugin: Arc<P>) -> Built {
     let mut bundler = match rolldown::Bundler::with_plugins(options, vec![plugin]) {
         Ok(bundler) => bundler,
         Err(errors) => return Built { result: Err(errors), watched: Vec::new(), failed: None },
@@ -409,3 +413,6 @@ fn canonical_file(path: &Path) -> PathBuf {
         _ => path.to_path_buf(),
     })
 }
+
+#[cfg(test)]
+mod tests;
