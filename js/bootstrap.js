@@ -207,7 +207,9 @@ function configure(text) {
   shared.production = config.production;
   dispatch.setEnv(env);
   if (config.navigator) defineGlobal("navigator", new Navigator());
-  defineGlobal("Cloudflare", { compatibilityFlags: ObjectFreeze(config.flags) });
+  defineLazyGlobal("Cloudflare", () => ({
+    compatibilityFlags: ObjectFreeze(JSONParse(config.flags)),
+  }));
   if (config.production) freezeClocks();
 }
 

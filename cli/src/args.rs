@@ -7,6 +7,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selvedge_server::log;
 
+use crate::vars::VarArgs;
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
     .usage(AnsiColor::Green.on_default().bold())
@@ -91,7 +93,11 @@ pub(crate) struct RunArgs {
 
     /// Run the Worker as [env.NAME] of the configuration says.
     #[arg(short, long, value_name = "NAME", help_heading = "Worker")]
+    #[arg(env = "CLOUDFLARE_ENV", hide_env_values = true)]
     pub(crate) env: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) vars: VarArgs,
 
     /// Serve a named export, a class that extends WorkerEntrypoint or an object with handlers,
     /// instead of the default one.
@@ -170,7 +176,11 @@ pub(crate) struct DevArgs {
 
     /// Run the Worker as [env.NAME] of the configuration says.
     #[arg(short, long, value_name = "NAME", help_heading = "Worker")]
+    #[arg(env = "CLOUDFLARE_ENV", hide_env_values = true)]
     pub(crate) env: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) vars: VarArgs,
 
     /// When cron triggers fire: as the configuration says, or only by a request to
     /// /cdn-cgi/handler/scheduled?cron=..

@@ -31,9 +31,9 @@ pub(crate) fn dev(args: DevArgs) -> ExitCode {
 fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
     let listen = addresses(&args.host, args.port)?;
     let mut workers: Vec<Build> =
-        args.config.iter().map(|config| build(None, Some(config.clone()), &args.env)).collect();
+        args.config.iter().map(|config| build(None, Some(config.clone()), &args)).collect();
     if workers.is_empty() {
-        workers.push(build(args.file.clone(), None, &args.env));
+        workers.push(build(args.file.clone(), None, &args));
     }
     let (ready, urls) = std::sync::mpsc::channel();
     let options = DevOptions {
@@ -73,11 +73,16 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
 }
 
 /// How a Worker is built, again and again.
-fn build(file: Option<PathBuf>, config: Option<PathBuf>, env: &Option<String>) -> Build {
-    let env = env.clone();
+fn build(file: Option<PathBuf>, config: Option<PathBuf>, args: &DevArgs) -> Build {
+    let env = args.env.clone();
+    let vars = args.vars.options();
     Arc::new(move || {
-        let selection =
-            Selection { file: file.as_deref(), config: config.as_deref(), env: env.as_deref() };
+        let selection = Selection {
+            file: file.as_deref(),
+            config: config.as_deref(),
+            env: env.as_deref(),
+            vars: Some(&vars),
+        };
         let given = config.as_deref().or(file.as_deref()).unwrap_or(Path::new("."));
         let mut built = read(selection);
         // Whatever went wrong, a change of what was named is a reason to try again.
@@ -101,7 +106,7 @@ fn read(selection: Selection<'_>) -> Built {
     };
     let root = config.root.clone();
     let mut files = vec![config.main.clone()];
-    files.extend(config.file.clone());
+    files.extend(config.watched.iter().cloned());
     let result = Project::load(config, Mode::Local);
     if let Ok(project) = &result {
         files.extend(project.files.iter().cloned());

@@ -8,6 +8,7 @@ mod run;
 mod signals;
 mod terminal;
 mod trace;
+mod vars;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -58,6 +58,7 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
         file: args.file.as_deref(),
         config: args.config.as_deref(),
         env: args.env.as_deref(),
+        vars: Some(&args.vars.options()),
     })
     .map_err(|error| anyhow!(error.text()))?;
     let mut project = Project::load(config, mode).map_err(|error| anyhow!(error.text()))?;

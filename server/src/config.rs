@@ -4,25 +4,35 @@
 //! It answers what to run and how, and warns of every key that it knows and
 //! Selvedge does not act on: a binding that is silently not there costs hours.
 
+mod binding_kinds;
 mod diagnostic;
+mod dotenv;
 mod fields;
 mod keys;
 mod locate;
+mod parts;
 mod rules;
+mod schema;
+mod section;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod vars;
 
 use std::path::{Path, PathBuf};
 
+use selvedge_runtime::Limits;
 use selvedge_runtime::compatibility::Compatibility;
-use selvedge_runtime::{EnvEntry, Limits};
 
+pub use binding_kinds::{BINDING_KINDS, BindingKind, NamedBinding};
 pub use diagnostic::{Diagnostic, line_and_column, nearest, shown};
 use locate::Located;
+pub use parts::{Build, Bundling, Cron, Dev, Route, Service};
 pub use rules::{Match, Rule, Rules};
+pub use section::Section;
 use settings::Settings;
+pub use vars::{EnvLine, Var, VarOptions, VarSource};
 
 /// The names of a configuration file, in wrangler's order of preference.
 pub const FILE_NAMES: &[&str] = &["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
@@ -33,9 +43,18 @@ pub struct Config {
     pub name: String,
     /// The main module's file; absolute.
     pub main: PathBuf,
+    /// The environment that was chosen.
+    pub environment: Option<String>,
+    /// The names of all environments of the configuration.
+    pub environments: Vec<String>,
     pub compatibility: Compatibility,
-    /// What `vars` puts into `env`.
-    pub vars: Vec<EnvEntry>,
+    /// Variables and secrets of `env`, and where each is from.
+    pub vars: Vec<Var>,
+    /// The names of `secrets.required`; with it, only these are taken from the
+    /// files of secrets.
+    pub required_secrets: Option<Vec<String>>,
+    /// The files that secrets were read from.
+    pub secret_files: Vec<PathBuf>,
     pub limits: Limits,
     /// Which file is which kind of module.
     pub rules: Rules,
@@ -44,12 +63,29 @@ pub struct Config {
     pub find_additional_modules: bool,
     /// Where module names start; the main module's folder when absent.
     pub base_dir: Option<PathBuf>,
+    pub build: Build,
+    pub bundling: Bundling,
+    pub dev: Dev,
+    /// What `triggers.crons` holds.
+    pub crons: Vec<Cron>,
+    /// What `routes` or `route` holds.
+    pub routes: Vec<Route>,
+    /// What `services` holds.
+    pub services: Vec<Service>,
+    /// The name of the variable that tells the Worker's version.
+    pub version_metadata: Option<String>,
+    /// Global variables in service-worker syntax, and the files of their text.
+    pub text_blobs: Vec<(String, PathBuf)>,
     /// The folder of the configuration file, else of the main module.
     pub root: PathBuf,
     /// The configuration file, if there is one.
     pub file: Option<PathBuf>,
+    /// The files beside modules whose change changes the Worker, also those that
+    /// are missing.
+    pub watched: Vec<PathBuf>,
     /// What the user should know and can go on without.
     pub warnings: Vec<String>,
+    sections: Vec<Section>,
 }
 
 /// What the command line says about the configuration.
@@ -61,6 +97,9 @@ pub struct Selection<'a> {
     pub config: Option<&'a Path>,
     /// A `[env.NAME]` of the configuration.
     pub env: Option<&'a str>,
+    /// Variables from elsewhere; without it only `vars` and the files beside
+    /// the configuration are read.
+    pub vars: Option<&'a VarOptions>,
 }
 
 impl Config {
@@ -69,6 +108,9 @@ impl Config {
     /// # Errors
     /// When there is no Worker, or the configuration is not valid.
     pub fn load(selection: Selection<'_>) -> Result<Self, Diagnostic> {
+        // As in wrangler, the empty name is the top level.
+        let env = selection.env.filter(|env| !env.is_empty());
+        let selection = Selection { env, ..selection };
         match locate::locate(selection)? {
             Located::Bare { main } => {
                 if let Some(env) = selection.env {
@@ -77,16 +119,35 @@ impl Config {
                     ))
                     .with_hint("name the file that holds it with --config"));
                 }
-                Ok(Self::bare(main))
+                Self::bare(main, selection)
             }
-            Located::File { path, text, main, others } => {
-                let settings = Settings::parse(&path, &text, selection.env)?;
-                let mut config = Self::configured(&settings, main)?;
+            Located::File { path, text, main, others, redirect } => {
+                if let (Some(redirect), Some(env)) = (&redirect, selection.env) {
+                    return Err(Diagnostic::new(format!(
+                        "there is no environment \"{env}\" in {}: a build made it for one \
+                         environment",
+                        shown(&path)
+                    ))
+                    .with_hint(format!(
+                        "choose the environment when building, or remove {}",
+                        shown(&redirect.deploy_file)
+                    )));
+                }
+                let settings = Settings::parse(&path, text, selection.env)?;
+                let secrets_in = redirect.as_ref().and_then(|redirect| redirect.user_root.clone());
+                let mut config = Self::configured(&settings, main, secrets_in, selection)?;
                 if let Some(other) = others.first() {
                     config.warnings.push(format!(
                         "{} is ignored: {} comes first",
                         shown(other),
                         shown(&path)
+                    ));
+                }
+                if let Some(redirect) = redirect {
+                    config.warnings.push(format!(
+                        "the configuration is {}, which a build made: {} says so",
+                        shown(&path),
+                        shown(&redirect.deploy_file)
                     ));
                 }
                 Ok(config)
@@ -95,51 +156,95 @@ impl Config {
     }
 
     /// A Worker without a configuration.
-    fn bare(main: PathBuf) -> Self {
-        Self {
+    fn bare(main: PathBuf, selection: Selection<'_>) -> Result<Self, Diagnostic> {
+        let root = folder_of(&main);
+        let options = selection.vars.cloned().unwrap_or_default();
+        let found = vars::read(None, &root, None, &options)?;
+        Ok(Self {
             name: name_of(&main),
+            environment: None,
+            environments: Vec::new(),
             compatibility: Compatibility::default(),
-            vars: Vec::new(),
+            vars: found.vars,
+            required_secrets: None,
+            secret_files: found.files,
             limits: Limits::default(),
             rules: Rules::default(),
             find_additional_modules: false,
             base_dir: None,
-            root: folder_of(&main),
+            build: Build { command: None, cwd: root.clone(), watch_dirs: Vec::new() },
+            bundling: Bundling { keep_names: true, ..Bundling::default() },
+            dev: Dev::default(),
+            crons: Vec::new(),
+            routes: Vec::new(),
+            services: Vec::new(),
+            version_metadata: None,
+            text_blobs: Vec::new(),
+            root,
             file: None,
-            warnings: Vec::new(),
+            watched: found.candidates,
+            warnings: found.warnings,
+            sections: Vec::new(),
             main,
-        }
+        })
     }
 
-    fn configured(settings: &Settings<'_>, given: Option<PathBuf>) -> Result<Self, Diagnostic> {
-        let root = folder_of(settings.path);
+    fn configured(
+        settings: &Settings,
+        given: Option<PathBuf>,
+        secrets_in: Option<PathBuf>,
+        selection: Selection<'_>,
+    ) -> Result<Self, Diagnostic> {
+        let root = folder_of(settings.path());
+        let mut warnings = settings.check()?;
         let main = match given {
             Some(main) => main,
             None => fields::main(settings, &root)?,
         };
-        let mut warnings = settings.warnings();
         let (rules, rule_warnings) = fields::rules(settings)?;
         warnings.extend(rule_warnings);
-        let (compatibility, flag_warnings) = fields::compatibility(settings)?;
-        warnings.extend(flag_warnings);
-        let (limits, limit_warnings) = fields::limits(settings)?;
-        warnings.extend(limit_warnings);
-        let no_bundle = fields::boolean(settings, "no_bundle")?.unwrap_or(false);
+        let (compatibility, notes) = fields::compatibility(settings)?;
+        warnings.extend(notes);
+        let options = selection.vars.cloned().unwrap_or_default();
+        let folder = secrets_in.as_deref().unwrap_or(&root);
+        let found = vars::read(Some(settings), folder, selection.env, &options)?;
+        warnings.extend(found.warnings);
+        let bundling = parts::bundling(settings, &root)?;
         let find_additional_modules =
-            fields::boolean(settings, "find_additional_modules")?.unwrap_or(no_bundle);
-        Ok(Self {
+            fields::boolean(settings, "find_additional_modules")?.unwrap_or(bundling.no_bundle);
+        let text_blobs = parts::text_blobs(settings, &root)?;
+        let mut watched = vec![settings.path().to_path_buf()];
+        watched.extend(found.candidates);
+        watched.extend(text_blobs.iter().map(|(_, path)| path.clone()));
+        let config = Self {
             name: fields::name(settings)?.unwrap_or_else(|| settings.named(&name_of(&main))),
+            environment: selection.env.map(str::to_owned),
+            environments: settings.environments(),
             compatibility,
-            vars: fields::vars(settings)?,
-            limits,
+            vars: found.vars,
+            required_secrets: found.required,
+            secret_files: found.files,
+            limits: fields::limits(settings)?,
             rules,
             find_additional_modules,
             base_dir: fields::base_dir(settings, &root)?,
+            build: parts::build(settings, &root)?,
+            bundling,
+            dev: parts::dev(settings)?,
+            crons: parts::crons(settings)?,
+            routes: parts::routes(settings)?,
+            services: parts::services(settings)?,
+            version_metadata: parts::version_metadata(settings)?,
+            text_blobs,
             root,
-            file: Some(settings.path.to_path_buf()),
+            file: Some(settings.path().to_path_buf()),
+            watched,
             warnings,
+            sections: settings.sections(),
             main,
-        })
+        };
+        config.check_names()?;
+        Ok(config)
     }
 }
 

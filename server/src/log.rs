@@ -23,6 +23,7 @@ use selvedge_runtime::{ConsoleLevel, Ended, Failure, LogSink};
 
 use record::{Event, FailureRecord, Record, Request, Timed};
 pub use record::{Field, FieldValue};
+pub(crate) use time::rfc3339;
 use writer::{Outputs, Writer};
 
 /// Records that wait for the writer.

@@ -12,12 +12,16 @@ mod scan;
 mod source_map;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use selvedge_runtime::{EnvEntry, Mode, Module, Worker};
+use selvedge_js::ServiceBinding;
+use selvedge_runtime::outbound::ServiceTarget;
+use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, Worker};
 
-use crate::config::{Config, Diagnostic};
+use crate::config::{Config, Diagnostic, Service, Var, shown};
 use collect::Collected;
 
 /// The most that all modules of a Worker may hold: 64 MiB, as on Cloudflare
@@ -68,7 +72,8 @@ impl Project {
         let Collected { files, warnings } = collect::collect(&config)?;
         let folder = names::base_of(&config, files.iter().map(|file| file.path.as_path()));
         let mut read: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
-        read.extend(config.file.clone());
+        read.extend(config.watched.iter().cloned());
+        let crons = config.crons.iter().map(|cron| cron.expression.clone()).collect();
         let modules = files
             .into_iter()
             .map(|file| {
@@ -79,7 +84,7 @@ impl Project {
             })
             .collect::<Result<Vec<_>, Diagnostic>>()?;
         let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
-        let env: Vec<EnvEntry> = config.vars;
+        let env = env_of(&config, &modules)?;
         let worker = Worker {
             name: config.name,
             main,
@@ -91,6 +96,38 @@ impl Project {
             mode,
         };
         let warnings = config.warnings.into_iter().chain(warnings).collect();
-        Ok(Self { worker, root: config.root, warnings, crons: Vec::new(), files: read })
+        Ok(Self { worker, root: config.root, warnings, crons, files: read })
     }
+}
+
+/// What the configuration puts into `env`, objects left out.
+fn env_of(config: &Config, modules: &[Module]) -> Result<Vec<EnvEntry>, Diagnostic> {
+    let entry = |var: &Var| EnvEntry { name: var.name.clone(), value: var.value.clone() };
+    let mut env: Vec<EnvEntry> = config.vars.iter().map(entry).collect();
+    for (name, path) in &config.text_blobs {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Diagnostic::new(format!("cannot read {}: {error}", shown(path))))?;
+        env.push(EnvEntry { name: name.clone(), value: EnvValue::Text(text) });
+    }
+    env.extend(config.services.iter().map(service));
+    if let Some(name) = &config.version_metadata {
+        let value = EnvValue::Json(version::metadata(modules));
+        env.push(EnvEntry { name: name.clone(), value });
+    }
+    Ok(env)
+}
+
+/// Another Worker as a binding.
+fn service(service: &Service) -> EnvEntry {
+    let name = match &service.environment {
+        Some(environment) => format!("{}-{environment}", service.service),
+        None => service.service.clone(),
+    };
+    let target = ServiceTarget {
+        service: name,
+        entrypoint: service.entrypoint.clone(),
+        props: service.props.as_ref().map(ToString::to_string),
+    };
+    let value = EnvValue::Binding(Arc::new(ServiceBinding(Arc::new(target))));
+    EnvEntry { name: service.binding.clone(), value }
 }

@@ -2,6 +2,7 @@
 
 mod errors;
 mod serving;
+mod vars;
 
 use std::path::Path;
 

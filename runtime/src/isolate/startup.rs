@@ -136,10 +136,8 @@ impl Isolate {
             "production": worker.mode == Mode::Production,
             "colors": self.state.log.colors(),
             "navigator": worker.compatibility.is_on("global_navigator"),
-            "flags": crate::compatibility::FLAGS
-                .iter()
-                .map(|flag| (flag.enable, worker.compatibility.is_on(flag.enable)))
-                .collect::<std::collections::BTreeMap<_, _>>(),
+            // As text: few Workers ever look at it.
+            "flags": compatibility_flags(worker),
         });
         let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
         deno_core::scope!(scope, self.js);
@@ -365,6 +363,13 @@ fn relocate(failure: &mut Failure, worker: &Worker) {
                 crate::failure::code_frame(&source, position.line, position.column);
         }
     }
+}
+
+/// `Cloudflare.compatibilityFlags` as JSON.
+fn compatibility_flags(worker: &Worker) -> String {
+    let flags: serde_json::Map<_, _> =
+        worker.compatibility.all().map(|(name, is_on)| (name.to_owned(), is_on.into())).collect();
+    serde_json::Value::Object(flags).to_string()
 }
 
 fn never_settles() -> CoreError {

@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use selvedge_runtime::compatibility::{Compatibility, FLAGS, NEWEST_DATE};
+use selvedge_runtime::compatibility::{Compatibility, Effect, Flag, FlagError, NEWEST_DATE, Side};
 use selvedge_runtime::limits::MAX_CPU;
-use selvedge_runtime::{EnvEntry, EnvValue, Limits, ModuleKind};
+use selvedge_runtime::{Limits, ModuleKind};
 
 use super::diagnostic::{Diagnostic, nearest, shown};
 use super::locate;
 use super::rules::{Rule, Rules};
+use super::section::Section;
 use super::settings::Settings;
 use super::tree::{Node, Value};
 
@@ -19,7 +20,7 @@ use super::tree::{Node, Value};
 const MAX_SUBREQUESTS: u64 = 10_000_000;
 
 /// The Worker's name, with the environment's when that does not set its own.
-pub(super) fn name(settings: &Settings<'_>) -> Result<Option<String>, Diagnostic> {
+pub(super) fn name(settings: &Settings) -> Result<Option<String>, Diagnostic> {
     let Some(setting) = settings.get("name") else { return Ok(None) };
     let name = settings.string(&setting.name, setting.node)?;
     if name.is_empty() {
@@ -30,10 +31,10 @@ pub(super) fn name(settings: &Settings<'_>) -> Result<Option<String>, Diagnostic
 }
 
 /// The file that `main` names.
-pub(super) fn main(settings: &Settings<'_>, root: &Path) -> Result<PathBuf, Diagnostic> {
+pub(super) fn main(settings: &Settings, root: &Path) -> Result<PathBuf, Diagnostic> {
     let Some(setting) = settings.get("main") else {
         return locate::main_in(root).ok_or_else(|| {
-            Diagnostic::new(format!("{} names no Worker", shown(settings.path))).with_hint(
+            Diagnostic::new(format!("{} names no Worker", shown(settings.path()))).with_hint(
                 "set `main` to the file that holds the Worker, e.g. main = \"worker.js\"",
             )
         });
@@ -49,7 +50,14 @@ pub(super) fn main(settings: &Settings<'_>, root: &Path) -> Result<PathBuf, Diag
         .with_hint_if(locate::similar_hint(&path)))
 }
 
-pub(super) fn boolean(settings: &Settings<'_>, key: &str) -> Result<Option<bool>, Diagnostic> {
+/// The value of a key.
+pub(super) fn section(settings: &Settings, key: &'static str) -> Option<Section> {
+    let setting = settings.get(key)?;
+    Some(Section::new(settings.source.clone(), key, setting.name, setting.node.clone()))
+}
+
+/// The value of a key that is true or false.
+pub(super) fn boolean(settings: &Settings, key: &str) -> Result<Option<bool>, Diagnostic> {
     let Some(setting) = settings.get(key) else { return Ok(None) };
     match setting.node.value {
         Value::Bool(value) => Ok(Some(value)),
@@ -57,10 +65,7 @@ pub(super) fn boolean(settings: &Settings<'_>, key: &str) -> Result<Option<bool>
     }
 }
 
-pub(super) fn base_dir(
-    settings: &Settings<'_>,
-    root: &Path,
-) -> Result<Option<PathBuf>, Diagnostic> {
+pub(super) fn base_dir(settings: &Settings, root: &Path) -> Result<Option<PathBuf>, Diagnostic> {
     let Some(setting) = settings.get("base_dir") else { return Ok(None) };
     let given = settings.string(&setting.name, setting.node)?;
     let path = locate::join(root, Path::new(given));
@@ -70,11 +75,11 @@ pub(super) fn base_dir(
     Err(settings.error(setting.node, format!("the folder \"{given}\" does not exist")))
 }
 
-/// The date and the flags, and warnings about those that change nothing here.
+/// The date and the flags, and notes about those that change nothing here.
 pub(super) fn compatibility(
-    settings: &Settings<'_>,
+    settings: &Settings,
 ) -> Result<(Compatibility, Vec<String>), Diagnostic> {
-    let mut warnings = Vec::new();
+    let mut notes = Vec::new();
     let mut compatibility = Compatibility::default();
     if let Some(setting) = settings.get("compatibility_date") {
         let date = settings.string(&setting.name, setting.node)?;
@@ -84,38 +89,47 @@ pub(super) fn compatibility(
                 .with_hint(format!("write it as YYYY-MM-DD, e.g. \"{NEWEST_DATE}\"")));
         }
         if date > NEWEST_DATE {
-            warnings.push(format!(
+            notes.push(format!(
                 "compatibility_date {date} is newer than this build of Selvedge, which knows \
                  the changes up to {NEWEST_DATE}"
             ));
         }
         compatibility.date = date.to_owned();
     }
-    if let Some(setting) = settings.get("compatibility_flags") {
-        for node in settings.list(&setting.name, setting.node)? {
-            compatibility.flags.push(settings.string(&setting.name, node)?.to_owned());
+    let Some(setting) = settings.get("compatibility_flags") else {
+        return Ok((compatibility, notes));
+    };
+    let nodes = settings.list(&setting.name, setting.node)?;
+    for node in nodes {
+        compatibility.flags.push(settings.string(&setting.name, node)?.to_owned());
+    }
+    if let Err((index, error)) = compatibility.check() {
+        let node = nodes.get(index).unwrap_or(setting.node);
+        return Err(settings.error(node, error.to_string()).with_hint_if(flag_hint(&error)));
+    }
+    notes.extend(compatibility.flags.iter().filter_map(|flag| flag_note(flag)));
+    Ok((compatibility, notes))
+}
+
+fn flag_hint(error: &FlagError) -> Option<String> {
+    let FlagError::Unknown { name } = error else { return None };
+    let near = nearest(name, Flag::names())?;
+    // Flags of a family look alike: only a slip of the keyboard counts.
+    (strsim::levenshtein(name, near) <= 3).then(|| format!("did you mean \"{near}\"?"))
+}
+
+/// What to say of a flag that the Worker asks for and that changes nothing.
+pub(super) fn flag_note(name: &str) -> Option<String> {
+    let (flag, side) = Flag::named(name)?;
+    let note = match (flag.effect, side) {
+        (Effect::Acts(_), _) | (Effect::AlwaysOn, Side::Enable) => return None,
+        (Effect::AlwaysOff(_), Side::Disable) => return None,
+        (Effect::AlwaysOn, Side::Disable) => {
+            format!("Selvedge always behaves as with \"{}\"", flag.enable)
         }
-    }
-    let known = || FLAGS.iter().flat_map(|flag| [flag.enable, flag.disable]);
-    let idle: Vec<_> = compatibility
-        .flags
-        .iter()
-        .filter(|flag| known().all(|known| known != flag.as_str()))
-        .map(|flag| match nearest(flag, known()) {
-            // Flags of a family look alike: only a slip of the keyboard counts.
-            Some(near) if strsim::levenshtein(flag, near) <= 2 => {
-                format!("{flag} (did you mean {near}?)")
-            }
-            _ => flag.clone(),
-        })
-        .collect();
-    if !idle.is_empty() {
-        warnings.push(format!(
-            "Selvedge does not act on these compatibility flags yet: {}",
-            idle.join(", ")
-        ));
-    }
-    Ok((compatibility, warnings))
+        (Effect::AlwaysOff(why) | Effect::Idle(why), _) => why.to_owned(),
+    };
+    Some(format!("the compatibility flag \"{name}\" has no effect: {note}"))
 }
 
 fn is_date(text: &str) -> bool {
@@ -131,27 +145,10 @@ fn is_date(text: &str) -> bool {
         && number(day, 2).is_some_and(|day| (1..=31).contains(&day))
 }
 
-/// What `vars` puts into `env`: strings as they are, all else as JSON.
-pub(super) fn vars(settings: &Settings<'_>) -> Result<Vec<EnvEntry>, Diagnostic> {
-    let Some(setting) = settings.get("vars") else { return Ok(Vec::new()) };
-    let table = settings.table(&setting.name, setting.node)?;
-    let mut vars: Vec<EnvEntry> = Vec::with_capacity(table.0.len());
-    for entry in &table.0 {
-        let value = match &entry.node.value {
-            Value::String(text) => EnvValue::Text(text.clone()),
-            _ => EnvValue::Json(entry.node.to_json()),
-        };
-        // JSON may say a key twice; the last one holds.
-        vars.retain(|var| var.name != entry.key);
-        vars.push(EnvEntry { name: entry.key.clone(), value });
-    }
-    Ok(vars)
-}
-
 /// The limits on each request.
-pub(super) fn limits(settings: &Settings<'_>) -> Result<(Limits, Vec<String>), Diagnostic> {
+pub(super) fn limits(settings: &Settings) -> Result<Limits, Diagnostic> {
     let mut limits = Limits::default();
-    let Some(setting) = settings.get("limits") else { return Ok((limits, Vec::new())) };
+    let Some(setting) = settings.get("limits") else { return Ok(limits) };
     let table = settings.table(&setting.name, setting.node)?;
     let number = |key: &str, max: u64| match table.get(key) {
         None => Ok(None),
@@ -166,15 +163,10 @@ pub(super) fn limits(settings: &Settings<'_>) -> Result<(Limits, Vec<String>), D
     if let Some(subrequests) = number("subrequests", MAX_SUBREQUESTS)? {
         limits.subrequests = u32::try_from(subrequests).unwrap_or(u32::MAX);
     }
-    Ok((limits, settings.unknown_in(&setting.name, table, &["cpu_ms", "subrequests"])))
+    Ok(limits)
 }
 
-fn whole_number(
-    settings: &Settings<'_>,
-    name: &str,
-    node: &Node,
-    max: u64,
-) -> Result<u64, Diagnostic> {
+fn whole_number(settings: &Settings, name: &str, node: &Node, max: u64) -> Result<u64, Diagnostic> {
     let what = format!("a whole number from 1 to {max}");
     let Value::Number(number) = &node.value else {
         return Err(settings.expected(name, &what, node));
@@ -186,28 +178,23 @@ fn whole_number(
 }
 
 /// The module rules, and warnings about those that have no effect.
-pub(super) fn rules(settings: &Settings<'_>) -> Result<(Rules, Vec<String>), Diagnostic> {
+pub(super) fn rules(settings: &Settings) -> Result<(Rules, Vec<String>), Diagnostic> {
     let Some(setting) = settings.get("rules") else {
         return Ok((Rules::default(), Vec::new()));
     };
     let nodes = settings.list(&setting.name, setting.node)?;
-    let mut warnings = Vec::new();
     let mut configured = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let name = format!("{}[{index}]", setting.name);
         configured.push(rule(settings, &name, node)?);
-        let table = settings.table(&name, node)?;
-        warnings.extend(settings.unknown_in(&name, table, &["type", "globs", "fallthrough"]));
     }
-    let (rules, ended) = Rules::new(configured).map_err(|(index, reason)| {
+    Rules::new(configured).map_err(|(index, reason)| {
         let node = nodes.get(index).unwrap_or(setting.node);
         settings.error(node, format!("\"{}[{index}].globs\": {reason}", setting.name))
-    })?;
-    warnings.extend(ended);
-    Ok((rules, warnings))
+    })
 }
 
-fn rule(settings: &Settings<'_>, name: &str, node: &Node) -> Result<Rule, Diagnostic> {
+fn rule(settings: &Settings, name: &str, node: &Node) -> Result<Rule, Diagnostic> {
     let table = settings.table(name, node)?;
     let required = |key: &str| {
         let missing = || settings.error(node, format!("\"{name}\" needs \"{key}\""));
@@ -244,7 +231,7 @@ const KINDS: &[(&str, ModuleKind)] = &[
     ("JSON", ModuleKind::Json),
 ];
 
-fn module_kind(settings: &Settings<'_>, name: &str, node: &Node) -> Result<ModuleKind, Diagnostic> {
+fn module_kind(settings: &Settings, name: &str, node: &Node) -> Result<ModuleKind, Diagnostic> {
     let given = settings.string(name, node)?;
     if let Some((_, kind)) = KINDS.iter().find(|(kind, _)| *kind == given) {
         return Ok(*kind);

@@ -1,6 +1,13 @@
 //! The keys of wrangler's configuration: which there are, how environments
-//! get them, and what Selvedge does about them
+//! get them, what may stand in them, and what Selvedge does about them
 //! (<https://developers.cloudflare.com/workers/wrangler/configuration/>).
+
+mod shapes;
+mod table;
+
+pub(super) use table::KEYS;
+
+use super::schema::Shape;
 
 /// How a `[env.NAME]` gets a key that it does not set itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +25,12 @@ pub(super) enum Scope {
 pub(super) enum Support {
     /// What it does on Cloudflare.
     Acts,
+    /// It is read for commands other than `run`, or shown.
+    Read,
     /// Nothing yet, and the Worker may miss it.
     NotYet,
-    /// Nothing, and nothing is missing: it is about uploading, bundling or
-    /// wrangler itself.
+    /// Nothing, and nothing is missing: it is about uploading or wrangler
+    /// itself.
     Elsewhere,
 }
 
@@ -31,6 +40,10 @@ pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) scope: Scope,
     pub(super) support: Support,
+    pub(super) shape: Shape,
+    /// What it does here, or what it is about: for the documentation.
+    #[cfg(test)]
+    pub(super) about: &'static str,
 }
 
 /// The key of this name.
@@ -43,44 +56,6 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.name)
 }
 
-use Scope::{Inheritable, NotInheritable, TopLevel};
-use Support::{Acts, Elsewhere, NotYet};
-
-macro_rules! keys {
-    ($($scope:ident $support:ident: $($name:literal)*;)*) => {
-        &[$($(Key { name: $name, scope: $scope, support: $support }),*),*]
-    };
-}
-
-/// The keys of wrangler 4.125, and older ones that stand in many files.
-const KEYS: &[Key] = keys! {
-    Inheritable Acts:
-        "name" "main" "compatibility_date" "compatibility_flags" "limits" "rules"
-        "find_additional_modules" "base_dir" "no_bundle";
-    Inheritable NotYet:
-        "access" "assets" "build" "cache" "exports" "first_party_worker" "logfwdr" "migrations"
-        "placement" "previews" "python_modules" "route" "routes" "triggers";
-    Inheritable Elsewhere:
-        "account_id" "compliance_region" "jsx_factory" "jsx_fragment" "keep_names" "logpush"
-        "minify" "node_compat" "observability" "preserve_file_names" "preview_urls" "tsconfig"
-        "type" "upload_source_maps" "usage_model" "workers_dev" "zone_id";
-    NotInheritable Acts: "vars";
-    NotInheritable NotYet:
-        "agent_memory" "ai" "ai_search" "ai_search_namespaces" "analytics_engine_datasets"
-        "artifacts" "browser" "cloudchamber" "connect" "containers" "d1_databases" "define"
-        "dispatch_namespaces" "durable_objects" "flagship" "hyperdrive" "images" "kv_namespaces"
-        "media" "mtls_certificates" "pipelines" "queues" "r2_buckets" "ratelimits" "secrets"
-        "secrets_store_secrets" "send_email" "services" "stream" "streaming_tail_consumers"
-        "tail_consumers" "unsafe" "unsafe_hello_world" "vectorize" "version_metadata"
-        "vpc_networks" "vpc_services" "websearch" "worker_loaders" "workflows";
-    TopLevel Acts: "env";
-    TopLevel NotYet:
-        "addresses" "alias" "data_blobs" "pages_build_output_dir" "site" "text_blobs"
-        "wasm_modules";
-    TopLevel Elsewhere:
-        "$schema" "dependencies_instrumentation" "dev" "keep_vars" "legacy_env" "send_metrics";
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +67,35 @@ mod tests {
         let count = all.len();
         all.dedup();
         assert_eq!(all.len(), count);
+    }
+
+    /// The table of docs/configuration.md.
+    fn documented() -> String {
+        use std::fmt::Write as _;
+        let mut text = String::from("| key | environments | here | |\n|---|---|---|---|\n");
+        for key in KEYS {
+            let scope = match key.scope {
+                Scope::Inheritable => "inherit it",
+                Scope::NotInheritable => "repeat it",
+                Scope::TopLevel => "top level only",
+            };
+            let support = match key.support {
+                Support::Acts => "acts",
+                Support::Read => "is read",
+                Support::NotYet => "not yet",
+                Support::Elsewhere => "no meaning",
+            };
+            let _ = writeln!(text, "| `{}` | {scope} | {support} | {} |", key.name, key.about);
+        }
+        text
+    }
+
+    #[test]
+    fn the_documentation_lists_every_key() {
+        let path =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+        let page = std::fs::read_to_string(path).expect("docs/configuration.md");
+        let table = documented();
+        assert!(page.contains(&table), "docs/configuration.md should hold this:\n{table}");
     }
 }

@@ -39,8 +39,21 @@ pub(super) enum Located {
         main: Option<PathBuf>,
         /// Further configurations beside it.
         others: Vec<PathBuf>,
+        /// What led to it, if it is one that a build made.
+        redirect: Option<Redirect>,
     },
 }
+
+/// That a build made the configuration (`.wrangler/deploy/config.json`).
+pub(super) struct Redirect {
+    /// The file that says so.
+    pub(super) deploy_file: PathBuf,
+    /// The folder of the user's own configuration, where the secrets are.
+    pub(super) user_root: Option<PathBuf>,
+}
+
+/// Where a build leaves the name of the configuration that it made.
+const DEPLOY_FILE: &str = ".wrangler/deploy/config.json";
 
 /// Finds what the command line speaks of. All paths come out absolute.
 pub(super) fn locate(selection: Selection<'_>) -> Result<Located, Diagnostic> {
@@ -83,6 +96,16 @@ pub(super) fn locate(selection: Selection<'_>) -> Result<Located, Diagnostic> {
 
 fn in_folder(folder: &Path) -> Result<Located, Diagnostic> {
     let mut configs = configs_in(folder);
+    let deploy_file = folder.join(DEPLOY_FILE);
+    if deploy_file.is_file() {
+        let path = redirected(&deploy_file)?;
+        let user_root = configs.first().map(|_| folder.to_path_buf());
+        let mut located = found(path, None, Vec::new())?;
+        if let Located::File { redirect, .. } = &mut located {
+            *redirect = Some(Redirect { deploy_file, user_root });
+        }
+        return Ok(located);
+    }
     if !configs.is_empty() {
         let path = configs.remove(0);
         return found(path, None, configs);
@@ -96,6 +119,24 @@ fn in_folder(folder: &Path) -> Result<Located, Diagnostic> {
                  src/index.js",
             )),
     }
+}
+
+/// The configuration that a deploy file points to.
+fn redirected(deploy_file: &Path) -> Result<PathBuf, Diagnostic> {
+    let settings = Settings::parse(deploy_file, read(deploy_file)?, None)?;
+    let Some(setting) = settings.get("configPath") else {
+        return Err(Diagnostic::new("\"configPath\" is missing")
+            .in_file(deploy_file)
+            .with_hint("build the project again, or remove the file to run without it"));
+    };
+    let given = settings.string(&setting.name, setting.node)?;
+    let path = join(&folder_of(deploy_file), Path::new(given));
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(settings
+        .error(setting.node, format!("the configuration {} does not exist", shown(&path)))
+        .with_hint("build the project again, or remove the file to run without it"))
 }
 
 /// The main module of a folder that does not name one.
@@ -114,7 +155,7 @@ fn above(file: &Path, env: Option<&str>) -> Option<PathBuf> {
     let path =
         folder.ancestors().skip(1).find_map(|folder| configs_in(folder).into_iter().next())?;
     let text = read(&path).ok()?;
-    let settings = Settings::parse(&path, &text, env).ok()?;
+    let settings = Settings::parse(&path, text, env).ok()?;
     let setting = settings.get("main")?;
     let main = settings.string(&setting.name, setting.node).ok()?;
     let is_its_main = join(&folder_of(&path), Path::new(main)) == file;
@@ -127,7 +168,7 @@ fn found(
     others: Vec<PathBuf>,
 ) -> Result<Located, Diagnostic> {
     let text = read(&path)?;
-    Ok(Located::File { path, text, main, others })
+    Ok(Located::File { path, text, main, others, redirect: None })
 }
 
 fn read(path: &Path) -> Result<String, Diagnostic> {

@@ -19,7 +19,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn load(dir: &Path, file: &str, env: Option<&str>) -> Result<Config, Diagnostic> {
-    Config::load(Selection { file: Some(&dir.join(file)), config: None, env })
+    Config::load(Selection { file: Some(&dir.join(file)), env, ..Selection::default() })
 }
 
 /// A configuration beside a Worker.
@@ -114,6 +114,10 @@ fn an_environment_inherits_all_but_bindings_and_vars() {
     assert!(text_var(&staging, "LIMITS").is_none());
     assert_eq!(staging.vars.len(), 1);
 
+    let top = load(dir.path(), "", Some("")).expect("valid");
+    assert_eq!((top.name.as_str(), top.environment), ("shop", None));
+    assert_eq!(top.environments, ["staging", "live"]);
+
     let live = load(dir.path(), "", Some("live")).expect("valid");
     assert_eq!(live.name, "shop-for-real");
     assert_eq!(live.main, dir.path().join("src/index.js"));
@@ -176,37 +180,28 @@ fn unknown_keys_are_warned_of_with_the_nearest_known_one() {
     assert!(config.warnings[0].ends_with(
         "wrangler.toml:2:1: unknown key \"compat_date\"; did you mean \"compatibility_date\"?"
     ));
-    assert!(config.warnings[1].contains("\"limits.cpu\"; did you mean \"cpu_ms\"?"));
+    assert!(config.warnings[1].contains("unknown key \"limits.cpu\"; did you mean \"cpu_ms\"?"));
 }
+
+mod compatibility;
+mod nested;
+mod parts;
+mod redirect;
+mod secrets;
 
 #[test]
 fn bindings_that_do_nothing_yet_are_listed_once() {
     let config = toml(
-        "main = \"worker.js\"\naccount_id = \"x\"\nroutes = []\n\
-         [[kv_namespaces]]\nbinding = \"A\"\n[[kv_namespaces]]\nbinding = \"B\"\n\
-         [env.e.r2_buckets]\n",
+        "main = \"worker.js\"\naccount_id = \"x\"\nplacement = { mode = \"smart\" }\n\
+         [[r2_buckets]]\nbinding = \"A\"\n[[r2_buckets]]\nbinding = \"B\"\n\
+         [env.e.d1_databases]\n",
         None,
     )
     .expect("known keys are no errors");
     let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
     assert!(
-        warning.ends_with("does not act on these keys yet: routes, kv_namespaces"),
+        warning.ends_with("does not act on these keys yet: placement, r2_buckets"),
         "{warning}"
-    );
-}
-
-#[test]
-fn dates_and_flags_without_effect_are_warned_of() {
-    let config = toml(
-        "main = \"worker.js\"\ncompatibility_date = 2099-01-01\n\
-         compatibility_flags = [\"nodejs_compat\", \"global_navigatr\"]\n",
-        None,
-    )
-    .expect("valid");
-    assert_eq!(config.warnings.len(), 2, "{:?}", config.warnings);
-    assert!(
-        config.warnings[1]
-            .contains("nodejs_compat, global_navigatr (did you mean global_navigator?)")
     );
 }
 
@@ -265,7 +260,7 @@ fn a_configuration_can_be_named() {
     let dir = folder(&[("conf/prod.toml", "main = \"../a.js\""), ("a.js", "")]);
     let path = dir.path().join("conf/prod.toml");
     let config =
-        Config::load(Selection { file: None, config: Some(&path), env: None }).expect("valid");
+        Config::load(Selection { config: Some(&path), ..Selection::default() }).expect("valid");
     assert_eq!(config.main, dir.path().join("a.js"));
     assert_eq!(config.root, dir.path().join("conf"));
 
@@ -274,7 +269,7 @@ fn a_configuration_can_be_named() {
     assert_eq!(config.main, dir.path().join("a.js"));
 
     let missing = dir.path().join("wrangle.toml");
-    let error = Config::load(Selection { file: None, config: Some(&missing), env: None })
+    let error = Config::load(Selection { config: Some(&missing), ..Selection::default() })
         .expect_err("missing");
     assert!(error.hint.expect("a hint").ends_with("wrangler.toml?"));
 }

@@ -3,6 +3,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// A Unix time in milliseconds as RFC 3339 in UTC.
+pub(crate) fn rfc3339(millis: u64) -> String {
+    let mut out = String::new();
+    push_rfc3339(&mut out, millis);
+    out
+}
+
 /// Appends a Unix time in milliseconds as RFC 3339 in UTC.
 pub(super) fn push_rfc3339(out: &mut String, millis: u64) {
     let (seconds, millis) = (millis / 1000, millis % 1000);

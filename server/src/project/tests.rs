@@ -20,7 +20,7 @@ fn folder(files: &[(&str, &[u8])]) -> TempDir {
 
 fn load_from(dir: &Path, file: &str) -> Result<Project, Diagnostic> {
     let file = dir.join(file);
-    let config = Config::load(Selection { file: Some(&file), config: None, env: None })?;
+    let config = Config::load(Selection { file: Some(&file), ..Selection::default() })?;
     Project::load(config, Mode::Local)
 }
 

@@ -97,7 +97,8 @@ impl Program {
 
     pub(crate) fn start(mut command: Command, folder: &Path) -> Self {
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("SELVEDGE_") {
+            let name_text = name.to_string_lossy();
+            if name_text.starts_with("SELVEDGE_") || name_text == "CLOUDFLARE_ENV" {
                 command.env_remove(name);
             }
         }

@@ -182,7 +182,7 @@ impl Setup {
             (None, Some((name, _))) => folder.join(name),
             (None, None) => panic!("there is nothing to serve"),
         };
-        let selection = Selection { file: Some(&main), config: None, env: None };
+        let selection = Selection { file: Some(&main), ..Selection::default() };
         let config = Config::load(selection).map_err(|error| error.text())?;
         Project::load(config, mode).map_err(|error| error.text())
     }

@@ -1,0 +1,215 @@
+//! The table of keys: those of wrangler 4.125, and older ones that stand in
+//! many files.
+
+use super::shapes::*;
+use super::{Key, Scope, Support};
+use crate::config::schema::Shape::{Any, Flag, List, Map, Text};
+use Scope::{Inheritable, NotInheritable, TopLevel};
+use Support::{Acts, Elsewhere, NotYet, Read};
+
+macro_rules! keys {
+    ($($scope:ident $support:ident $name:literal $shape:expr, $about:literal;)*) => {
+        &[$(Key {
+            name: $name,
+            scope: $scope,
+            support: $support,
+            shape: $shape,
+            #[cfg(test)]
+            about: $about,
+        }),*]
+    };
+}
+
+/// All keys, what acts first.
+pub(in crate::config) const KEYS: &[Key] = keys! {
+    Inheritable Acts "name" Text,
+        "the name in the log; with `--env`, `name-env` unless the environment sets its own";
+    Inheritable Acts "main" Text,
+        "the main module";
+    Inheritable Acts "compatibility_date" Text,
+        "see [Compatibility](#compatibility); without it, the newest date";
+    Inheritable Acts "compatibility_flags" TEXTS,
+        "see [Compatibility](#compatibility)";
+    NotInheritable Acts "vars" Map(&Any),
+        "names in `env`: strings as they are, everything else as JSON";
+    NotInheritable Acts "secrets" SECRETS,
+        "`required`: the names that the `.dev.vars` or `.env` files must hold; others in them are left out";
+    Inheritable Acts "limits" LIMITS,
+        "`cpu_ms` and `subrequests` of each request, see [limits.md](limits.md)";
+    Inheritable Acts "rules" RULES,
+        "which file is [which kind of module](workers.md#modules)";
+    Inheritable Acts "find_additional_modules" Flag,
+        "also load files that match a rule and that nothing imports by name";
+    Inheritable Acts "base_dir" Text,
+        "where module names and globs start; the folder of `main` otherwise";
+    Inheritable Acts "no_bundle" Flag,
+        "take the modules as they are; brings `find_additional_modules`";
+    NotInheritable Acts "services" SERVICES,
+        "`env.NAME.fetch()` asks another Worker that `dev` runs beside this one";
+    NotInheritable Acts "version_metadata" VERSION_METADATA,
+        "a value `{ id, tag, timestamp }` in `env`";
+    TopLevel Acts "text_blobs" Map(&Text),
+        "names of files whose text becomes a global variable, in service-worker syntax";
+    TopLevel Acts "env" Map(&Any),
+        "the [environments](#environments)";
+    Inheritable Read "triggers" TRIGGERS,
+        "`crons` are checked; `dev` fires them, `run` does not";
+    Inheritable Read "route" ROUTE,
+        "checked and shown; `run` answers to every host and path";
+    Inheritable Read "routes" List(&ROUTE),
+        "checked and shown; `run` answers to every host and path";
+    TopLevel Read "dev" DEV,
+        "checked; `run` listens where its flags say";
+    Inheritable Read "build" BUILD,
+        "checked; `run` does not run it";
+    TopLevel Read "alias" Map(&Text),
+        "for the bundler; `run` does not bundle";
+    NotInheritable Read "define" Map(&Text),
+        "for the bundler; `run` does not bundle";
+    Inheritable Read "tsconfig" Text,
+        "for the bundler; `run` does not bundle";
+    Inheritable Read "jsx_factory" Text,
+        "for the bundler; `run` does not bundle";
+    Inheritable Read "jsx_fragment" Text,
+        "for the bundler; `run` does not bundle";
+    Inheritable Read "minify" Flag,
+        "for the bundler; `run` does not bundle";
+    Inheritable Read "keep_names" Flag,
+        "for the bundler; `run` does not bundle";
+    Inheritable Read "preserve_file_names" Flag,
+        "for the bundler; `run` keeps all names";
+    Inheritable NotYet "assets" ASSETS,
+        "static files";
+    Inheritable NotYet "migrations" MIGRATIONS,
+        "classes of Durable Objects";
+    Inheritable NotYet "exports" Map(&Any),
+        "classes of Durable Objects and entrypoints";
+    Inheritable NotYet "access" Any,
+        "who may ask";
+    Inheritable NotYet "cache" Any,
+        "the cache before the Worker";
+    Inheritable NotYet "placement" PLACEMENT,
+        "where the Worker runs";
+    Inheritable NotYet "first_party_worker" Flag,
+        "of Cloudflare itself";
+    Inheritable NotYet "logfwdr" LOGFWDR,
+        "forwarding of logs";
+    Inheritable NotYet "previews" Any,
+        "settings of previews";
+    Inheritable NotYet "python_modules" Any,
+        "Python Workers";
+    NotInheritable NotYet "kv_namespaces" KV_NAMESPACES,
+        "KV";
+    NotInheritable NotYet "durable_objects" DURABLE_OBJECTS,
+        "Durable Objects";
+    NotInheritable NotYet "r2_buckets" R2_BUCKETS,
+        "R2";
+    NotInheritable NotYet "d1_databases" D1_DATABASES,
+        "D1";
+    NotInheritable NotYet "queues" QUEUES,
+        "queues";
+    NotInheritable NotYet "workflows" WORKFLOWS,
+        "Workflows";
+    NotInheritable NotYet "ratelimits" RATELIMITS,
+        "rate limits";
+    NotInheritable NotYet "hyperdrive" HYPERDRIVE,
+        "databases behind Hyperdrive";
+    NotInheritable NotYet "vectorize" VECTORIZE,
+        "Vectorize";
+    NotInheritable NotYet "analytics_engine_datasets" ANALYTICS,
+        "Analytics Engine";
+    NotInheritable NotYet "ai" ONE_BINDING,
+        "Workers AI";
+    NotInheritable NotYet "ai_search" AI_SEARCH,
+        "AI Search";
+    NotInheritable NotYet "ai_search_namespaces" NAMESPACED,
+        "AI Search";
+    NotInheritable NotYet "agent_memory" NAMESPACED,
+        "Agent Memory";
+    NotInheritable NotYet "browser" ONE_BINDING,
+        "Browser Rendering";
+    NotInheritable NotYet "images" ONE_BINDING,
+        "Images";
+    NotInheritable NotYet "media" ONE_BINDING,
+        "media transformations";
+    NotInheritable NotYet "stream" ONE_BINDING,
+        "Stream";
+    NotInheritable NotYet "websearch" ONE_BINDING,
+        "web search";
+    NotInheritable NotYet "send_email" SEND_EMAIL,
+        "email";
+    NotInheritable NotYet "mtls_certificates" MTLS,
+        "client certificates";
+    NotInheritable NotYet "dispatch_namespaces" DISPATCH_NAMESPACES,
+        "Workers for Platforms";
+    NotInheritable NotYet "pipelines" PIPELINES,
+        "Pipelines";
+    NotInheritable NotYet "secrets_store_secrets" SECRETS_STORE,
+        "Secrets Store";
+    NotInheritable NotYet "artifacts" NAMESPACED,
+        "Artifacts";
+    NotInheritable NotYet "flagship" FLAGSHIP,
+        "Flagship";
+    NotInheritable NotYet "worker_loaders" LOADERS,
+        "dynamic Workers";
+    NotInheritable NotYet "vpc_services" VPC_SERVICES,
+        "services in a private network";
+    NotInheritable NotYet "vpc_networks" VPC_NETWORKS,
+        "private networks";
+    NotInheritable NotYet "tail_consumers" TAIL_CONSUMERS,
+        "tail Workers";
+    NotInheritable NotYet "streaming_tail_consumers" TAIL_CONSUMERS,
+        "tail Workers";
+    NotInheritable NotYet "connect" CONNECT,
+        "TCP connections to the Worker";
+    NotInheritable NotYet "containers" List(&Any),
+        "containers";
+    NotInheritable NotYet "cloudchamber" Any,
+        "containers";
+    NotInheritable NotYet "unsafe" UNSAFE,
+        "bindings that wrangler does not know";
+    NotInheritable NotYet "unsafe_hello_world" HELLO_WORLD,
+        "an example of wrangler";
+    TopLevel NotYet "data_blobs" Map(&Text),
+        "files as `ArrayBuffer`s, in service-worker syntax: import them from an ES module";
+    TopLevel NotYet "wasm_modules" Map(&Text),
+        "WebAssembly, in service-worker syntax: import it from an ES module";
+    TopLevel NotYet "site" SITE,
+        "Workers Sites: static files";
+    TopLevel NotYet "pages_build_output_dir" Text,
+        "Pages";
+    TopLevel NotYet "addresses" TEXTS,
+        "email";
+    Inheritable Elsewhere "account_id" Text,
+        "uploading";
+    Inheritable Elsewhere "workers_dev" Flag,
+        "uploading";
+    Inheritable Elsewhere "preview_urls" Flag,
+        "uploading";
+    Inheritable Elsewhere "upload_source_maps" Flag,
+        "uploading";
+    Inheritable Elsewhere "compliance_region" Text,
+        "uploading";
+    Inheritable Elsewhere "logpush" Flag,
+        "logs on Cloudflare";
+    Inheritable Elsewhere "observability" OBSERVABILITY,
+        "logs and traces on Cloudflare";
+    Inheritable Elsewhere "usage_model" Text,
+        "billing; of old files";
+    Inheritable Elsewhere "zone_id" Text,
+        "of old files";
+    Inheritable Elsewhere "type" Text,
+        "of old files";
+    Inheritable Elsewhere "node_compat" Flag,
+        "of old files";
+    TopLevel Elsewhere "$schema" Text,
+        "for editors";
+    TopLevel Elsewhere "send_metrics" Flag,
+        "wrangler itself";
+    TopLevel Elsewhere "dependencies_instrumentation" Any,
+        "wrangler itself";
+    TopLevel Elsewhere "keep_vars" Flag,
+        "uploading";
+    TopLevel Elsewhere "legacy_env" Flag,
+        "of old files";
+};
