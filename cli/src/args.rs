@@ -71,6 +71,9 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Serve Workers and follow their files: for developing.
     Dev(Box<DevArgs>),
+    /// Hold a command's processes and end them with the process that wants them.
+    #[command(name = "__guard", hide = true)]
+    Guard { line: std::ffi::OsString },
     /// Print a script that makes a shell complete selvedge's commands.
     Completions {
         /// The shell to complete in.

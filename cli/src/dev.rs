@@ -9,13 +9,13 @@ use selvedge_runtime::Mode;
 use selvedge_server::config::{Config, Selection};
 use selvedge_server::dev::{Build, Built, CronMode, DevOptions};
 use selvedge_server::log::{Log, LogOptions};
-use selvedge_server::project::Project;
+use selvedge_server::project::{Project, Watched};
 use selvedge_server::run_options::TlsFiles;
 
 use crate::args::{CronArg, DevArgs};
 use crate::keys::Keys;
 use crate::run::{addresses, end};
-use crate::{signals, terminal, trace};
+use crate::{custom_build, signals, terminal, trace};
 
 /// Serves until it is told to stop.
 pub(crate) fn dev(args: DevArgs) -> ExitCode {
@@ -101,15 +101,30 @@ fn read(selection: Selection<'_>) -> Built {
     let config = match Config::load(selection) {
         Ok(config) => config,
         Err(error) => {
-            return Built { result: Err(error), files: Vec::new(), root: PathBuf::new() };
+            return Built {
+                result: Err(error),
+                files: Vec::new(),
+                folders: Vec::new(),
+                trees: Vec::new(),
+                root: PathBuf::new(),
+            };
         }
     };
     let root = config.root.clone();
-    let mut files = vec![config.main.clone()];
-    files.extend(config.watched.iter().cloned());
-    let result = Project::load(config, Mode::Local);
-    if let Ok(project) = &result {
-        files.extend(project.files.iter().cloned());
+    let trees = match config.build.command {
+        Some(_) => config.build.watch_dirs.clone(),
+        None => Vec::new(),
+    };
+    if let Err(error) = custom_build::run(&config.build) {
+        let files = config.watched.clone();
+        return Built { result: Err(error), files, folders: Vec::new(), trees, root };
     }
-    Built { result, files, root }
+    let of_config = config.watched.clone();
+    let (result, Watched { mut files, mut folders }) = Project::build(config, Mode::Local);
+    if !trees.is_empty() {
+        // The command writes modules: its own work must not bring it again.
+        files = of_config;
+        folders.clear();
+    }
+    Built { result, files, folders, trees, root }
 }

@@ -2,7 +2,9 @@
 //! says what went wrong in a way that helps.
 
 mod args;
+mod custom_build;
 mod dev;
+mod guard;
 mod keys;
 mod run;
 mod signals;
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(Cli { command: Command::Run(args) }) => run::run(*args),
         Ok(Cli { command: Command::Dev(args) }) => dev::dev(*args),
+        Ok(Cli { command: Command::Guard { line } }) => guard::guard(&line),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
         Err(error) => {
             // Also help and version, which are no errors.

@@ -12,7 +12,7 @@ use selvedge_server::project::Project;
 use selvedge_server::run_options::{RunOptions, TlsFiles};
 
 use crate::args::RunArgs;
-use crate::{signals, terminal, trace};
+use crate::{custom_build, signals, terminal, trace};
 
 /// The folder of state, beside the configuration or the Worker.
 pub(crate) const DATA_DIR: &str = ".selvedge";
@@ -61,6 +61,7 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
         vars: Some(&args.vars.options()),
     })
     .map_err(|error| anyhow!(error.text()))?;
+    custom_build::run(&config.build).map_err(|error| anyhow!(error.text()))?;
     let mut project = Project::load(config, mode).map_err(|error| anyhow!(error.text()))?;
     for warning in &project.warnings {
         log.warn(warning);

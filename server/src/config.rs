@@ -197,9 +197,10 @@ impl Config {
     ) -> Result<Self, Diagnostic> {
         let root = folder_of(settings.path());
         let mut warnings = settings.check()?;
+        let build = parts::build(settings, &root)?;
         let main = match given {
             Some(main) => main,
-            None => fields::main(settings, &root)?,
+            None => fields::main(settings, &root, build.command.is_some())?,
         };
         let (rules, rule_warnings) = fields::rules(settings)?;
         warnings.extend(rule_warnings);
@@ -228,7 +229,7 @@ impl Config {
             rules,
             find_additional_modules,
             base_dir: fields::base_dir(settings, &root)?,
-            build: parts::build(settings, &root)?,
+            build,
             bundling,
             dev: parts::dev(settings)?,
             crons: parts::crons(settings)?,

@@ -40,6 +40,10 @@ pub struct Built {
     pub result: Result<Project, Diagnostic>,
     /// The files that the result depends on, also those that are missing.
     pub files: Vec<PathBuf>,
+    /// Folders in which any file matters.
+    pub folders: Vec<PathBuf>,
+    /// The same with all that lies below them.
+    pub trees: Vec<PathBuf>,
     /// The folder in which a change may help a build that failed.
     pub root: PathBuf,
 }
@@ -152,10 +156,14 @@ struct DevWorker {
     worker: Option<Arc<Worker>>,
     /// What it depends on.
     files: BTreeSet<PathBuf>,
+    folders: BTreeSet<PathBuf>,
+    trees: BTreeSet<PathBuf>,
     root: PathBuf,
     broken: bool,
     /// Whether any build succeeded so far.
     was_built: bool,
+    /// What is wrong, as it was last said.
+    said: Option<String>,
     /// What the last build warned of.
     warnings: Vec<String>,
 }
@@ -187,9 +195,12 @@ impl DevWorker {
             serving: Serving::Nobody,
             worker: None,
             files: BTreeSet::new(),
+            folders: BTreeSet::new(),
+            trees: BTreeSet::new(),
             root: PathBuf::new(),
             broken: true,
             was_built: false,
+            said: None,
             warnings: Vec::new(),
         }
     }
@@ -197,7 +208,11 @@ impl DevWorker {
     /// Whether changed files are a reason to build.
     fn is_affected(&self, changed: &BTreeSet<PathBuf>) -> bool {
         changed.iter().any(|path| {
-            self.files.contains(path) || (self.broken && watch::may_help(&self.root, path))
+            self.files.contains(path)
+                || (watch::is_source(path)
+                    && path.parent().is_some_and(|folder| self.folders.contains(folder)))
+                || self.trees.iter().any(|tree| watch::may_help(tree, path))
+                || (self.broken && watch::may_help(&self.root, path))
         })
     }
 }
@@ -246,11 +261,16 @@ impl Dev {
             worker.files.clear();
         }
         worker.files.extend(built.files);
+        worker.folders = built.folders.into_iter().collect();
+        worker.trees = built.trees.into_iter().collect();
         worker.broken = built.result.is_err();
-        self.watch.follow(self.workers.iter().flat_map(|worker| {
-            let root = worker.broken.then_some(&worker.root);
-            worker.files.iter().filter_map(|file| file.parent()).chain(root.map(PathBuf::as_path))
-        }));
+        let folders = self.workers.iter().flat_map(|worker| {
+            let root = worker.broken.then_some(worker.root.as_path());
+            let of_files = worker.files.iter().filter_map(|file| file.parent());
+            of_files.chain(worker.folders.iter().map(PathBuf::as_path)).chain(root)
+        });
+        let trees = self.workers.iter().flat_map(|worker| worker.trees.iter());
+        self.watch.follow(folders, trees.map(PathBuf::as_path));
         match built.result {
             Ok(project) => self.swap(index, project, begin).await,
             Err(error) => {
@@ -300,6 +320,7 @@ impl Dev {
                 let entry = &mut self.workers[index];
                 entry.serving = Serving::Generation(generation);
                 entry.worker = Some(worker);
+                entry.said = None;
                 if !is_first {
                     let millis = |time: Duration| (time.as_secs_f64() * 10_000.0).round() / 10.0;
                     log.event(
@@ -322,7 +343,11 @@ impl Dev {
 
     /// Says what is wrong, in the terminal and to who asks.
     async fn fail(&mut self, index: usize, failure: Failure, text: &str) {
-        self.host.log.event(Level::Error, text, Vec::new());
+        // What is still wrong was said already.
+        if self.workers[index].said.as_deref() != Some(text) {
+            self.host.log.event(Level::Error, text, Vec::new());
+            self.workers[index].said = Some(text.to_owned());
+        }
         let failing = match self.host.listeners(index) {
             listeners if listeners.is_empty() => Serving::Nobody,
             listeners => Serving::Failing {
@@ -400,6 +425,8 @@ async fn run_build(build: Build) -> Built {
     let failed = |message: String| Built {
         result: Err(Diagnostic::new(message)),
         files: Vec::new(),
+        folders: Vec::new(),
+        trees: Vec::new(),
         root: PathBuf::new(),
     };
     match spawned {

@@ -1,10 +1,12 @@
 //! From a main module's file to a Worker that can be loaded: all modules that
 //! it may import, read and named.
 //!
-//! `run` does not bundle. What V8 will ask for is found by parsing each module
-//! the same way, and what cannot be had is said before anything runs.
+//! A Worker of plain modules is taken as it is: what V8 will ask for is found by
+//! parsing each module the same way, and what cannot be had is said before
+//! anything runs. One that names TypeScript or packages is bundled.
 
 mod additional;
+mod bundled;
 mod collect;
 mod names;
 mod resolve;
@@ -22,7 +24,7 @@ use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, Worker};
 
 use crate::config::{Config, Diagnostic, Service, Var, shown};
-use collect::Collected;
+use collect::{Collected, Refused};
 
 /// The most that all modules of a Worker may hold: 64 MiB, as on Cloudflare
 /// (<https://developers.cloudflare.com/workers/platform/limits/#worker-size>).
@@ -42,47 +44,43 @@ pub struct Project {
     pub warnings: Vec<String>,
     /// Cron triggers, as the configuration gives them.
     pub crons: Vec<String>,
-    /// All files that were read.
+}
+
+/// What a Worker depends on.
+#[derive(Debug, Clone, Default)]
+pub struct Watched {
+    /// Files, also those that are missing.
     pub files: Vec<PathBuf>,
+    /// Folders in which a new file matters.
+    pub folders: Vec<PathBuf>,
 }
 
 impl Project {
-    /// Reads all modules of a Worker.
+    /// Reads all modules of a Worker, and bundles them if they must be.
     ///
     /// # Errors
     /// When a module is missing, too large, not text or not JavaScript, or an
-    /// import names what `run` cannot supply.
+    /// import names what there is not.
     pub fn load(config: Config, mode: Mode) -> Result<Self, Diagnostic> {
-        let spawn = |stack_bytes| {
-            let config = config.clone();
-            std::thread::Builder::new()
-                .name("parser".into())
-                .stack_size(stack_bytes)
-                .spawn(move || Self::read(config, mode))
-        };
-        // Where the system promises no more memory than it has, less must do.
-        let reader = spawn(PARSER_STACK_BYTES).or_else(|_| spawn(PARSER_STACK_BYTES / 16));
-        let reader = reader.map_err(|error| {
-            Diagnostic::new(format!("cannot start a thread to parse on: {error}"))
-        })?;
-        reader.join().unwrap_or_else(|_| Err(Diagnostic::new("the parser failed on this Worker")))
+        Self::build(config, mode).0
     }
 
-    fn read(config: Config, mode: Mode) -> Result<Self, Diagnostic> {
-        let Collected { files, warnings } = collect::collect(&config)?;
-        let folder = names::base_of(&config, files.iter().map(|file| file.path.as_path()));
-        let mut read: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
-        read.extend(config.watched.iter().cloned());
+    /// The same, with what the result depends on, also when there is none.
+    pub fn build(config: Config, mode: Mode) -> (Result<Self, Diagnostic>, Watched) {
+        let mut watched = Watched { files: config.watched.clone(), folders: Vec::new() };
+        watched.files.push(config.main.clone());
+        let result = modules(&config, mode, &mut watched)
+            .and_then(|(modules, warnings)| Self::of(config, mode, modules, warnings));
+        (result, watched)
+    }
+
+    fn of(
+        config: Config,
+        mode: Mode,
+        modules: Vec<Module>,
+        warnings: Vec<String>,
+    ) -> Result<Self, Diagnostic> {
         let crons = config.crons.iter().map(|cron| cron.expression.clone()).collect();
-        let modules = files
-            .into_iter()
-            .map(|file| {
-                let name = names::name_in(&folder, &file.path)?;
-                let source_map = source_map::beside(&file.path, &file.body);
-                let (kind, body) = (file.kind, file.body);
-                Ok(Module { name, kind, body, path: Some(file.path), source_map })
-            })
-            .collect::<Result<Vec<_>, Diagnostic>>()?;
         let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
         let env = env_of(&config, &modules)?;
         let worker = Worker {
@@ -96,8 +94,82 @@ impl Project {
             mode,
         };
         let warnings = config.warnings.into_iter().chain(warnings).collect();
-        Ok(Self { worker, root: config.root, warnings, crons, files: read })
+        Ok(Self { worker, root: config.root, warnings, crons })
     }
+}
+
+/// The modules of a Worker, the main one first, and warnings.
+fn modules(
+    config: &Config,
+    mode: Mode,
+    watched: &mut Watched,
+) -> Result<(Vec<Module>, Vec<String>), Diagnostic> {
+    let bundling = &config.bundling;
+    let asked = !bundling.alias.is_empty()
+        || !bundling.define.is_empty()
+        || bundling.minify
+        || bundling.jsx_factory.is_some();
+    if bundling.no_bundle {
+        return as_they_are(config, watched).map_err(|refused| refused.error).map(|plain| plain.0);
+    }
+    if asked {
+        return bundle(config, mode, watched);
+    }
+    match as_they_are(config, watched) {
+        Ok((plain, false)) => Ok(plain),
+        // What may fail when it is reached is no reason to run nothing.
+        Ok((plain, true)) => Ok(bundle(config, mode, watched).unwrap_or(plain)),
+        Err(refused) if refused.wants_bundler => bundle(config, mode, watched),
+        Err(refused) => Err(refused.error),
+    }
+}
+
+type Modules = (Vec<Module>, Vec<String>);
+
+fn bundle(config: &Config, mode: Mode, watched: &mut Watched) -> Result<Modules, Diagnostic> {
+    let (result, more) = match bundled::bundle(config, mode) {
+        Ok(bundled) => (Ok((bundled.modules, bundled.warnings)), bundled.watched),
+        Err((error, watched)) => (Err(error), watched),
+    };
+    watched.files.extend(more.files);
+    watched.folders.extend(more.folders);
+    result
+}
+
+/// The modules as files; whether a bundler could do more with them.
+fn as_they_are(config: &Config, watched: &mut Watched) -> Result<(Modules, bool), Refused> {
+    let Collected { files, warnings, wants_bundler } = collect_apart(config)?;
+    let folder = names::base_of(config, files.iter().map(|file| file.path.as_path()));
+    watched.files.extend(files.iter().map(|file| file.path.clone()));
+    let modules = files
+        .into_iter()
+        .map(|file| {
+            let name = names::name_in(&folder, &file.path)?;
+            let source_map = source_map::beside(&file.path, &file.body);
+            let (kind, body) = (file.kind, file.body);
+            Ok(Module { name, kind, body, path: Some(file.path), source_map })
+        })
+        .collect::<Result<Vec<_>, Diagnostic>>()
+        .map_err(|error| Refused { error, wants_bundler: false })?;
+    Ok(((modules, warnings), wants_bundler))
+}
+
+/// Reads files on a thread with a stack for the parser.
+fn collect_apart(config: &Config) -> Result<Collected, Refused> {
+    let refused =
+        |message: String| Refused { error: Diagnostic::new(message), wants_bundler: false };
+    let spawn = |stack_bytes| {
+        let config = config.clone();
+        std::thread::Builder::new()
+            .name("parser".into())
+            .stack_size(stack_bytes)
+            .spawn(move || collect::collect(&config))
+    };
+    // Where the system promises no more memory than it has, less must do.
+    let reader = spawn(PARSER_STACK_BYTES).or_else(|_| spawn(PARSER_STACK_BYTES / 16));
+    let reader =
+        reader.map_err(|error| refused(format!("cannot start a thread to parse on: {error}")))?;
+    reader.join().unwrap_or_else(|_| Err(refused("the parser failed on this Worker".into())))
 }
 
 /// What the configuration puts into `env`, objects left out.

@@ -31,7 +31,9 @@ pub(super) fn name(settings: &Settings) -> Result<Option<String>, Diagnostic> {
 }
 
 /// The file that `main` names.
-pub(super) fn main(settings: &Settings, root: &Path) -> Result<PathBuf, Diagnostic> {
+///
+/// `is_made`: a command of the configuration makes it, so it may be missing yet.
+pub(super) fn main(settings: &Settings, root: &Path, is_made: bool) -> Result<PathBuf, Diagnostic> {
     let Some(setting) = settings.get("main") else {
         return locate::main_in(root).ok_or_else(|| {
             Diagnostic::new(format!("{} names no Worker", shown(settings.path()))).with_hint(
@@ -41,7 +43,7 @@ pub(super) fn main(settings: &Settings, root: &Path) -> Result<PathBuf, Diagnost
     };
     let given = settings.string(&setting.name, setting.node)?;
     let path = locate::join(root, Path::new(given));
-    if path.is_file() {
+    if path.is_file() || (is_made && !path.exists()) {
         return Ok(path);
     }
     let what = if path.is_dir() { "is a folder" } else { "does not exist" };

@@ -1,6 +1,6 @@
 //! Which files changed, in bursts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const IGNORED: &[&str] = &["node_modules", ".git", ".selvedge", ".wrangler", "ta
 pub(super) struct Watch {
     watcher: RecommendedWatcher,
     changes: mpsc::UnboundedReceiver<PathBuf>,
-    folders: BTreeSet<PathBuf>,
+    folders: BTreeMap<PathBuf, RecursiveMode>,
 }
 
 impl Watch {
@@ -47,26 +47,38 @@ impl Watch {
             }
         });
         let watcher = watcher.map_err(|error| DevError::Watch(error.to_string()))?;
-        Ok(Self { watcher, changes, folders: BTreeSet::new() })
+        Ok(Self { watcher, changes, folders: BTreeMap::new() })
     }
 
-    /// Watches these folders, not what lies below them, and no others.
-    pub(super) fn follow<'a>(&mut self, folders: impl Iterator<Item = &'a Path>) {
-        let wanted: BTreeSet<PathBuf> =
-            folders.filter(|folder| folder.is_dir()).map(Path::to_path_buf).collect();
-        for folder in self.folders.difference(&wanted) {
-            // It may be gone already.
-            let _ = self.watcher.unwatch(folder);
+    /// Watches these folders, and with all that lies below them these trees, and
+    /// no others.
+    pub(super) fn follow<'a>(
+        &mut self,
+        folders: impl Iterator<Item = &'a Path>,
+        trees: impl Iterator<Item = &'a Path>,
+    ) {
+        let mut wanted: BTreeMap<PathBuf, RecursiveMode> = BTreeMap::new();
+        for folder in folders.filter(|folder| folder.is_dir()) {
+            wanted.insert(folder.to_path_buf(), RecursiveMode::NonRecursive);
         }
-        let mut watched = BTreeSet::new();
-        for folder in wanted {
-            if self.folders.contains(&folder) {
-                watched.insert(folder);
+        for tree in trees.filter(|tree| tree.is_dir()) {
+            wanted.insert(tree.to_path_buf(), RecursiveMode::Recursive);
+        }
+        for (folder, mode) in &self.folders {
+            if wanted.get(folder) != Some(mode) {
+                // It may be gone already.
+                let _ = self.watcher.unwatch(folder);
+            }
+        }
+        let mut watched = BTreeMap::new();
+        for (folder, mode) in wanted {
+            if self.folders.get(&folder) == Some(&mode) {
+                watched.insert(folder, mode);
                 continue;
             }
-            match self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
+            match self.watcher.watch(&folder, mode) {
                 Ok(()) => {
-                    watched.insert(folder);
+                    watched.insert(folder, mode);
                 }
                 Err(error) => tracing::warn!(%error, "a folder is not watched"),
             }
@@ -95,13 +107,28 @@ impl Watch {
     }
 }
 
+/// Extensions of files that Workers are made of. Others change for many reasons:
+/// a log in the project's folder must not bring a build with each line.
+const SOURCES: &[&str] = &[
+    "js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx", "json", "jsonc", "toml", "wasm", "txt",
+    "html", "sql", "bin", "css", "svg", "md", "graphql", "gql", "xml", "yaml", "yml", "vars",
+    "env",
+];
+
+/// Whether a new or changed file with this name may be a part of a Worker.
+pub(super) fn is_source(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| SOURCES.contains(&extension))
+}
+
 /// Whether a change at this path may repair a Worker of this folder.
 pub(super) fn may_help(root: &Path, path: &Path) -> bool {
     let Ok(below) = path.strip_prefix(root) else { return false };
-    !below.components().any(|part| match part {
-        Component::Normal(name) => IGNORED.iter().any(|ignored| name == *ignored),
-        _ => false,
-    })
+    is_source(path)
+        && !below.components().any(|part| match part {
+            Component::Normal(name) => IGNORED.iter().any(|ignored| name == *ignored),
+            _ => false,
+        })
 }
 
 #[cfg(test)]
@@ -114,6 +141,7 @@ mod tests {
         assert!(may_help(root, Path::new("/project/src/new.ts")));
         assert!(!may_help(root, Path::new("/project/node_modules/a/index.js")));
         assert!(!may_help(root, Path::new("/project/.git/index")));
+        assert!(!may_help(root, Path::new("/project/dev.log")));
         assert!(!may_help(root, Path::new("/elsewhere/a.ts")));
     }
 
@@ -122,7 +150,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         let mut watch = Watch::start().unwrap();
-        watch.follow([root.as_path()].into_iter());
+        watch.follow([root.as_path()].into_iter(), std::iter::empty());
         let files: BTreeSet<_> = (0..40).map(|n| root.join(format!("{n}.js"))).collect();
         for file in &files {
             std::fs::write(file, "x").unwrap();

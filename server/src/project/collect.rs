@@ -17,16 +17,16 @@ use crate::config::{Config, Diagnostic, Match, Rules, folder_of, shown};
 /// More warnings than this help nobody.
 const MAX_WARNINGS: usize = 10;
 
-/// How a Worker becomes one that `run` can take.
-const BUNDLE: &str = "`selvedge run` takes Workers that are bundled already; bundle it first, e.g. \
-    `npx wrangler deploy --dry-run --outdir dist` or \
-    `npx esbuild worker.js --bundle --format=esm --outfile=dist/worker.js`, and run the file in dist";
+/// What to do where nothing is bundled.
+const NO_BUNDLE: &str = "`no_bundle = true` takes modules as they are; remove it, or import a file";
 
 /// What was read.
 pub(super) struct Collected {
     /// The main module first.
     pub(super) files: Vec<File>,
     pub(super) warnings: Vec<String>,
+    /// Whether an import that may fail names something that can be bundled.
+    pub(super) wants_bundler: bool,
 }
 
 /// One module.
@@ -36,14 +36,21 @@ pub(super) struct File {
     pub(super) body: Bytes,
 }
 
+/// Why a Worker cannot run as it is.
+pub(super) struct Refused {
+    pub(super) error: Diagnostic,
+    /// Whether it may run when it is bundled.
+    pub(super) wants_bundler: bool,
+}
+
 /// Reads all modules of a Worker.
-pub(super) fn collect(config: &Config) -> Result<Collected, Diagnostic> {
+pub(super) fn collect(config: &Config) -> Result<Collected, Refused> {
     let collected = Collector::new(config, config.main.clone()).run();
-    let Err(error) = collected else { return collected };
+    let Err(refused) = collected else { return collected };
     // A link to a main module elsewhere: its imports may be meant from there.
     let linked = config.main.canonicalize().ok().filter(|path| *path != config.main);
     let elsewhere = linked.and_then(|main| Collector::new(config, main).run().ok());
-    elsewhere.ok_or(error)
+    elsewhere.ok_or(refused)
 }
 
 struct Collector<'a> {
@@ -55,6 +62,7 @@ struct Collector<'a> {
     seen: HashSet<PathBuf>,
     bytes: u64,
     warnings: Vec<String>,
+    wants_bundler: bool,
 }
 
 /// Where a file was asked for.
@@ -80,11 +88,25 @@ impl<'a> Collector<'a> {
             seen: HashSet::new(),
             bytes: 0,
             warnings: Vec::new(),
+            wants_bundler: false,
         }
     }
 
-    fn run(mut self) -> Result<Collected, Diagnostic> {
+    fn run(mut self) -> Result<Collected, Refused> {
+        let collected = self.read_all();
+        let wants_bundler = self.wants_bundler;
+        match collected {
+            Ok(()) => {
+                let Self { files, warnings, .. } = self;
+                Ok(Collected { files, warnings, wants_bundler })
+            }
+            Err(error) => Err(Refused { error, wants_bundler }),
+        }
+    }
+
+    fn read_all(&mut self) -> Result<(), Diagnostic> {
         let main = self.main.clone();
+        self.wants_bundler = is_compiled(&main);
         let kind = main_kind(&main)?;
         self.add(&main, kind, None)?;
         let mut next = 0;
@@ -100,7 +122,7 @@ impl<'a> Collector<'a> {
             self.warnings.truncate(MAX_WARNINGS);
             self.warnings.push(format!("and {more} more imports that will fail"));
         }
-        Ok(Collected { files: self.files, warnings: self.warnings })
+        Ok(())
     }
 
     /// Reads what one module imports.
@@ -118,6 +140,7 @@ impl<'a> Collector<'a> {
         for import in &imports {
             let place = Place { importer: &path, text, import };
             if let Err(error) = self.import(&place) {
+                self.wants_bundler |= is_bundled(import, &path);
                 if is_fatal(import, &path) {
                     return Err(error);
                 }
@@ -148,7 +171,7 @@ impl<'a> Collector<'a> {
                 .with_hint("name the file from the module that imports it, with ./ or ../")),
             Target::Url => Err(place
                 .error(format!("cannot import \"{specifier}\": modules are not loaded from URLs"))
-                .with_hint(BUNDLE)),
+                .with_hint("install it as a package, or save it as a file of the project")),
         }
     }
 
@@ -156,7 +179,7 @@ impl<'a> Collector<'a> {
         if folder_of(importer).join(specifier).is_file() {
             return format!("did you mean \"./{specifier}\"?");
         }
-        BUNDLE.to_owned()
+        NO_BUNDLE.to_owned()
     }
 
     fn import_file(&mut self, path: &Path, place: &Place<'_>) -> Result<(), Diagnostic> {
@@ -173,10 +196,10 @@ impl<'a> Collector<'a> {
                 .error(format!("cannot import \"{specifier}\": {} {is}", shown(path)))
                 .with_hint_if(hint));
         }
-        if let Some(hint) = needs_bundling(path) {
+        if is_compiled(path) {
             return Err(place
                 .error(format!("cannot import \"{specifier}\": it is not JavaScript"))
-                .with_hint(hint));
+                .with_hint(NO_BUNDLE));
         }
         let kind = match self.config.rules.of(&glob_name(&self.base, path)) {
             Match::Kind(kind) => kind,
@@ -248,8 +271,9 @@ fn main_kind(main: &Path) -> Result<ModuleKind, Diagnostic> {
     if main.is_dir() {
         return Err(Diagnostic::new(format!("{} is a folder, not a file", shown(main))));
     }
-    if let Some(hint) = needs_bundling(main) {
-        return Err(Diagnostic::new(format!("{} is not JavaScript", shown(main))).with_hint(hint));
+    if is_compiled(main) {
+        let error = Diagnostic::new(format!("{} is not JavaScript", shown(main)));
+        return Err(error.with_hint(NO_BUNDLE));
     }
     let name = main.file_name().unwrap_or_default().to_string_lossy();
     match Rules::default().of(&name) {
@@ -263,20 +287,41 @@ fn main_kind(main: &Path) -> Result<ModuleKind, Diagnostic> {
     }
 }
 
-/// What to do about a file of a language that is compiled to JavaScript.
-fn needs_bundling(path: &Path) -> Option<String> {
-    let extension = path.extension()?.to_str()?;
-    let language = match extension {
-        "ts" | "mts" | "cts" => "TypeScript",
-        "tsx" | "jsx" => "JSX",
-        _ => return None,
-    };
-    Some(format!(
-        "{language} has to be bundled, which `selvedge run` does not do (`selvedge dev` will); \
-         bundle it first, e.g. `npx esbuild {} --bundle --format=esm --outfile=dist/worker.js`, \
-         and run dist/worker.js",
-        shown(path)
-    ))
+/// Whether a file's language is compiled to JavaScript.
+fn is_compiled(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some("ts" | "mts" | "cts" | "tsx" | "jsx"))
+}
+
+/// Whether an import that V8 cannot follow is one that a bundler can.
+fn is_bundled(import: &Import, importer: &Path) -> bool {
+    match resolve(&import.specifier, importer) {
+        Target::Package => import.how == How::Static || is_installed(&import.specifier, importer),
+        Target::File(path) => {
+            let with = |extension: &str| {
+                let mut name = path.clone().into_os_string();
+                name.push(extension);
+                PathBuf::from(name).is_file()
+            };
+            // TypeScript says `./a.js` for `./a.ts`.
+            let compiled = || {
+                let is_script = path.extension().is_some_and(|it| it == "js" || it == "mjs");
+                is_script && ["ts", "tsx", "mts"].iter().any(|it| path.with_extension(it).is_file())
+            };
+            is_compiled(&path)
+                || path.is_dir()
+                || [".ts", ".tsx", ".mts", ".js", ".mjs", ".jsx", ".json"].into_iter().any(with)
+                || compiled()
+        }
+        Target::BuiltIn | Target::Node | Target::Absolute | Target::Url => false,
+    }
+}
+
+/// Whether a package is in a `node_modules` that the importer sees.
+fn is_installed(specifier: &str, importer: &Path) -> bool {
+    let parts = if specifier.starts_with('@') { 2 } else { 1 };
+    let package: PathBuf = specifier.split('/').take(parts).collect();
+    importer.ancestors().skip(1).any(|folder| folder.join("node_modules").join(&package).is_dir())
 }
 
 fn no_rule(place: &Place<'_>, path: &Path) -> Diagnostic {
