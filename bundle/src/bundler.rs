@@ -15,6 +15,7 @@ use rolldown_plugin::Plugin;
 use tokio::runtime::Runtime;
 
 use crate::additional::Additional;
+use crate::attributes;
 use crate::context::Context;
 use crate::define;
 use crate::diagnose::{self, Verdict};
@@ -306,9 +307,10 @@ fn finish(context: &Context, built: Built, mut watch: Watch) -> Result<Bundle, F
     let Some(chunk) = chunk.filter(|_| problems.is_empty()) else {
         return Err(Failure { problems, warnings, watch });
     };
-    let main = main_module(chunk);
-    let source_map = source_map(chunk, &main.name);
     let apart = context.additional.modules.values().cloned().chain(modules.into_values());
+    let apart: Vec<Module> = apart.collect();
+    let main = main_module(chunk, &apart);
+    let source_map = source_map(chunk, &main.name);
     let modules: Vec<Module> = std::iter::once(main).chain(apart).collect();
     if let Some(problem) = clash(&modules, context) {
         return Err(Failure { problems: vec![problem], warnings, watch });
@@ -331,11 +333,15 @@ fn entry_chunk(output: &BundleOutput) -> Option<&OutputChunk> {
     })
 }
 
-fn main_module(chunk: &OutputChunk) -> Module {
+fn main_module(chunk: &OutputChunk, apart: &[Module]) -> Module {
+    let mut code = chunk.code.clone();
+    for module in apart {
+        attributes::blank(&mut code, &module.name);
+    }
     Module {
         name: chunk.filename.to_string(),
         kind: ModuleKind::EsModule,
-        bytes: chunk.code.clone().into_bytes(),
+        bytes: code.into_bytes(),
         path: None,
     }
 }
@@ -395,10 +401,13 @@ fn missing<'a>(
         .collect()
 }
 
-/// Sorts by place, and says nothing twice.
+/// Sorts by place, and says nothing twice of a file: a package may ask for what is
+/// missing in many lines.
 fn tidy(problems: &mut Vec<Problem>) {
     problems.sort_by(|left, right| (&left.file, left.position).cmp(&(&right.file, right.position)));
-    problems.dedup();
+    problems.dedup_by(|next, first| {
+        next.file.is_some() && (&next.file, &next.message) == (&first.file, &first.message)
+    });
 }
 
 /// A path without links, which is how rolldown names modules; else as it is given.

@@ -6,6 +6,7 @@
 //! WebAssembly). This crate knows neither V8 nor the rest of Selvedge.
 
 mod additional;
+mod attributes;
 mod bundler;
 mod context;
 mod define;

@@ -1,7 +1,7 @@
 //! What makes rolldown bundle for Workers: a plugin that decides what an import
 //! means, and supplies the modules that no file holds.
 
-mod decorators;
+mod checks;
 mod resolve;
 
 use std::borrow::Cow;
@@ -179,7 +179,7 @@ impl Plugin for WorkersPlugin {
         ctx: &PluginContext,
         args: HookTransformAstArgs<'_>,
     ) -> HookTransformAstReturn {
-        self.check_decorators(ctx, &args);
+        self.check(ctx, &args);
         Ok(args.ast)
     }
 

@@ -17,6 +17,20 @@ pub enum ModuleKind {
     Wasm,
 }
 
+impl ModuleKind {
+    /// What a rule of the configuration calls it.
+    pub fn rule_type(self) -> &'static str {
+        match self {
+            Self::EsModule => "ESModule",
+            Self::CommonJs => "CommonJS",
+            Self::Json => "JSON",
+            Self::Text => "Text",
+            Self::Data => "Data",
+            Self::Wasm => "CompiledWasm",
+        }
+    }
+}
+
 /// What the rules say of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {

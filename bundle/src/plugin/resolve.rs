@@ -157,9 +157,10 @@ impl WorkersPlugin {
             Match::Kind(ModuleKind::EsModule | ModuleKind::CommonJs) => output,
             Match::Ended(kind) => {
                 let problem = Problem::new(format!(
-                    "The file {specifier} matched a module rule of type {kind:?} in your \
+                    "The file {specifier} matched a module rule of type {} in your \
                      configuration, but was ignored because a previous rule with the same type \
-                     was not marked as `fallthrough = true`."
+                     was not marked as `fallthrough = true`.",
+                    kind.rule_type()
                 ));
                 self.0.refuse(importer, args.specifier, problem);
                 left_out(specifier)

@@ -95,6 +95,29 @@ fn a_required_text_is_imported() {
     assert!(!code.contains("__require"), "{code}");
 }
 
+#[test]
+fn import_attributes_of_what_stays_apart_are_gone() {
+    for minify in [false, true] {
+        let project = Project::new(&[
+            (
+                "index.js",
+                "import text from './a.txt' with { type: 'text' };\n\
+                 export default { fetch() { throw new Error(text) } }",
+            ),
+            ("a.txt", "hi"),
+        ])
+        .with(|options| options.minify = minify);
+        let bundle = project.bundle();
+        let code = code(&bundle);
+        assert!(code.contains("-a.txt\"") && !code.contains("with"), "{code}");
+        let line = code.lines().position(|line| line.contains("Error(")).expect("a line");
+        let column = code.lines().nth(line).and_then(|line| line.find("Error(")).expect("a column");
+        let [line, column] = [line, column].map(|at| u32::try_from(at + 1).expect("small"));
+        let original = bundle.source_map.original(line, column).expect("it is mapped");
+        assert_eq!((original.line, original.file), (2, "index.js"));
+    }
+}
+
 /// Rules as a configuration may set them.
 #[derive(Debug)]
 struct Configured;
