@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selvedge_server::log;
 
+use crate::check::CheckArgs;
 use crate::vars::VarArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -19,6 +20,7 @@ const TOP_EXAMPLES: &str = "\
 Examples:
   selvedge run worker.js            Serve a Worker on http://127.0.0.1:8787
   selvedge dev                      Serve the Worker of this folder, follow its files
+  selvedge check                    Look for mistakes in the Worker of this folder
   selvedge run --help               All that `run` can do
   selvedge completions bash         Print what bash needs to complete commands";
 
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Serve Workers and follow their files: for developing.
     Dev(Box<DevArgs>),
+    /// Check a Worker and its configuration without serving it.
+    Check(CheckArgs),
     /// Print a script that makes a shell complete selvedge's commands.
     Completions {
         /// The shell to complete in.

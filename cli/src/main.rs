@@ -2,6 +2,7 @@
 //! says what went wrong in a way that helps.
 
 mod args;
+mod check;
 mod dev;
 mod keys;
 mod run;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(Cli { command: Command::Run(args) }) => run::run(*args),
         Ok(Cli { command: Command::Dev(args) }) => dev::dev(*args),
+        Ok(Cli { command: Command::Check(args) }) => check::check(&args),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
         Err(error) => {
             // Also help and version, which are no errors.
