@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use selvedge_server::log;
 
 use crate::check::CheckArgs;
+use crate::types::TypesArgs;
 use crate::vars::VarArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Serve Workers and follow their files: for developing.
     Dev(Box<DevArgs>),
+    /// Write worker-configuration.d.ts: the types of what `env` holds.
+    Types(TypesArgs),
     /// Check a Worker and its configuration without serving it.
     Check(CheckArgs),
     /// Print a script that makes a shell complete selvedge's commands.

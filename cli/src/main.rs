@@ -9,6 +9,7 @@ mod run;
 mod signals;
 mod terminal;
 mod trace;
+mod types;
 mod vars;
 
 use std::io::Write as _;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(Cli { command: Command::Run(args) }) => run::run(*args),
         Ok(Cli { command: Command::Dev(args) }) => dev::dev(*args),
+        Ok(Cli { command: Command::Types(args) }) => types::types(&args),
         Ok(Cli { command: Command::Check(args) }) => check::check(&args),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
         Err(error) => {

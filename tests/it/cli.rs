@@ -3,6 +3,7 @@
 mod check;
 mod errors;
 mod serving;
+mod types;
 mod vars;
 
 use std::path::Path;
