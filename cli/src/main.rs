@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod dev;
+mod init;
 mod keys;
 mod run;
 mod signals;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(Cli { command: Command::Run(args) }) => run::run(*args),
         Ok(Cli { command: Command::Dev(args) }) => dev::dev(*args),
+        Ok(Cli { command: Command::Init(args) }) => init::init(&args),
         Ok(Cli { command: Command::Types(args) }) => types::types(&args),
         Ok(Cli { command: Command::Check(args) }) => check::check(&args),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),

@@ -82,6 +82,17 @@ pub(crate) fn types(args: &TypesArgs) -> ExitCode {
     }
 }
 
+/// Writes the types of a new project.
+pub(crate) fn write_for(folder: &Path) -> anyhow::Result<()> {
+    let base = Config::load(Selection { file: Some(folder), ..Selection::default() })
+        .map_err(|error| anyhow!(error.text()))?;
+    let shape = Shape { interface: "Env", is_strict: true, folder };
+    let body = env::declarations(&base, &[], &shape);
+    let file = folder.join(FILE_NAME);
+    let text = write::file(&body, "selvedge types", Some(RUNTIME_TYPES));
+    std::fs::write(&file, text).with_context(|| format!("cannot write {}", shown(&file)))
+}
+
 fn generate(args: &TypesArgs) -> anyhow::Result<ExitCode> {
     let base = load(args, args.env.as_deref())?;
     let Some(config_file) = &base.file else {

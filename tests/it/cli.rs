@@ -2,6 +2,7 @@
 
 mod check;
 mod errors;
+mod init;
 mod serving;
 mod types;
 mod vars;
