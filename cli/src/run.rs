@@ -61,8 +61,9 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
         vars: Some(&args.vars.options()),
     })
     .map_err(|error| anyhow!(error.text()))?;
+    let not_here = config.not_in_run();
     let mut project = Project::load(config, mode).map_err(|error| anyhow!(error.text()))?;
-    for warning in &project.warnings {
+    for warning in project.warnings.iter().chain(&not_here) {
         log.warn(warning);
     }
     project.worker.entrypoint = args.entrypoint;

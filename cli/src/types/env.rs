@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-use selvedge_runtime::EnvValue;
+use selvedge_runtime::{EnvValue, ModuleKind};
 use selvedge_server::config::{Config, NamedBinding};
 use serde_json::Value;
 
@@ -113,12 +113,17 @@ fn properties(config: &Config, main: &Main, shape: &Shape<'_>) -> Vec<Property> 
             EnvValue::Text(_) => "string".to_owned(),
             EnvValue::Json(value) if shape.is_strict => literal(value),
             EnvValue::Json(value) => kind(value),
-            EnvValue::Binding(_) => "unknown".to_owned(),
+            _ => "unknown".to_owned(),
         };
         add(&var.name, type_name);
     }
-    for (name, _) in &config.text_blobs {
-        add(name, "string".into());
+    for blob in &config.blobs {
+        let type_name = match blob.kind {
+            ModuleKind::Data => "ArrayBuffer",
+            ModuleKind::Wasm => "WebAssembly.Module",
+            _ => "string",
+        };
+        add(&blob.name, type_name.into());
     }
     properties
 }
