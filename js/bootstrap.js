@@ -187,8 +187,11 @@ ObjectDefineProperty(Navigator.prototype, SymbolToStringTag, {
 
 let env = null;
 
-/** Takes the configuration; `true` puts the bindings on the global object. */
-function configure(text) {
+/**
+ * Takes the configuration as JSON, and names and values for `env` that JSON
+ * cannot hold, in turns; `true` puts the bindings on the global object.
+ */
+function configure(text, values) {
   if (text === true) {
     const keys = ObjectKeys(env);
     for (let i = 0; i < keys.length; i++) defineGlobal(keys[i], env[keys[i]]);
@@ -197,6 +200,7 @@ function configure(text) {
   const config = JSONParse(text);
   env = {};
   for (let i = 0; i < config.env.length; i++) env[config.env[i][0]] = config.env[i][1];
+  for (let i = 0; i < values.length; i += 2) env[values[i]] = values[i + 1];
   for (let i = 0; i < config.bindings.length; i++) {
     const name = config.bindings[i][0];
     env[name] = load(config.bindings[i][1]).bind(config.bindings[i][2], name);

@@ -7,6 +7,9 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selvedge_server::log;
 
+use crate::check::CheckArgs;
+use crate::init::InitArgs;
+use crate::types::TypesArgs;
 use crate::vars::VarArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -19,6 +22,8 @@ const TOP_EXAMPLES: &str = "\
 Examples:
   selvedge run worker.js            Serve a Worker on http://127.0.0.1:8787
   selvedge dev                      Serve the Worker of this folder, follow its files
+  selvedge init my-worker           Make a project that runs and has a test
+  selvedge check                    Look for mistakes in the Worker of this folder
   selvedge run --help               All that `run` can do
   selvedge completions bash         Print what bash needs to complete commands";
 
@@ -71,6 +76,12 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Serve Workers and follow their files: for developing.
     Dev(Box<DevArgs>),
+    /// Make a new project from a template.
+    Init(InitArgs),
+    /// Write worker-configuration.d.ts: the types of what `env` holds.
+    Types(TypesArgs),
+    /// Check a Worker and its configuration without serving it.
+    Check(CheckArgs),
     /// Hold a command's processes and end them with the process that wants them.
     #[command(name = "__guard", hide = true)]
     Guard { line: std::ffi::OsString },

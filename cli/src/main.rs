@@ -2,14 +2,17 @@
 //! says what went wrong in a way that helps.
 
 mod args;
+mod check;
 mod custom_build;
 mod dev;
 mod guard;
+mod init;
 mod keys;
 mod run;
 mod signals;
 mod terminal;
 mod trace;
+mod types;
 mod vars;
 
 use std::io::Write as _;
@@ -23,6 +26,9 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::Run(args) }) => run::run(*args),
         Ok(Cli { command: Command::Dev(args) }) => dev::dev(*args),
         Ok(Cli { command: Command::Guard { line } }) => guard::guard(&line),
+        Ok(Cli { command: Command::Init(args) }) => init::init(&args),
+        Ok(Cli { command: Command::Types(args) }) => types::types(&args),
+        Ok(Cli { command: Command::Check(args) }) => check::check(&args),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
         Err(error) => {
             // Also help and version, which are no errors.

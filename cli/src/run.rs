@@ -62,8 +62,9 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
     })
     .map_err(|error| anyhow!(error.text()))?;
     custom_build::run(&config.build).map_err(|error| anyhow!(error.text()))?;
+    let not_here = config.not_in_run();
     let mut project = Project::load(config, mode).map_err(|error| anyhow!(error.text()))?;
-    for warning in &project.warnings {
+    for warning in project.warnings.iter().chain(&not_here) {
         log.warn(warning);
     }
     project.worker.entrypoint = args.entrypoint;

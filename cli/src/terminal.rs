@@ -20,7 +20,12 @@ pub(crate) fn colors() -> Colors {
 
 /// Says on stderr why the command failed.
 pub(crate) fn print_error(text: &str) {
-    let label = if colors().stderr { "\x1b[1;31merror\x1b[0m" } else { "error" };
+    let label = label("error", "31", colors().stderr);
     // There is nowhere to say that saying it failed.
     let _ = writeln!(std::io::stderr(), "{label}: {text}");
+}
+
+/// A word in bold and in a colour of ANSI, where colours are wanted.
+pub(crate) fn label(word: &str, color: &str, wanted: bool) -> String {
+    if wanted { format!("\x1b[1;{color}m{word}\x1b[0m") } else { word.to_owned() }
 }

@@ -204,10 +204,7 @@ pub(crate) fn evaluate_data_module(
                 }
             }
         }
-        "data" => {
-            let store = v8::ArrayBuffer::new_backing_store_from_vec(bytes.to_vec()).make_shared();
-            v8::ArrayBuffer::with_backing_store(scope, &store).into()
-        }
+        "data" => array_buffer(scope, bytes).into(),
         "wasm" => compile_wasm(scope, bytes)
             .map_err(|reason| syntax_error(format!("{name}: {reason}")))?
             .into(),
@@ -224,7 +221,20 @@ fn syntax_error(message: String) -> JsErrorBox {
     JsErrorBox::new("SyntaxError", message)
 }
 
-fn compile_wasm<'s>(
+/// A copy of the bytes for JavaScript.
+pub(crate) fn array_buffer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+) -> v8::Local<'s, v8::ArrayBuffer> {
+    let store = v8::ArrayBuffer::new_backing_store_from_vec(bytes.to_vec()).make_shared();
+    v8::ArrayBuffer::with_backing_store(scope, &store)
+}
+
+/// Compiles WebAssembly.
+///
+/// # Errors
+/// With V8's reason when the bytes are no module.
+pub(crate) fn compile_wasm<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: &[u8],
 ) -> Result<v8::Local<'s, v8::WasmModuleObject>, String> {

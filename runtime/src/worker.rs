@@ -81,6 +81,10 @@ pub struct EnvEntry {
 pub enum EnvValue {
     Text(String),
     Json(serde_json::Value),
+    /// An `ArrayBuffer`, each isolate's own.
+    Data(Bytes),
+    /// A compiled `WebAssembly.Module`.
+    Wasm(Bytes),
     /// An object with behaviour, such as a KV namespace.
     Binding(Arc<dyn Binding>),
 }

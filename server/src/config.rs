@@ -28,7 +28,7 @@ use selvedge_runtime::compatibility::Compatibility;
 pub use binding_kinds::{BINDING_KINDS, BindingKind, NamedBinding};
 pub use diagnostic::{Diagnostic, line_and_column, nearest, shown};
 use locate::Located;
-pub use parts::{Build, Bundling, Cron, Dev, Route, Service};
+pub use parts::{Blob, Build, Bundling, Cron, Dev, Route, Service};
 pub use rules::{Match, Rule, Rules};
 pub use section::Section;
 use settings::Settings;
@@ -74,8 +74,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// The name of the variable that tells the Worker's version.
     pub version_metadata: Option<String>,
-    /// Global variables in service-worker syntax, and the files of their text.
-    pub text_blobs: Vec<(String, PathBuf)>,
+    /// What `text_blobs`, `data_blobs` and `wasm_modules` hold.
+    pub blobs: Vec<Blob>,
     /// The folder of the configuration file, else of the main module.
     pub root: PathBuf,
     /// The configuration file, if there is one.
@@ -179,7 +179,7 @@ impl Config {
             routes: Vec::new(),
             services: Vec::new(),
             version_metadata: None,
-            text_blobs: Vec::new(),
+            blobs: Vec::new(),
             root,
             file: None,
             watched: found.candidates,
@@ -213,10 +213,10 @@ impl Config {
         let bundling = parts::bundling(settings, &root)?;
         let find_additional_modules =
             fields::boolean(settings, "find_additional_modules")?.unwrap_or(bundling.no_bundle);
-        let text_blobs = parts::text_blobs(settings, &root)?;
+        let blobs = parts::blobs(settings, &root)?;
         let mut watched = vec![settings.path().to_path_buf()];
         watched.extend(found.candidates);
-        watched.extend(text_blobs.iter().map(|(_, path)| path.clone()));
+        watched.extend(blobs.iter().map(|blob| blob.path.clone()));
         let config = Self {
             name: fields::name(settings)?.unwrap_or_else(|| settings.named(&name_of(&main))),
             environment: selection.env.map(str::to_owned),
@@ -236,7 +236,7 @@ impl Config {
             routes: parts::routes(settings)?,
             services: parts::services(settings)?,
             version_metadata: parts::version_metadata(settings)?,
-            text_blobs,
+            blobs,
             root,
             file: Some(settings.path().to_path_buf()),
             watched,

@@ -1,5 +1,6 @@
 //! HTTP in, HTTP out, and the composition root: what serves Workers.
 
+pub mod check;
 pub mod config;
 pub mod dev;
 pub mod error_page;

@@ -21,9 +21,9 @@ use std::sync::Arc;
 
 use selvedge_js::ServiceBinding;
 use selvedge_runtime::outbound::ServiceTarget;
-use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, Worker};
+use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
 
-use crate::config::{Config, Diagnostic, Service, Var, shown};
+use crate::config::{Blob, Config, Diagnostic, Service, Var, shown};
 use collect::{Collected, Refused};
 
 /// The most that all modules of a Worker may hold: 64 MiB, as on Cloudflare
@@ -176,10 +176,8 @@ fn collect_apart(config: &Config) -> Result<Collected, Refused> {
 fn env_of(config: &Config, modules: &[Module]) -> Result<Vec<EnvEntry>, Diagnostic> {
     let entry = |var: &Var| EnvEntry { name: var.name.clone(), value: var.value.clone() };
     let mut env: Vec<EnvEntry> = config.vars.iter().map(entry).collect();
-    for (name, path) in &config.text_blobs {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Diagnostic::new(format!("cannot read {}: {error}", shown(path))))?;
-        env.push(EnvEntry { name: name.clone(), value: EnvValue::Text(text) });
+    for blob in &config.blobs {
+        env.push(EnvEntry { name: blob.name.clone(), value: blob_value(blob)? });
     }
     env.extend(config.services.iter().map(service));
     if let Some(name) = &config.version_metadata {
@@ -187,6 +185,23 @@ fn env_of(config: &Config, modules: &[Module]) -> Result<Vec<EnvEntry>, Diagnost
         env.push(EnvEntry { name: name.clone(), value });
     }
     Ok(env)
+}
+
+/// What a file of `text_blobs` and the like holds.
+fn blob_value(blob: &Blob) -> Result<EnvValue, Diagnostic> {
+    let fail = |reason: &dyn std::fmt::Display| {
+        Diagnostic::new(format!("cannot read {}: {reason}", shown(&blob.path)))
+    };
+    let bytes = std::fs::metadata(&blob.path).map_err(|error| fail(&error))?.len();
+    if bytes > MAX_WORKER_BYTES {
+        return Err(fail(&"it is larger than 64 MiB"));
+    }
+    let bytes = std::fs::read(&blob.path).map_err(|error| fail(&error))?;
+    Ok(match blob.kind {
+        ModuleKind::Data => EnvValue::Data(bytes.into()),
+        ModuleKind::Wasm => EnvValue::Wasm(bytes.into()),
+        _ => EnvValue::Text(String::from_utf8(bytes).map_err(|_| fail(&"it is not UTF-8"))?),
+    })
 }
 
 /// Another Worker as a binding.

@@ -1,7 +1,10 @@
 //! The real command: what it says and how it ends.
 
+mod check;
 mod errors;
+mod init;
 mod serving;
+mod types;
 mod vars;
 
 use std::path::Path;

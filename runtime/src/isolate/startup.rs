@@ -14,7 +14,7 @@ use deno_core::{PollEventLoopOptions, v8};
 use super::exception::{failure_of, js_error};
 use super::{Hooks, Isolate, METHODS, RequireHook, WASM_ALLOWED};
 use crate::failure::{Failure, Outcome};
-use crate::loader::module_url;
+use crate::loader::{array_buffer, compile_wasm, module_url};
 use crate::worker::{EnvValue, Mode, ModuleKind, Worker};
 
 /// The name under which the snapshot leaves the hooks for the host.
@@ -114,15 +114,18 @@ impl Isolate {
         scope.get_current_context().set_allow_generation_from_strings(allow);
     }
 
-    /// Hands the configuration to JavaScript as JSON.
+    /// Hands the configuration to JavaScript as JSON, and beside it what JSON
+    /// cannot hold.
     fn configure(&mut self, worker: &Worker) -> Result<(), Failure> {
         let op_state = self.js.op_state();
         let mut env = Vec::with_capacity(worker.env.len());
         let mut bindings = Vec::new();
+        let mut blobs = Vec::new();
         for entry in &worker.env {
             match &entry.value {
                 EnvValue::Text(text) => env.push(serde_json::json!([entry.name, text])),
                 EnvValue::Json(value) => env.push(serde_json::json!([entry.name, value])),
+                EnvValue::Data(_) | EnvValue::Wasm(_) => blobs.push(entry),
                 EnvValue::Binding(binding) => {
                     let resource = binding.open(&mut op_state.borrow_mut());
                     bindings.push(serde_json::json!([entry.name, binding.script(), resource]));
@@ -145,9 +148,27 @@ impl Isolate {
         let text = v8::String::new(scope, &config.to_string()).ok_or_else(|| {
             Failure::new(Outcome::InternalError, "the configuration is too large")
         })?;
+        let mut values: Vec<v8::Local<'_, v8::Value>> = Vec::with_capacity(blobs.len() * 2);
+        for entry in blobs {
+            let name = v8::String::new(scope, &entry.name).ok_or_else(|| {
+                Failure::new(Outcome::InternalError, "the name of a binding is too long")
+            })?;
+            let value: v8::Local<'_, v8::Value> = match &entry.value {
+                EnvValue::Data(bytes) => array_buffer(scope, bytes).into(),
+                EnvValue::Wasm(bytes) => compile_wasm(scope, bytes)
+                    .map_err(|reason| {
+                        let message = format!("SyntaxError: {}: {reason}", entry.name);
+                        Failure::new(Outcome::Exception, message)
+                    })?
+                    .into(),
+                _ => continue,
+            };
+            values.extend([name.into(), value]);
+        }
+        let values = v8::Array::new_with_elements(scope, &values);
         let hook = v8::Local::new(scope, &hooks.configure);
         let receiver = v8::undefined(scope).into();
-        if hook.call(scope, receiver, &[text.into()]).is_none() {
+        if hook.call(scope, receiver, &[text.into(), values.into()]).is_none() {
             let reason = scope
                 .exception()
                 .map_or(String::new(), |exception| exception.to_rust_string_lossy(scope));

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use selvedge_runtime::ModuleKind;
 use serde::Deserialize;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, shown};
 use super::section::Section;
 use super::settings::Settings;
 use super::{Config, fields, locate};
@@ -229,20 +230,55 @@ pub(super) fn bundling(settings: &Settings, root: &Path) -> Result<Bundling, Dia
     })
 }
 
-/// The files of `text_blobs`: names of global variables, and files; absolute.
-pub(super) fn text_blobs(
+/// A file that becomes a value of `env`, and a global variable in
+/// service-worker syntax.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    pub name: String,
+    /// `Text`, `Data` or `Wasm`.
+    pub kind: ModuleKind,
+    /// Absolute.
+    pub path: PathBuf,
+}
+
+impl Blob {
+    /// The key that it stands in.
+    pub fn key(&self) -> &'static str {
+        BLOB_KEYS.iter().find(|(_, kind)| *kind == self.kind).map_or("text_blobs", |(key, _)| key)
+    }
+}
+
+/// The keys that hold blobs.
+const BLOB_KEYS: &[(&str, ModuleKind)] = &[
+    ("text_blobs", ModuleKind::Text),
+    ("data_blobs", ModuleKind::Data),
+    ("wasm_modules", ModuleKind::Wasm),
+];
+
+/// Reads `text_blobs`, `data_blobs` and `wasm_modules`.
+pub(super) fn blobs(settings: &Settings, root: &Path) -> Result<Vec<Blob>, Diagnostic> {
+    let mut all = Vec::new();
+    for (key, kind) in BLOB_KEYS {
+        all.extend(blobs_of(settings, root, key, *kind)?);
+    }
+    Ok(all)
+}
+
+fn blobs_of(
     settings: &Settings,
     root: &Path,
-) -> Result<Vec<(String, PathBuf)>, Diagnostic> {
-    let Some(blobs) = fields::section(settings, "text_blobs") else { return Ok(Vec::new()) };
+    key: &'static str,
+    kind: ModuleKind,
+) -> Result<Vec<Blob>, Diagnostic> {
+    let Some(blobs) = fields::section(settings, key) else { return Ok(Vec::new()) };
     let blob = |(name, section): (String, Section)| {
         let file: String = section.read()?;
         let path = locate::join(root, Path::new(&file));
         if path.is_file() {
-            return Ok((name, path));
+            return Ok(Blob { name, kind, path });
         }
         Err(section
-            .error(format!("the file \"{file}\" of the text blob \"{name}\" does not exist"))
+            .error(format!("the file \"{file}\" of \"{}\" does not exist", section.name()))
             .with_hint_if(locate::similar_hint(&path)))
     };
     blobs.entries()?.into_iter().map(blob).collect()
@@ -255,6 +291,16 @@ pub(super) fn version_metadata(settings: &Settings) -> Result<Option<String>, Di
 }
 
 impl Config {
+    /// What the user should know of keys that other commands act on and
+    /// `selvedge run` does not.
+    pub fn not_in_run(&self) -> Option<String> {
+        let file = self.file.as_deref().filter(|_| !self.crons.is_empty())?;
+        Some(format!(
+            "{}: `selvedge run` does not fire cron triggers; `selvedge dev` does",
+            shown(file)
+        ))
+    }
+
     /// The value of a key as the chosen environment has it, for the code that
     /// the key concerns.
     pub fn section(&self, key: &str) -> Option<&Section> {

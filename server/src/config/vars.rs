@@ -4,13 +4,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use selvedge_runtime::EnvValue;
+use selvedge_runtime::{EnvValue, ModuleKind};
 
 use super::diagnostic::{Diagnostic, shown};
 use super::dotenv;
 use super::settings::Settings;
 use super::tree::Value;
-use super::{Config, NamedBinding};
+use super::{Blob, Config, NamedBinding};
 
 /// No file of variables is larger: 1 MiB.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -83,7 +83,7 @@ impl Var {
             _ if self.source.is_secret() => "(hidden)".to_owned(),
             EnvValue::Text(text) => short(&serde_json::Value::from(text.as_str()).to_string()),
             EnvValue::Json(value) => short(&value.to_string()),
-            EnvValue::Binding(_) => String::new(),
+            EnvValue::Data(_) | EnvValue::Wasm(_) | EnvValue::Binding(_) => String::new(),
         };
         let source = match &self.source {
             VarSource::Configuration => "vars".to_owned(),
@@ -100,11 +100,15 @@ impl Config {
     /// The list of what `env` holds, in the order in which it is made: variables,
     /// then bindings. Secrets are hidden.
     pub fn env_lines(&self) -> Vec<EnvLine> {
-        let blob = |(name, path): &(String, PathBuf)| EnvLine {
-            name: format!("env.{name}"),
-            kind: "Text Blob",
-            value: shown(path),
-            source: "text_blobs".to_owned(),
+        let blob = |blob: &Blob| EnvLine {
+            name: format!("env.{}", blob.name),
+            kind: match blob.kind {
+                ModuleKind::Data => "Data Blob",
+                ModuleKind::Wasm => "Wasm Module",
+                _ => "Text Blob",
+            },
+            value: shown(&blob.path),
+            source: blob.key().to_owned(),
         };
         let binding = |binding: NamedBinding| EnvLine {
             name: format!("env.{}", binding.name),
@@ -113,7 +117,7 @@ impl Config {
             source: binding.section.key().to_owned(),
         };
         let vars = self.vars.iter().map(Var::line);
-        let blobs = self.text_blobs.iter().map(blob);
+        let blobs = self.blobs.iter().map(blob);
         vars.chain(blobs).chain(self.bindings().into_iter().map(binding)).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::folder;
+use super::{folder, run};
 use crate::harness::{Program, selvedge};
 
 const SHOW: &str = "export default { fetch(request, env) { return Response.json(env); } };";
@@ -52,23 +52,31 @@ fn the_environment_comes_in_when_it_is_let_in() {
 }
 
 #[test]
-fn service_worker_syntax_has_text_blobs_as_globals() {
+fn service_worker_syntax_has_blobs_as_globals() {
     let folder = folder(&[
         (
             "wrangler.toml",
             "main = \"worker.js\"\n[text_blobs]\nPAGE = \"page.html\"\n\
+             [data_blobs]\nBYTES = \"page.html\"\n[wasm_modules]\nADD = \"add.wasm\"\n\
              [version_metadata]\nbinding = \"VERSION\"\n",
         ),
         (
             "worker.js",
             "addEventListener('fetch', (event) => event.respondWith(Response.json({ PAGE, \
+             bytes: Array.from(new Uint8Array(BYTES)), \
+             isWasm: ADD instanceof WebAssembly.Module, \
+             exports: WebAssembly.Module.exports(ADD).length, \
              id: VERSION.id.length, tag: VERSION.tag, \
              time: Date.now() >= Date.parse(VERSION.timestamp) })));",
         ),
         ("page.html", "<p>\u{e9}"),
+        ("add.wasm", "\0asm\u{1}\0\0\0"),
     ]);
     let env = env_of(folder.path(), &[], &[]);
-    let expected = serde_json::json!({"PAGE": "<p>\u{e9}", "id": 36, "tag": "", "time": true});
+    let expected = serde_json::json!({
+        "PAGE": "<p>\u{e9}", "bytes": [60, 112, 62, 195, 169], "isWasm": true, "exports": 0,
+        "id": 36, "tag": "", "time": true,
+    });
     assert_eq!(env, expected);
 }
 
@@ -95,4 +103,16 @@ fn flags_that_hold_can_be_asked_for() {
         "never": false, "same": true,
     });
     assert_eq!(env_of(folder.path(), &[], &[]), expected);
+}
+
+#[test]
+fn webassembly_that_is_none_stops_the_start() {
+    let folder = folder(&[
+        ("wrangler.toml", "main = \"worker.js\"\nwasm_modules = { ADD = \"add.wasm\" }\n"),
+        ("worker.js", "addEventListener('fetch', () => {});"),
+        ("add.wasm", "nothing"),
+    ]);
+    let ended = run(folder.path(), &["run", "--port", "0"]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("SyntaxError: ADD: "), "{}", ended.stderr);
 }

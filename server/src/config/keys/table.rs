@@ -50,6 +50,10 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "a value `{ id, tag, timestamp }` in `env`";
     TopLevel Acts "text_blobs" Map(&Text),
         "names of files whose text becomes a global variable, in service-worker syntax";
+    TopLevel Acts "data_blobs" Map(&Text),
+        "names of files whose bytes become global variables, in service-worker syntax";
+    TopLevel Acts "wasm_modules" Map(&Text),
+        "names of files of WebAssembly that become global variables, in service-worker syntax";
     TopLevel Acts "env" Map(&Any),
         "the [environments](#environments)";
     Inheritable Read "triggers" TRIGGERS,
@@ -170,10 +174,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "bindings that wrangler does not know";
     NotInheritable NotYet "unsafe_hello_world" HELLO_WORLD,
         "an example of wrangler";
-    TopLevel NotYet "data_blobs" Map(&Text),
-        "files as `ArrayBuffer`s, in service-worker syntax: import them from an ES module";
-    TopLevel NotYet "wasm_modules" Map(&Text),
-        "WebAssembly, in service-worker syntax: import it from an ES module";
     TopLevel NotYet "site" SITE,
         "Workers Sites: static files";
     TopLevel NotYet "pages_build_output_dir" Text,

@@ -1,5 +1,6 @@
 //! The keys that others read.
 
+use selvedge_runtime::ModuleKind;
 use serde::Deserialize;
 
 use super::{Config, folder, load, toml};
@@ -138,18 +139,26 @@ fn bundlers_find_their_keys() {
 }
 
 #[test]
-fn text_blobs_are_files() {
+fn blobs_are_files() {
     let dir = folder(&[
-        ("wrangler.toml", "main = \"worker.js\"\n[text_blobs]\nPAGE = \"./page.html\"\n"),
+        (
+            "wrangler.toml",
+            "main = \"worker.js\"\n[text_blobs]\nPAGE = \"./page.html\"\n[wasm_modules]\nADD = \"add.wasm\"\n",
+        ),
+        ("add.wasm", ""),
         ("worker.js", ""),
         ("page.html", "<p>"),
     ]);
     let config = load(dir.path(), "", None).expect("valid");
-    assert_eq!(config.text_blobs, [("PAGE".to_owned(), dir.path().join("page.html"))]);
+    let blobs: Vec<_> = config.blobs.iter().map(|blob| (blob.name.as_str(), blob.kind)).collect();
+    assert_eq!(blobs, [("PAGE", ModuleKind::Text), ("ADD", ModuleKind::Wasm)]);
+    assert_eq!(config.blobs[1].path, dir.path().join("add.wasm"));
+    let kinds: Vec<_> = config.env_lines().into_iter().map(|line| line.kind).collect();
+    assert_eq!(kinds, ["Text Blob", "Wasm Module"]);
     assert!(config.watched.contains(&dir.path().join("page.html")));
     let error = toml("main = \"worker.js\"\ntext_blobs = { A = \"gone.txt\" }\n", None)
         .expect_err("no file");
-    assert_eq!(error.message, "the file \"gone.txt\" of the text blob \"A\" does not exist");
+    assert_eq!(error.message, "the file \"gone.txt\" of \"text_blobs.A\" does not exist");
     assert_eq!(error.position, Some((2, 20)));
 }
 
@@ -215,4 +224,17 @@ fn all_bindings_are_listed_with_what_they_lead_to() {
             "env.AI | AI |  | ai",
         ]
     );
+}
+
+#[test]
+fn what_run_leaves_out_is_said() {
+    let config = with(
+        "build = { command = \"make\" }\ntriggers = { crons = [\"* * * * *\"] }\n\
+         alias = { a = \"b\" }\ndefine = { A = \"1\" }\n",
+    );
+    let said = config.not_in_run().expect("a warning");
+    let expected =
+        "wrangler.toml: `selvedge run` does not act on these keys: build, triggers, alias, define";
+    assert!(said.ends_with(expected), "{said}");
+    assert_eq!(with("build = { cwd = \".\" }").not_in_run(), None);
 }

@@ -1,0 +1,43 @@
+//! Starting a Worker only to see whether it starts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvedge_runtime::outbound::LocalFuture;
+use selvedge_runtime::{Failure, IsolatePool, LocalIsolate, Platform, Services};
+use tokio::sync::watch;
+
+use crate::log::Log;
+use crate::outbound::Policy;
+use crate::project::Project;
+use crate::run::way_out;
+use crate::switchboard::Switchboard;
+
+/// How long an isolate may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs a Worker's global scope once, without listening and without events.
+/// Gives the CPU time that it took.
+///
+/// # Errors
+/// With what the Worker threw, or the limit that it exceeded.
+pub async fn start_once(project: &Project, log: Arc<Log>) -> Result<Duration, Box<Failure>> {
+    let worker = Arc::new(project.worker.clone());
+    let out = way_out(Policy::new(worker.mode), Arc::new(Switchboard::default()));
+    // The isolate's thread holds the receiver until its isolate is gone.
+    let (alive, held) = watch::channel(());
+    let services = Services {
+        platform: Platform::new(selvedge_snapshot::platform_parts(None)),
+        log,
+        outbound: Arc::new(move |isolate| {
+            let _ = &held;
+            out(isolate)
+        }),
+    };
+    let pool = IsolatePool::new(services, worker.limits.memory_bytes, 0);
+    let serve = Box::new(|_: LocalIsolate| -> LocalFuture<()> { Box::pin(async {}) });
+    let started = pool.start(worker, serve).await;
+    drop(pool);
+    let _ = tokio::time::timeout(PATIENCE, alive.closed()).await;
+    started.map_err(Box::new)
+}
