@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selvedge_server::log;
 
+use crate::inspect::InspectArgs;
 use crate::vars::VarArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -147,6 +148,9 @@ pub(crate) struct RunArgs {
     /// Add a Server-Timing header with the CPU time to each response.
     #[arg(long, help_heading = "Server")]
     pub(crate) server_timing: bool,
+
+    #[command(flatten)]
+    pub(crate) inspect: InspectArgs,
 
     /// How much to say: "info" includes requests and all console output, "warn" and "error" only
     /// console.warn() and console.error().

@@ -3,6 +3,7 @@
 
 mod args;
 mod dev;
+mod inspect;
 mod keys;
 mod run;
 mod signals;

@@ -87,6 +87,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
         platform: Platform::new(selvedge_snapshot::platform_parts(None)),
         log: options.log.clone(),
         outbound: way_out(Policy::new(selvedge_runtime::Mode::Local), switchboard.clone()),
+        inspector: None,
     };
     let shared = Arc::new(Shared {
         log: options.log.clone(),

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod dev;
 pub mod error_page;
+pub mod inspector;
 pub mod log;
 pub mod outbound;
 pub mod project;
