@@ -218,6 +218,9 @@ pub(crate) struct DevArgs {
     #[arg(long, help_heading = "Server")]
     pub(crate) server_timing: bool,
 
+    #[command(flatten)]
+    pub(crate) inspect: InspectArgs,
+
     /// How much to say: "info" includes requests and all console output.
     #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Log")]
     #[arg(env = "SELVEDGE_LOG_LEVEL", hide_env_values = true)]

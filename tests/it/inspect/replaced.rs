@@ -3,8 +3,9 @@
 use selvedge_runtime::InspectorStart;
 use serde_json::json;
 
+use super::start::inspector_url as program_url;
 use super::{Debugger, debug, inspector_url, request};
-use crate::harness::Setup;
+use crate::harness::{Client, Program, Setup, eventually};
 
 const GLUTTON: &str = "const kept = [];
 export default {
@@ -63,4 +64,39 @@ fn a_debugger_sees_memory_run_out_before_the_worker_is_stopped() {
     }
     assert_eq!(answer.join().expect("an answer").status, 503);
     assert_eq!(server.text("/"), "fine");
+}
+
+#[test]
+fn a_worker_that_is_reloaded_stays_the_same_target() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let write = |text: &str| {
+        let source = format!("export default {{\n  fetch: () => new Response('{text}'),\n}};\n");
+        std::fs::write(folder.path().join("worker.js"), source).expect("it can be written");
+    };
+    write("one");
+    let args = ["dev", "worker.js", "--port", "0", "--inspect=0"];
+    let mut program = Program::selvedge(folder.path(), &args);
+    let url = program_url(&mut program);
+    let address = program.address();
+    let mut debugger = Debugger::connect(&url);
+    debugger.enable(&["Runtime", "Debugger"]);
+    debugger.break_at("worker.js", 1);
+    // A request that stands at a breakpoint ends with the Worker that it is in.
+    let mut client = Client::connect(address);
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    debugger.event("Debugger.paused");
+    write("two");
+    assert_eq!(debugger.end().1, 1012);
+    assert_eq!(client.response().text(), "one");
+    eventually("the change is served", || {
+        (Client::connect(address).get("/").text() == "two").then_some(())
+    });
+    let mut again = Debugger::connect(&url);
+    again.enable(&["Debugger"]);
+    again.break_at("worker.js", 1);
+    let mut client = Client::connect(address);
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    again.event("Debugger.paused");
+    again.call("Debugger.resume", json!({}));
+    assert_eq!(client.response().text(), "two");
 }

@@ -18,7 +18,7 @@ fn worker() -> TempDir {
 }
 
 /// Where debuggers connect, as the program says.
-fn inspector_url(program: &mut Program) -> String {
+pub(super) fn inspector_url(program: &mut Program) -> String {
     eventually("debuggers may connect", || {
         assert!(program.ended().is_none(), "{}", program.stderr.text());
         let said = program.stdout.text();
