@@ -215,6 +215,8 @@ function configure(text, values) {
     compatibilityFlags: ObjectFreeze(JSONParse(config.flags)),
   }));
   if (config.production) freezeClocks();
+  // V8's inspector has loaded it already, to add what debuggers have.
+  if (config.inspected) load("ext:selvedge/console.js").tellDebuggers();
 }
 
 /** DOMExceptions that ops of deno_web and deno_crypto throw, by their class there. */

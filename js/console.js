@@ -2,7 +2,14 @@
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const { op_console_emit } = core.ops;
-const { StringPrototypeEndsWith, StringPrototypeSlice } = primordials;
+const {
+  FunctionPrototypeBind,
+  ObjectDefineProperty,
+  ObjectHasOwn,
+  ObjectKeys,
+  StringPrototypeEndsWith,
+  StringPrototypeSlice,
+} = primordials;
 const { Console, setNoColorFns } = core.loadExtScript("ext:deno_web/01_console.js");
 
 const shared = internals.shared;
@@ -17,5 +24,19 @@ const console = new Console((message, level) => {
   );
 });
 
-return { console };
+/** Has each call also go to V8's own console, which is that of debuggers. */
+function tellDebuggers() {
+  const { callConsole, v8Console } = core;
+  const names = ObjectKeys(v8Console);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    if (!ObjectHasOwn(console, name)) continue;
+    // A native function calls both: the frame on top stays that of the Worker.
+    const both = FunctionPrototypeBind(callConsole, console, v8Console[name], console[name]);
+    ObjectDefineProperty(both, "name", { __proto__: null, value: name, configurable: true });
+    console[name] = both;
+  }
+}
+
+return { console, tellDebuggers };
 })();

@@ -9,6 +9,7 @@ use selvedge_server::log;
 
 use crate::check::CheckArgs;
 use crate::init::InitArgs;
+use crate::inspect::InspectArgs;
 use crate::types::TypesArgs;
 use crate::vars::VarArgs;
 
@@ -162,6 +163,9 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Server")]
     pub(crate) server_timing: bool,
 
+    #[command(flatten)]
+    pub(crate) inspect: InspectArgs,
+
     /// How much to say: "info" includes requests and all console output, "warn" and "error" only
     /// console.warn() and console.error().
     #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Log")]
@@ -227,6 +231,9 @@ pub(crate) struct DevArgs {
     /// Add a Server-Timing header with the CPU time to each response.
     #[arg(long, help_heading = "Server")]
     pub(crate) server_timing: bool,
+
+    #[command(flatten)]
+    pub(crate) inspect: InspectArgs,
 
     /// How much to say: "info" includes requests and all console output.
     #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Log")]

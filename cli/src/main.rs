@@ -7,6 +7,7 @@ mod custom_build;
 mod dev;
 mod guard;
 mod init;
+mod inspect;
 mod keys;
 mod run;
 mod signals;

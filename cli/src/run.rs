@@ -80,6 +80,7 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
             .map(|(certificate, key)| TlsFiles { certificate, key }),
         production: args.production,
         server_timing: args.server_timing,
+        inspect: args.inspect.options(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use deno_core::v8;
 use quanta::Instant;
 
 use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
+use crate::inspector::ExceptionReporter;
 use crate::log::{ConsoleLevel, LogSink};
 use crate::outbound::Outbound;
 use crate::reply::{BodySink, Reply, ResponseHead};
@@ -84,6 +86,8 @@ pub struct IsolateState {
     resumed: RefCell<Vec<ContextId>>,
     /// Whether the running slice was told to stop.
     stopping: Cell<bool>,
+    /// Who brings exceptions to debuggers.
+    exceptions: OnceCell<ExceptionReporter>,
     /// Numbers the isolates that served on this thread.
     pub epoch: u32,
 }
@@ -108,6 +112,7 @@ impl IsolateState {
             frozen_now: Cell::new(None),
             resumed: RefCell::default(),
             stopping: Cell::new(false),
+            exceptions: OnceCell::new(),
             epoch,
         })
     }
@@ -315,6 +320,23 @@ impl IsolateState {
 
     pub(crate) fn set_stopping(&self, stopping: bool) {
         self.stopping.set(stopping);
+    }
+
+    pub(crate) fn set_exception_reporter(&self, reporter: ExceptionReporter) {
+        let _ = self.exceptions.set(reporter);
+    }
+
+    /// Shows debuggers an exception that nobody caught; `prefix` says how it was
+    /// not caught.
+    pub fn exception_thrown<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        prefix: &str,
+        exception: v8::Local<'s, v8::Value>,
+    ) {
+        if let Some(reporter) = self.exceptions.get() {
+            reporter.report(scope, prefix, exception);
+        }
     }
 
     /// Wakes the event loop of the isolate.

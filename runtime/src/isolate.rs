@@ -21,6 +21,7 @@ use quanta::Instant;
 use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
 use crate::headers::SharedHeaders;
+use crate::inspector::{Debugger, Inspector, InspectorStart};
 use crate::io_context::{ContextId, ContextRef, IsolateState, OnEnd};
 use crate::loader::{self, WorkerModules};
 use crate::log::LogSink;
@@ -30,6 +31,7 @@ use crate::platform::Platform;
 use crate::reply::Reply;
 use crate::watchdog::{Meter, Stop};
 use crate::websocket::{WebSocketEvent, WebSocketId};
+use crate::worker::Worker;
 
 pub use exception::failure_of_exception;
 
@@ -128,7 +130,9 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "
 
 /// One V8 isolate with the platform in it.
 pub struct Isolate {
-    // The order matters: V8 goes first, then what its callbacks point to.
+    // The order matters: V8 goes first, then what its callbacks point to. Its
+    // inspector must go before V8.
+    debugger: Option<Debugger>,
     hooks: Option<Hooks>,
     methods: Vec<v8::Global<v8::String>>,
     context: Option<v8::Global<v8::Context>>,
@@ -253,6 +257,7 @@ impl Isolate {
         isolate.set_prepare_stack_trace_callback(exception::prepare_stack_trace);
 
         let mut this = Self {
+            debugger: None,
             hooks: None,
             methods: Vec::new(),
             context: Some(context),
@@ -269,6 +274,22 @@ impl Isolate {
         };
         this.take_hooks();
         this
+    }
+
+    /// Lets debuggers in. For an isolate that has no Worker yet; `start` is what
+    /// [`Isolate::load`] waits for before the global scope runs.
+    pub fn inspect(&mut self, inspector: &Inspector, worker: &Worker, start: InspectorStart) {
+        let context = self.context.as_ref().expect("the context lives as long as the isolate");
+        let debugger = Debugger::attach(
+            inspector,
+            worker,
+            self.js.v8_isolate(),
+            context.clone(),
+            self.meter.for_debugger(),
+            start,
+        );
+        self.state.set_exception_reporter(debugger.reporter());
+        self.debugger = Some(debugger);
     }
 
     /// What the ops of this isolate share.
@@ -452,6 +473,7 @@ impl Isolate {
     pub fn poll(&mut self, cx: &mut Context<'_>) {
         self.state.set_waker(cx.waker());
         self.unpolled = false;
+        self.hear_debugger(cx);
         let mut idle = false;
         self.slice(None, |this| {
             let result = this.js.poll_event_loop(cx, PollEventLoopOptions::default());
@@ -464,6 +486,19 @@ impl Isolate {
         });
         if idle {
             self.end_hung();
+        }
+        if self.debugger.is_some() {
+            // A CPU profile tells waiting from work by this.
+            self.js.v8_isolate().set_idle(true);
+        }
+    }
+
+    /// Takes what debuggers said.
+    fn hear_debugger(&mut self, cx: &Context<'_>) {
+        let Some(debugger) = &self.debugger else { return };
+        debugger.register(cx.waker());
+        if let Some(mail) = debugger.mail() {
+            self.slice(None, |_| mail.handle());
         }
     }
 

@@ -65,3 +65,8 @@ impl Platform {
 pub fn set_v8_flags(flags: &str) {
     v8::V8::set_flags_from_string(flags);
 }
+
+/// The version of V8, such as `15.0.245.7-rusty`.
+pub fn v8_version() -> &'static str {
+    v8::V8::get_version()
+}

@@ -8,6 +8,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::inspector::{Inspector, InspectorStart};
 use crate::io_context::{ContextRef, IsolateState, OnEnd};
 use crate::isolate::{FetchEvent, Isolate, ScheduledEvent};
 use crate::log::LogSink;
@@ -31,6 +32,8 @@ pub struct Services {
     pub log: Arc<dyn LogSink>,
     /// Makes the way out, once per isolate, on its thread.
     pub outbound: Arc<dyn Fn(WeakIsolate) -> Rc<dyn Outbound> + Send + Sync>,
+    /// Where debuggers connect to the Worker, if they may.
+    pub inspector: Option<Inspector>,
 }
 
 /// The isolate of this thread, as the code that serves on the thread sees it:
@@ -70,6 +73,9 @@ impl LocalIsolate {
             driver: RefCell::new(None),
         }));
         blank.state().set_outbound((this.0.services.outbound)(this.downgrade()));
+        if let Some(inspector) = &this.0.services.inspector {
+            blank.inspect(inspector, &worker, inspector.take_start());
+        }
         let cpu = blank.load(worker).await?;
         *this.0.isolate.borrow_mut() = Some(blank);
         Ok((this, cpu))
@@ -131,6 +137,10 @@ impl LocalIsolate {
             epoch,
         );
         fresh.state().set_outbound((services.outbound)(self.downgrade()));
+        if let Some(inspector) = &services.inspector {
+            // The Worker has started before: nobody shall wait again.
+            fresh.inspect(inspector, &self.0.worker, InspectorStart::AtOnce);
+        }
         let mut load = Box::pin(async {
             let result = fresh.load(self.0.worker.clone()).await;
             (fresh, result)

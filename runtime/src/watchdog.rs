@@ -10,7 +10,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::Thread;
@@ -195,9 +195,7 @@ unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, data: *mut c
     }
     // SAFETY: V8 hands the isolate that it is running on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    let js_context = meter.js_context.borrow();
-    let running = js_context.as_ref().and_then(|context| running_context(&mut isolate, context));
-    meter.sample(running.or(meter.context.get()));
+    meter.sample(meter.running(&mut isolate));
 }
 
 /// The request whose code runs now: V8 carries it along promise reactions.
@@ -238,6 +236,10 @@ struct MeterInner {
     /// Whether the watchdog looked into this slice.
     sampled: Cell<bool>,
     stop: Cell<Option<Stop>>,
+    /// A debugger is connected: CPU time is counted, and not limited.
+    attached: Cell<bool>,
+    /// The running slice stands at a breakpoint.
+    paused: Cell<bool>,
 }
 
 impl MeterInner {
@@ -264,9 +266,16 @@ impl MeterInner {
                 u128::from(self.own_nanos.get()) > self.own_limit.get().as_nanos()
             }
         };
-        if over {
+        if over && !self.attached.get() {
             self.stop(Outcome::ExceededCpu, context);
         }
+    }
+
+    /// The request whose code runs, or that the slice was begun for.
+    fn running(&self, isolate: &mut v8::Isolate) -> Option<ContextId> {
+        let js_context = self.js_context.borrow();
+        let running = js_context.as_ref().and_then(|context| running_context(isolate, context));
+        running.or(self.context.get())
     }
 
     fn running_nanos(&self) -> u64 {
@@ -306,6 +315,8 @@ impl Meter {
             last_cpu: Cell::new(thread_cpu_nanos()),
             sampled: Cell::new(false),
             stop: Cell::new(None),
+            attached: Cell::new(false),
+            paused: Cell::new(false),
         }))
     }
 
@@ -372,12 +383,19 @@ impl Meter {
             }
         };
         // Many short slices use a limit up as well as a long one.
-        let used_up = over.map(|id| Stop { outcome: Outcome::ExceededCpu, context: Some(id) });
+        let used_up = over
+            .filter(|_| !inner.attached.get())
+            .map(|id| Stop { outcome: Outcome::ExceededCpu, context: Some(id) });
         let stop = inner.stop.take();
         if stop.is_some() {
             inner.state.set_stopping(false);
         }
         stop.or(used_up)
+    }
+
+    /// The meter as a debugger sees it.
+    pub(crate) fn for_debugger(&self) -> DebuggerMeter {
+        DebuggerMeter(Rc::downgrade(&self.0))
     }
 
     /// Reads the CPU time that the running slice has used so far.
@@ -398,6 +416,42 @@ impl Meter {
             if let Some(inner) = inner.upgrade() {
                 inner.stop(Outcome::ExceededMemory, inner.context.get());
             }
+        }
+    }
+}
+
+/// What a debugger tells the meter.
+pub(crate) struct DebuggerMeter(Weak<MeterInner>);
+
+impl DebuggerMeter {
+    /// Whether a debugger is connected, which lifts the CPU limits.
+    pub(crate) fn set_attached(&self, attached: bool) {
+        if let Some(meter) = self.0.upgrade() {
+            meter.attached.set(attached);
+        }
+    }
+
+    /// The running slice stands still; what runs meanwhile for the debugger is
+    /// nobody's, and the watchdog looks away.
+    pub(crate) fn pause(&self, isolate: &mut v8::Isolate) {
+        let Some(meter) = self.0.upgrade() else { return };
+        let Some(watched) = meter.watched.get() else { return };
+        if meter.watched_slice() % 2 == 0 {
+            return;
+        }
+        meter.sample(meter.running(isolate));
+        meter.paused.set(true);
+        watched.slice.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The slice goes on.
+    pub(crate) fn resume(&self) {
+        let Some(meter) = self.0.upgrade() else { return };
+        let Some(watched) = meter.watched.get() else { return };
+        if meter.paused.take() {
+            meter.last_cpu.set(thread_cpu_nanos());
+            watched.slice.fetch_add(1, Ordering::SeqCst);
+            WATCHDOG.wake();
         }
     }
 }

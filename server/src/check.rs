@@ -33,6 +33,7 @@ pub async fn start_once(project: &Project, log: Arc<Log>) -> Result<Duration, Bo
             let _ = &held;
             out(isolate)
         }),
+        inspector: None,
     };
     let pool = IsolatePool::new(services, worker.limits.memory_bytes, 0);
     let serve = Box::new(|_: LocalIsolate| -> LocalFuture<()> { Box::pin(async {}) });

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use selvedge_runtime::{Failure, Outcome, Platform, Services, Worker};
 
 use crate::config::Diagnostic;
+use crate::inspector::{InspectOptions, InspectorServer};
 use crate::listener::Addresses;
 use crate::log::{Field, Level, Log};
 use crate::outbound::Policy;
@@ -71,6 +72,9 @@ pub struct DevOptions {
     pub tls: Option<TlsFiles>,
     pub server_timing: bool,
     pub cron: CronMode,
+    /// Where debuggers connect, if they may. A Worker stays the same target when
+    /// it is reloaded.
+    pub inspect: Option<InspectOptions>,
     /// Called with the URLs when the addresses are bound.
     pub on_ready: Box<dyn FnOnce(&[String]) + Send>,
 }
@@ -91,7 +95,13 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
         platform: Platform::new(selvedge_snapshot::platform_parts(None)),
         log: options.log.clone(),
         outbound: way_out(Policy::new(selvedge_runtime::Mode::Local), switchboard.clone()),
+        inspector: None,
     };
+    let inspector = options
+        .inspect
+        .map(|asked| InspectorServer::start(asked, options.log.clone()))
+        .transpose()
+        .map_err(RunError::from)?;
     let shared = Arc::new(Shared {
         log: options.log.clone(),
         tls,
@@ -100,7 +110,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     });
     let workers = options.workers.into_iter().map(DevWorker::new).collect();
     let mut dev = Dev {
-        host: Host { shared, services, switchboard, addresses, log: options.log },
+        host: Host { shared, services, switchboard, addresses, log: options.log, inspector },
         workers,
         watch: Watch::start()?,
         triggers: Triggers::new(options.cron),
@@ -146,6 +156,7 @@ struct Host {
     switchboard: Arc<Switchboard>,
     addresses: Addresses,
     log: Arc<Log>,
+    inspector: Option<InspectorServer>,
 }
 
 struct DevWorker {
@@ -369,6 +380,8 @@ impl Dev {
 
     /// Ends what serves, and waits for requests in flight.
     async fn finish(mut self) {
+        // A thread that stands at a breakpoint would not hear that it shall stop.
+        drop(self.host.inspector.take());
         for index in 0..self.workers.len() {
             let before = std::mem::replace(&mut self.workers[index].serving, Serving::Nobody);
             self.retire(before).await;

@@ -4,6 +4,7 @@ pub mod check;
 pub mod config;
 pub mod dev;
 pub mod error_page;
+pub mod inspector;
 pub mod log;
 pub mod outbound;
 pub mod project;

@@ -128,7 +128,7 @@ fn not_bound(address: SocketAddr, error: &io::Error) -> RunError {
 
 /// The process that listens on a port, as far as this one may see it.
 #[cfg(target_os = "linux")]
-fn owner_of_port(port: u16) -> Option<String> {
+pub(crate) fn owner_of_port(port: u16) -> Option<String> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
         let text = std::fs::read_to_string(table).ok()?;
         text.lines().skip(1).find_map(|line| {
@@ -159,7 +159,7 @@ fn owner_of_port(port: u16) -> Option<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn owner_of_port(_: u16) -> Option<String> {
+pub(crate) fn owner_of_port(_: u16) -> Option<String> {
     None
 }
 

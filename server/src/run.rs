@@ -17,6 +17,7 @@ use selvedge_runtime::{
 };
 use tokio::sync::{mpsc, watch};
 
+use crate::inspector::{InspectorError, InspectorServer};
 use crate::listener::Addresses;
 use crate::outbound::{self, HttpOutbound, Policy, UpgradedSocket};
 use crate::run_options::RunOptions;
@@ -41,6 +42,9 @@ pub enum RunError {
     /// A certificate or key could not be used.
     #[error("{}: {reason}", path.display())]
     Tls { path: PathBuf, reason: String },
+    /// Debuggers were to be let in and cannot be.
+    #[error(transparent)]
+    Inspector(#[from] InspectorError),
 }
 
 /// A server that takes requests.
@@ -58,6 +62,7 @@ pub struct Server {
     open: watch::Sender<bool>,
     stop: watch::Sender<bool>,
     scheme: &'static str,
+    inspector: Option<InspectorServer>,
 }
 
 /// Serves until `shutdown` is ready and what is in flight is done.
@@ -67,7 +72,12 @@ pub struct Server {
 /// not start.
 pub async fn run(options: RunOptions, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
     let log = options.log.clone();
-    let server = Server::start(options).await?;
+    let mut shutdown = std::pin::pin!(shutdown);
+    let server = tokio::select! {
+        started = Server::start(options) => started?,
+        // It may wait for a debugger that never comes.
+        () = &mut shutdown => return Ok(()),
+    };
     for url in server.urls() {
         log.listening(&server.worker.name, &url);
     }
@@ -91,12 +101,21 @@ impl Server {
         let worker = Arc::new(worker);
         let cache = CodeCache::new(options.data_dir.join("cache").join("code"));
         let platform = Platform::new(selvedge_snapshot::platform_parts(Some(cache)));
+        let (inspector, target) = match options.inspect {
+            Some(asked) => {
+                let inspector = InspectorServer::start(asked, options.log.clone())?;
+                let target = inspector.add(&worker);
+                (Some(inspector), Some(target))
+            }
+            None => (None, None),
+        };
         let policy = Policy::new(worker.mode);
         let switchboard = Arc::new(Switchboard::default());
         let services = Services {
             platform,
             log: options.log.clone(),
             outbound: way_out(policy, switchboard.clone()),
+            inspector: target,
         };
         let pool = IsolatePool::new(services, worker.limits.memory_bytes, 0);
         let shared = Arc::new(Shared {
@@ -115,10 +134,12 @@ impl Server {
             worker,
             listeners,
             switchboard,
-            isolates: options.isolates.get(),
+            // A debugger could not follow a request to another isolate.
+            isolates: if inspector.is_some() { 1 } else { options.isolates.get() },
             busy: AtomicU32::new(0),
             open,
             stop,
+            inspector,
         };
         server.add_isolate().await?;
         Ok(server)
@@ -148,8 +169,13 @@ impl Server {
         Ok(())
     }
 
+    /// Where debuggers connect, if they may.
+    pub fn inspector(&self) -> Option<&InspectorServer> {
+        self.inspector.as_ref()
+    }
+
     /// Serves until `shutdown` is ready, then ends what is in flight.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+    pub async fn serve(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         loop {
@@ -158,6 +184,8 @@ impl Server {
                 _ = ticks.tick() => self.grow().await,
             }
         }
+        // A thread that stands at a breakpoint would not hear that it shall stop.
+        drop(self.inspector.take());
         let _ = self.stop.send(true);
         // Each thread holds a receiver until it is done.
         let _ = tokio::time::timeout(DRAIN + Duration::from_secs(5), self.stop.closed()).await;

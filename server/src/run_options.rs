@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::inspector::InspectOptions;
 use crate::log::Log;
 use crate::project::Project;
 
@@ -27,6 +28,8 @@ pub struct RunOptions {
     pub server_timing: bool,
     /// Where state is kept. It may not exist yet.
     pub data_dir: PathBuf,
+    /// Where debuggers connect, if they may. One isolate serves then.
+    pub inspect: Option<InspectOptions>,
 }
 
 /// A certificate chain and its key, both PEM.

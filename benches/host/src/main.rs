@@ -166,6 +166,7 @@ fn main() -> anyhow::Result<()> {
         platform,
         log: Arc::new(NoLog),
         outbound: Arc::new(|_| Rc::new(NoOutbound) as Rc<dyn Outbound>),
+        inspector: None,
     };
     let pool = IsolatePool::new(services, worker.limits.memory_bytes, target);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -56,6 +56,7 @@ pub(crate) fn op_context_error<'s>(
 ) {
     let isolate = isolate(&state.borrow());
     let failure = failure_of_exception(scope, exception, isolate.worker());
+    isolate.exception_thrown(scope, "Uncaught", exception);
     isolate.fail(slot, failure);
 }
 
@@ -90,6 +91,7 @@ pub(crate) fn report<'s>(
         text.push('\n');
         text.push_str(&failure.stack);
     }
+    isolate.exception_thrown(scope, prefix, exception);
     isolate.log.console(&worker.name, ConsoleLevel::Error, &text);
 }
 

@@ -98,6 +98,9 @@ impl Isolate {
             self.state.advance_time(crate::log::unix_millis());
         }
         self.configure(&worker)?;
+        if let Some(debugger) = &self.debugger {
+            debugger.wait_at_start();
+        }
         self.meter.set_own_limit(worker.limits.startup_cpu);
 
         let eval_allowed = worker.compatibility.is_on("allow_eval_during_startup");
@@ -137,6 +140,7 @@ impl Isolate {
             "bindings": bindings,
             "entrypoint": worker.entrypoint,
             "production": worker.mode == Mode::Production,
+            "inspected": self.debugger.is_some(),
             "colors": self.state.log.colors(),
             "navigator": worker.compatibility.is_on("global_navigator"),
             // As text: few Workers ever look at it.
@@ -177,11 +181,21 @@ impl Isolate {
         Ok(())
     }
 
+    /// Where debuggers want it so: pauses what runs next.
+    fn pause_at_start(&self) {
+        if let Some(debugger) = &self.debugger {
+            debugger.pause_at_start();
+        }
+    }
+
     async fn evaluate(&mut self, worker: &Arc<Worker>) -> Result<(), Failure> {
         let url = Url::parse(&module_url(&worker.main))
             .map_err(|error| Failure::new(Outcome::ScriptNotFound, error.to_string()))?;
         let meter = &self.meter;
         // ----- Load and link: nothing runs but CommonJS and data modules. -----
+        if worker.module(&worker.main).is_some_and(|main| main.kind == ModuleKind::CommonJs) {
+            self.pause_at_start();
+        }
         let mut stop = None;
         let loaded = {
             let mut load = pin!(self.js.load_main_es_module(&url));
@@ -217,6 +231,9 @@ impl Isolate {
         }
 
         // ----- Run the global scope. -----
+        if is_es_module {
+            self.pause_at_start();
+        }
         let mut evaluation = None;
         let js = &mut self.js;
         let state = &self.state;
@@ -261,6 +278,7 @@ impl Isolate {
     async fn run_script(&mut self, worker: &Arc<Worker>) -> Result<(), Failure> {
         let source = self.main_source(worker);
         self.define_globals();
+        self.pause_at_start();
         let meter = &self.meter;
         meter.begin(None);
         // `execute_script` wants a static name; the script has one per isolate.

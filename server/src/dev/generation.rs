@@ -52,7 +52,9 @@ impl Generation {
         let serve = Box::new(move |isolate: LocalIsolate| -> LocalFuture<()> {
             Box::pin(serve_thread(isolate, shared, orders))
         });
-        let pool = IsolatePool::new(host.services.clone(), worker.limits.memory_bytes, 0);
+        let mut services = host.services.clone();
+        services.inspector = host.inspector.as_ref().map(|inspector| inspector.add(&worker));
+        let pool = IsolatePool::new(services, worker.limits.memory_bytes, 0);
         pool.start(worker, serve).await?;
         Ok(Self { open, stop, accepting, events: sender })
     }

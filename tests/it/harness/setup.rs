@@ -7,8 +7,9 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use selvedge_runtime::{Limits, Mode, Worker};
+use selvedge_runtime::{InspectorStart, Limits, Mode, Worker};
 use selvedge_server::config::{Config, FILE_NAMES, Selection};
+use selvedge_server::inspector::InspectOptions;
 use selvedge_server::log::Format;
 use selvedge_server::project::Project;
 use selvedge_server::run::Server;
@@ -29,6 +30,7 @@ pub(crate) struct Setup {
     server_timing: bool,
     tls: Option<TlsFiles>,
     format: Format,
+    inspect: Option<InspectOptions>,
 }
 
 impl Setup {
@@ -49,6 +51,7 @@ impl Setup {
             server_timing: false,
             tls: None,
             format: Format::Json,
+            inspect: None,
         }
     }
 
@@ -104,6 +107,12 @@ impl Setup {
         Self { format: Format::Pretty, ..self }
     }
 
+    /// Lets debuggers in on a free port.
+    pub(crate) fn inspect(self, start: InspectorStart) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { inspect: Some(InspectOptions { address, start }), ..self }
+    }
+
     /// Starts it; it must start.
     pub(crate) fn start(self) -> TestServer {
         self.try_start().unwrap_or_else(|error| panic!("the server did not start: {error}"))
@@ -141,6 +150,7 @@ impl Setup {
             production: self.production,
             server_timing: self.server_timing,
             data_dir: folder.path().join("data"),
+            inspect: self.inspect,
         };
         let (started, start) = mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -1,0 +1,37 @@
+//! What debuggers call the modules: the files that they were read from, so that
+//! a breakpoint in an editor finds its script.
+
+use std::collections::HashMap;
+
+use deno_core::url::Url;
+
+use crate::loader::module_url;
+use crate::worker::Worker;
+
+/// V8's name of the main module when it is a classic script.
+const CLASSIC_SCRIPT: &str = "file:///worker.js";
+
+/// From the URL that V8 knows a module by to the URL of its file.
+#[derive(Debug, Default)]
+pub(super) struct ScriptUrls(HashMap<String, String>);
+
+impl ScriptUrls {
+    pub(super) fn of(worker: &Worker) -> Self {
+        let mut urls = HashMap::new();
+        for module in &worker.modules {
+            let file = module.path.as_deref().and_then(|path| std::path::absolute(path).ok());
+            let Some(file) = file.and_then(|path| Url::from_file_path(path).ok()) else { continue };
+            // A module of that name is never a script.
+            if module.name == worker.main && worker.module("worker.js").is_none() {
+                urls.insert(CLASSIC_SCRIPT.to_owned(), file.as_str().to_owned());
+            }
+            urls.insert(module_url(&module.name), file.into());
+        }
+        Self(urls)
+    }
+
+    /// The URL of the file, if V8's name is that of a module with one.
+    pub(super) fn file(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
