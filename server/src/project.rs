@@ -21,6 +21,7 @@ use selvedge_js::ServiceBinding;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, Worker};
 
+use crate::bindings::{self, BindingConfig};
 use crate::config::{Config, Diagnostic, Service, Var, shown};
 use collect::Collected;
 
@@ -36,6 +37,8 @@ const PARSER_STACK_BYTES: usize = 512 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Project {
     pub worker: Worker,
+    /// What `env` gets when the Worker's data is opened.
+    pub bindings: Vec<BindingConfig>,
     /// The folder of the configuration file, else of the main module.
     pub root: PathBuf,
     /// What the user should know and can go on without.
@@ -69,6 +72,7 @@ impl Project {
     }
 
     fn read(config: Config, mode: Mode) -> Result<Self, Diagnostic> {
+        let (bindings, binding_warnings) = bindings::configured(&config)?;
         let Collected { files, warnings } = collect::collect(&config)?;
         let folder = names::base_of(&config, files.iter().map(|file| file.path.as_path()));
         let mut read: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
@@ -95,8 +99,9 @@ impl Project {
             limits: config.limits,
             mode,
         };
-        let warnings = config.warnings.into_iter().chain(warnings).collect();
-        Ok(Self { worker, root: config.root, warnings, crons, files: read })
+        let warnings =
+            config.warnings.into_iter().chain(binding_warnings).chain(warnings).collect();
+        Ok(Self { worker, bindings, root: config.root, warnings, crons, files: read })
     }
 }
 

@@ -17,6 +17,7 @@ use selvedge_runtime::{
 };
 use tokio::sync::{mpsc, watch};
 
+use crate::backends::{BackendError, Backends};
 use crate::listener::Addresses;
 use crate::outbound::{self, HttpOutbound, Policy, UpgradedSocket};
 use crate::run_options::RunOptions;
@@ -38,6 +39,9 @@ pub enum RunError {
     /// The Worker did not start.
     #[error("the Worker did not start: {0}")]
     Start(Box<Failure>),
+    /// The data of a binding could not be used.
+    #[error(transparent)]
+    Data(#[from] BackendError),
     /// A certificate or key could not be used.
     #[error("{}: {reason}", path.display())]
     Tls { path: PathBuf, reason: String },
@@ -87,6 +91,11 @@ impl Server {
         let mut worker = options.project.worker;
         if options.production {
             worker.mode = Mode::Production;
+        }
+        let backends = Backends::new(&options.data_dir);
+        for binding in &options.project.bindings {
+            worker.env.retain(|entry| entry.name != binding.name());
+            worker.env.push(binding.open(&backends)?);
         }
         let worker = Arc::new(worker);
         let cache = CodeCache::new(options.data_dir.join("cache").join("code"));

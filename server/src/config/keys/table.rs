@@ -98,7 +98,7 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "settings of previews";
     Inheritable NotYet "python_modules" Any,
         "Python Workers";
-    NotInheritable NotYet "kv_namespaces" KV_NAMESPACES,
+    NotInheritable Acts "kv_namespaces" KV_NAMESPACES,
         "KV";
     NotInheritable NotYet "durable_objects" DURABLE_OBJECTS,
         "Durable Objects";
