@@ -16,6 +16,7 @@ mod examples;
 mod fetch;
 mod formats;
 mod http;
+mod kv;
 mod life;
 mod limits;
 mod soak;
