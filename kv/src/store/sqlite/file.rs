@@ -21,8 +21,8 @@ pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
 const PAGE_BYTES: u32 = 4096;
 /// The page cache of a connection that writes: 16 MiB.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
-/// The page cache of a connection that reads: 2 MiB. The kernel's cache is behind it.
-const READER_CACHE_KIB: i64 = 2 * 1024;
+/// The page cache of a connection that reads: 8 MiB. The kernel's cache is behind it.
+const READER_CACHE_KIB: i64 = 8 * 1024;
 /// The log of writes keeps this much room between checkpoints: 64 MiB.
 const LOG_KEPT_BYTES: i64 = 64 * 1024 * 1024;
 /// Prepared statements that a connection keeps; there are fewer.
