@@ -119,7 +119,8 @@ fn many_headers(addr: SocketAddr, bytes: usize) -> Vec<u8> {
 const ORDER: &str = r#"{"customer":"Ada Lovelace","email":"ada@example.com","items":[{"sku":"loom-1","price":120.5,"quantity":1},{"sku":"thread-7","price":3.25,"quantity":12},{"sku":"shuttle-2","price":18,"quantity":2}],"note":"leave it at the door","express":true}"#;
 
 /// The Worker of `start`, `pss` and `isolates`.
-pub(crate) const HELLO: Worker = Worker { source: include_str!("../workers/hello.js"), deno: None, kv: None };
+pub(crate) const HELLO: Worker =
+    Worker { source: include_str!("../workers/hello.js"), deno: None, kv: None };
 
 pub(crate) static ALL: &[Workload] = &[
     Workload {

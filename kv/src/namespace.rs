@@ -163,9 +163,8 @@ pub fn check_cache_ttl(operation: Operation, seconds: i32) -> Result<(), Refusal
     if seconds >= MIN_CACHE_TTL {
         return Ok(());
     }
-    let reason = format!(
-        "Invalid cache_ttl of {seconds}. Cache TTL must be at least {MIN_CACHE_TTL}."
-    );
+    let reason =
+        format!("Invalid cache_ttl of {seconds}. Cache TTL must be at least {MIN_CACHE_TTL}.");
     Err(Refusal::failed(operation, 400, reason))
 }
 

@@ -283,9 +283,8 @@ impl IsolateState {
     /// When the context has none left, or is over.
     pub fn count_subrequest(&self, id: ContextId) -> Result<(), OutboundError> {
         let limit = self.worker().limits.subrequests;
-        let mut context = self
-            .context(id)
-            .ok_or_else(|| OutboundError::Network("its request is over".into()))?;
+        let mut context =
+            self.context(id).ok_or_else(|| OutboundError::Network("its request is over".into()))?;
         if context.subrequests >= limit {
             return Err(OutboundError::TooManySubrequests);
         }

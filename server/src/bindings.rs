@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
-use selvedge_runtime::{EnvEntry, EnvValue};
+use selvedge_runtime::{EnvEntry, EnvValue, Worker};
 
 use crate::backends::{BackendError, Backends, unix_seconds};
 use crate::config::{Config, Diagnostic, Section};
@@ -24,11 +24,7 @@ impl BindingConfig {
         }
     }
 
-    /// Opens it for a Worker.
-    ///
-    /// # Errors
-    /// When its data cannot be used.
-    pub fn open(&self, backends: &Backends) -> Result<EnvEntry, BackendError> {
+    fn open(&self, backends: &Backends) -> Result<EnvEntry, BackendError> {
         let value = match self {
             Self::Kv(namespace) => {
                 let store = backends.kv(namespace.id())?;
@@ -40,13 +36,29 @@ impl BindingConfig {
     }
 }
 
+/// Opens a Worker's bindings and puts them into its `env`.
+///
+/// # Errors
+/// When the data of one of them cannot be used.
+pub(crate) fn open(
+    bindings: &[BindingConfig],
+    backends: &Backends,
+    worker: &mut Worker,
+) -> Result<(), BackendError> {
+    for binding in bindings {
+        let entry = binding.open(backends)?;
+        // A binding goes before a variable of its name.
+        worker.env.retain(|other| other.name != entry.name);
+        worker.env.push(entry);
+    }
+    Ok(())
+}
+
 /// All bindings of a configuration, and warnings about them.
 ///
 /// # Errors
 /// When a table is not valid, or a name stands twice.
-pub(crate) fn configured(
-    config: &Config,
-) -> Result<(Vec<BindingConfig>, Vec<String>), Diagnostic> {
+pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<String>), Diagnostic> {
     let mut bindings: Vec<BindingConfig> = Vec::new();
     let mut warnings = Vec::new();
     for section in config.tables("kv_namespaces")? {

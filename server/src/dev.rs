@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 use selvedge_runtime::{Failure, Outcome, Platform, Services, Worker};
 
+use crate::backends::Backends;
+use crate::bindings;
 use crate::config::Diagnostic;
 use crate::listener::Addresses;
 use crate::log::{Field, Level, Log};
@@ -67,6 +69,8 @@ pub struct DevOptions {
     pub tls: Option<TlsFiles>,
     pub server_timing: bool,
     pub cron: CronMode,
+    /// Where the state of all Workers is kept. It may not exist yet.
+    pub data_dir: PathBuf,
     /// Called with the URLs when the addresses are bound.
     pub on_ready: Box<dyn FnOnce(&[String]) + Send>,
 }
@@ -96,7 +100,14 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     });
     let workers = options.workers.into_iter().map(DevWorker::new).collect();
     let mut dev = Dev {
-        host: Host { shared, services, switchboard, addresses, log: options.log },
+        host: Host {
+            shared,
+            services,
+            switchboard,
+            addresses,
+            log: options.log,
+            backends: Backends::new(&options.data_dir, "selvedge dev"),
+        },
         workers,
         watch: Watch::start()?,
         triggers: Triggers::new(options.cron),
@@ -142,6 +153,8 @@ struct Host {
     switchboard: Arc<Switchboard>,
     addresses: Addresses,
     log: Arc<Log>,
+    /// The bindings' data, of all Workers and generations.
+    backends: Backends,
 }
 
 struct DevWorker {
@@ -268,7 +281,7 @@ impl Dev {
 
     /// Starts a generation of the Worker and lets it take over.
     async fn swap(&mut self, index: usize, project: Project, begin: Instant) {
-        let Project { worker, warnings, crons, .. } = project;
+        let Project { mut worker, bindings, warnings, crons, .. } = project;
         let log = self.host.log.clone();
         let entry = &mut self.workers[index];
         // What was said already is not repeated with each change.
@@ -282,6 +295,12 @@ impl Dev {
         }
         entry.name.clone_from(&worker.name);
         self.triggers.set(index, &worker.name, &crons, &log);
+        if let Err(error) = bindings::open(&bindings, &self.host.backends, &mut worker) {
+            entry.broken = true;
+            let text = error.to_string();
+            self.fail(index, Failure::new(Outcome::InternalError, text.clone()), &text).await;
+            return;
+        }
         let is_same = entry.worker.as_ref().is_some_and(|before| same(before, &worker));
         if is_same && matches!(entry.serving, Serving::Generation(_)) {
             log.event(Level::Debug, "nothing changed", Vec::new());

@@ -18,6 +18,7 @@ use selvedge_runtime::{
 use tokio::sync::{mpsc, watch};
 
 use crate::backends::{BackendError, Backends};
+use crate::bindings;
 use crate::listener::Addresses;
 use crate::outbound::{self, HttpOutbound, Policy, UpgradedSocket};
 use crate::run_options::RunOptions;
@@ -62,6 +63,8 @@ pub struct Server {
     open: watch::Sender<bool>,
     stop: watch::Sender<bool>,
     scheme: &'static str,
+    /// The bindings' data; it is closed when the isolates are gone.
+    _backends: Backends,
 }
 
 /// Serves until `shutdown` is ready and what is in flight is done.
@@ -92,11 +95,8 @@ impl Server {
         if options.production {
             worker.mode = Mode::Production;
         }
-        let backends = Backends::new(&options.data_dir);
-        for binding in &options.project.bindings {
-            worker.env.retain(|entry| entry.name != binding.name());
-            worker.env.push(binding.open(&backends)?);
-        }
+        let backends = Backends::new(&options.data_dir, "selvedge run");
+        bindings::open(&options.project.bindings, &backends, &mut worker)?;
         let worker = Arc::new(worker);
         let cache = CodeCache::new(options.data_dir.join("cache").join("code"));
         let platform = Platform::new(selvedge_snapshot::platform_parts(Some(cache)));
@@ -128,6 +128,7 @@ impl Server {
             busy: AtomicU32::new(0),
             open,
             stop,
+            _backends: backends,
         };
         server.add_isolate().await?;
         Ok(server)

@@ -1,6 +1,7 @@
 //! KV over HTTP: what a client of a Worker with a namespace sees. The API itself
 //! is in the cases of `tests/workers/kv`.
 
+mod folder;
 mod large;
 mod poison;
 mod requests;

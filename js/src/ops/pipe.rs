@@ -13,7 +13,6 @@ use deno_core::{OpState, Resource, ResourceId, op2};
 use selvedge_runtime::body::BodyResource;
 use selvedge_runtime::{BodyError, BodySource};
 
-
 /// The writer waits while this many bytes are on their way.
 const WINDOW_BYTES: usize = 256 * 1024;
 

@@ -98,7 +98,8 @@ fn a_ttl_goes_before_an_expiration() {
 
 #[test]
 fn metadata_is_measured_in_bytes() {
-    let with = |metadata: String| PutOptions { metadata: Some(metadata.into()), ..Default::default() };
+    let with =
+        |metadata: String| PutOptions { metadata: Some(metadata.into()), ..Default::default() };
     assert!(with("x".repeat(1024)).attributes(NOW).is_ok());
     assert_eq!(
         text(with(format!("\"{}\"", "\u{e9}".repeat(600))).attributes(NOW)),

@@ -200,8 +200,7 @@ pub(crate) async fn op_kv_get_later(
     let result = answer.await;
     isolate.mark_resumed(slot);
     let entry = pending.handle.check(Operation::Get, result)?;
-    Found::new(&mut state.borrow_mut(), entry, pending.kind, pending.with_metadata)
-        .map_err(refused)
+    Found::new(&mut state.borrow_mut(), entry, pending.kind, pending.with_metadata).map_err(refused)
 }
 
 pub(super) fn gone() -> JsErrorBox {
@@ -291,4 +290,3 @@ pub(crate) async fn op_kv_get_bulk(
     }
     Ok(FoundMany(many))
 }
-

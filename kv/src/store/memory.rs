@@ -85,7 +85,10 @@ impl KvStore for MemoryStore {
         let found = keys.entries.get(key).filter(|stored| stored.is_there(now));
         Answer::Ready(Ok(found.map(|stored| Entry {
             value: if stored.value.len() > WHOLE_BYTES {
-                Value::Pieces(Box::new(Reader { rest: stored.value.clone(), length: stored.value.len() }))
+                Value::Pieces(Box::new(Reader {
+                    rest: stored.value.clone(),
+                    length: stored.value.len(),
+                }))
             } else {
                 Value::Whole(stored.value.clone())
             },

@@ -25,8 +25,7 @@ fn miniflare_agrees() {
     let mut idle = Vec::new();
     for file in files().into_iter().filter(|file| bindings(file).is_some()) {
         let failed = run(&modules, &file);
-        let names: BTreeSet<_> =
-            failed.iter().map(|(name, _)| format!("{file} {name}")).collect();
+        let names: BTreeSet<_> = failed.iter().map(|(name, _)| format!("{file} {name}")).collect();
         for (name, reason) in &failed {
             if !allowed.contains(&format!("{file} {name}")) {
                 wrong.push(format!("{file} {name}: {reason}"));

@@ -94,7 +94,10 @@ fn bad_input_is_answered_in_cloudflares_words() {
         assert_eq!((answer.status, answer.text().as_str()), (400, text), "{path}");
     }
     // Nothing of it was stored.
-    assert_eq!(client.get("/list").text(), r#"{"keys":[],"list_complete":true,"cacheStatus":null}"#);
+    assert_eq!(
+        client.get("/list").text(),
+        r#"{"keys":[],"list_complete":true,"cacheStatus":null}"#
+    );
 
     assert_eq!(client.post("/put?key=broken", "{nope").text(), "stored");
     let answer = client.get("/get?key=broken&type=json");
@@ -133,7 +136,6 @@ fn a_configuration_that_is_wrong_is_shown_its_place() {
     let error = fails("[[kv_namespaces]]\nid = \"abc\"\n");
     assert!(error.contains("kv_namespaces[0]") && error.contains("`binding`"), "{error}");
     assert!(error.contains("wrangler.toml:2"), "{error}");
-    let error =
-        fails("[[kv_namespaces]]\nbinding = \"KV\"\n[[kv_namespaces]]\nbinding = \"KV\"\n");
+    let error = fails("[[kv_namespaces]]\nbinding = \"KV\"\n[[kv_namespaces]]\nbinding = \"KV\"\n");
     assert!(error.contains("there are two bindings named \"KV\""), "{error}");
 }
