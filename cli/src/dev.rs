@@ -37,7 +37,7 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
     }
     // What the first Worker's configuration lies in, as for `selvedge run`.
     let first = args.config.first().or(args.file.as_ref());
-    let data_dir = folder_of(first.map_or(Path::new("."), PathBuf::as_path)).join(DATA_DIR);
+    let beside = folder_of(first.map_or(Path::new("."), PathBuf::as_path)).join(DATA_DIR);
     let (ready, urls) = std::sync::mpsc::channel();
     let options = DevOptions {
         workers,
@@ -52,7 +52,7 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
             CronArg::Auto => CronMode::Auto,
             CronArg::Manual => CronMode::Manual,
         },
-        data_dir,
+        data_dir: args.data_dir.unwrap_or(beside),
         on_ready: Box::new(move |urls| {
             let _ = ready.send(urls.to_vec());
         }),

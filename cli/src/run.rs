@@ -15,7 +15,7 @@ use crate::args::RunArgs;
 use crate::{signals, terminal, trace};
 
 /// The folder of state, beside the configuration or the Worker.
-pub(crate) pub(crate) const DATA_DIR: &str = ".selvedge";
+pub(crate) const DATA_DIR: &str = ".selvedge";
 
 /// Serves until it is told to stop.
 pub(crate) fn run(args: RunArgs) -> ExitCode {

@@ -1,6 +1,9 @@
 //! The list of bindings: which crate reads which key of the configuration, and
 //! what it puts into `env`.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use selvedge_kv::KvNamespace;

@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use crate::harness::Program;
+use crate::harness::{Client, Program, eventually};
 
 const WORKER: &str = r#"
 export default {
@@ -79,4 +79,27 @@ fn a_foreign_file_is_named_kept_and_refused() {
     assert!(ended.stderr.contains("abc.sqlite"), "{}", ended.stderr);
     let kept = std::fs::read_to_string(&file).expect("it is there");
     assert_eq!(kept, "not a database, and far from one");
+}
+
+#[test]
+fn dev_keeps_the_data_across_reloads_and_beside_the_configuration() {
+    let folder = folder(true);
+    let source = |mark: &str| {
+        let text = WORKER.replace("`${n}`);\n  }", &format!("`{mark} ${{n}}`);\n  }}"));
+        assert!(text.contains(mark), "the Worker shows the mark");
+        std::fs::write(folder.path().join("worker.js"), text).expect("it can be written");
+    };
+    source("one");
+    let mut program = Program::selvedge(folder.path(), &["dev", "--port", "0"]);
+    assert_eq!(program.connect().get("/").text(), "one 1");
+    source("two");
+    let address = program.address();
+    let text = eventually("the new code answers", || {
+        let text = Client::connect(address).get("/").text();
+        text.starts_with("two").then_some(text)
+    });
+    // Polls of the old code counted, too.
+    let n: u32 = text["two ".len()..].parse().expect("a number");
+    assert!(n >= 2, "{text}");
+    assert!(folder.path().join(".selvedge/kv/abc.sqlite").exists());
 }

@@ -2,7 +2,7 @@
 //! there is no I/O.
 
 use super::worker;
-use crate::harness::{Setup, eventually};
+use crate::harness::eventually;
 
 #[test]
 fn the_global_scope_has_no_kv() {
@@ -192,15 +192,4 @@ fn many_keys_are_deleted_at_once_behind_the_flag() {
             "KV DELETE_BULK failed: 400 Key names must not be empty",
         ])
     );
-}
-
-#[test]
-fn data_of_another_place_is_said_to_be_kept_here() {
-    let setup = Setup::empty()
-        .file("worker.js", "export default { fetch: (request, env) => new Response(typeof env.KV) };")
-        .file(
-            "wrangler.toml",
-            "main = \"worker.js\"\n[[kv_namespaces]]\nbinding = \"KV\"\nid = \"a\"\nremote = true\n",
-        );
-    assert_eq!(setup.start().text("/"), "object");
 }
