@@ -19,7 +19,7 @@ import * as response from "ext:selvedge/fetch/response.js";
 import * as io from "ext:selvedge/io_context.js";
 import { requireModule } from "ext:selvedge/commonjs.js";
 import { lazy, load } from "ext:selvedge/lazy.js";
-import { closeGlobals, freezeClocks, now } from "ext:selvedge/safety.js";
+import { closeGlobals, freezeClocks, now, pinAsyncOps } from "ext:selvedge/safety.js";
 import * as timers from "ext:selvedge/timers.js";
 import { shared } from "ext:selvedge/shared.js";
 
@@ -249,6 +249,8 @@ function finish() {
   closeGlobals();
   core.setUnhandledPromiseRejectionHandler(unhandledRejection);
 }
+
+pinAsyncOps();
 
 // What the scripts that load later share with those that are here already.
 internals.shared = shared;

@@ -78,6 +78,13 @@ function required() {
   return io;
 }
 
+/** The present context; throws when it is over, too: its number may be another's. */
+function requiredOpen() {
+  const io = required();
+  if (io.over) throw new Error(OTHER_REQUEST);
+  return io;
+}
+
 /** Throws unless the present context is the owner's. */
 function checkOwner(owner) {
   const io = current();
@@ -176,6 +183,7 @@ export {
   ownBody,
   ownTimer,
   required,
+  requiredOpen,
   resumed,
   runIn,
   settle,

@@ -4,15 +4,57 @@ import { core, primordials } from "ext:core/mod.js";
 import { op_now_frozen } from "ext:core/ops";
 
 const {
+  ArrayPrototypePush,
   Date: OriginalDate,
   DatePrototype,
   FunctionPrototypeCall,
+  FunctionPrototypeToString,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
+  ObjectKeys,
   ObjectPrototypeIsPrototypeOf,
   ReflectConstruct,
+  StringPrototypeStartsWith,
   TypeError,
 } = primordials;
+
+/**
+ * deno_core calls async ops with `op.call(..)`. A Worker that replaces
+ * `Function.prototype.call` would come by the ops themselves that way, so each
+ * gets a `call` of its own. Nobody else can see those functions.
+ */
+function pinAsyncOps() {
+  const descriptor = ObjectGetOwnPropertyDescriptor(Function.prototype, "call");
+  const found = [];
+  const stubs = [];
+  const names = ObjectKeys(core.ops);
+  for (let i = 0; i < names.length; i++) {
+    const op = core.ops[names[i]];
+    if (typeof op !== "function") continue;
+    if (StringPrototypeStartsWith(FunctionPrototypeToString(op), "function async_op_")) {
+      ArrayPrototypePush(stubs, op);
+    }
+  }
+  ObjectDefineProperty(Function.prototype, "call", {
+    __proto__: null,
+    value() {
+      ArrayPrototypePush(found, this);
+      return null;
+    },
+    configurable: true,
+  });
+  for (let i = 0; i < stubs.length; i++) {
+    const stub = stubs[i];
+    stub();
+  }
+  ObjectDefineProperty(Function.prototype, "call", descriptor);
+  if (found.length === 0 || found.length !== stubs.length) {
+    throw new TypeError("deno_core does not call its async ops as it used to");
+  }
+  for (let i = 0; i < found.length; i++) {
+    ObjectDefineProperty(found[i], "call", { __proto__: null, value: descriptor.value });
+  }
+}
 
 /** Takes away what V8 offers and Workers do not. */
 function closeGlobals() {
@@ -129,4 +171,4 @@ function frozenPerformance(now) {
   return { timeOrigin: origin, now: () => now() - origin, toJSON: () => ({ timeOrigin: origin }) };
 }
 
-export { closeGlobals, freezeClocks, now };
+export { closeGlobals, freezeClocks, now, pinAsyncOps };

@@ -2,22 +2,27 @@
 // standard ones, taken before user code can change their prototypes.
 (function () {
 const { core, internals, primordials } = __bootstrap;
+const { op_body_pipe_end, op_body_pipe_new, op_body_pipe_ready, op_body_pipe_write } = core.ops;
 const {
   ArrayBufferIsView,
   BigInt,
   MathFloor,
   ObjectDefineProperty,
+  PromisePrototypeThen,
   SymbolToStringTag,
+  TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
   Uint8Array,
   uncurryThis,
 } = primordials;
+const { bodies, io: contexts } = internals.selvedge;
 const {
   acquireReadableStreamDefaultReader,
   ReadableStreamDefaultReader,
   TransformStream,
 } = core.loadExtScript("ext:deno_web/06_streams.js");
 
+const acquireReader = acquireReadableStreamDefaultReader;
 const read = uncurryThis(ReadableStreamDefaultReader.prototype.read);
 const cancel = uncurryThis(ReadableStreamDefaultReader.prototype.cancel);
 
@@ -82,11 +87,59 @@ for (let i = 0; i < named.length; i++) {
   });
 }
 
+/**
+ * Gives a body to the host: the number of the resource that reads it. Of a
+ * stream of the Worker's, `onError` learns why it broke.
+ */
+function upload(io, body, onError = undefined) {
+  const rid = bodies.takeNative(body);
+  if (rid >= 0) return rid;
+  const ends = op_body_pipe_new(body.length);
+  const stream = bodies.streamOf(body);
+  body.used = true;
+  contexts.ownBody(io, ends[0]);
+  feed(io, stream, ends[0], onError);
+  return ends[1];
+}
+
+/** Hands a stream of the Worker's to the host, no faster than it takes it. */
+function feed(io, stream, rid, onError) {
+  const reader = acquireReader(stream);
+  const broken = (error) => {
+    if (onError !== undefined) onError(error);
+    op_body_pipe_end(rid, `${error}`);
+    PromisePrototypeThen(cancel(reader, error), undefined, () => {});
+  };
+  const take = (result) => {
+    if (result.done) {
+      op_body_pipe_end(rid, "");
+      return;
+    }
+    const chunk = result.value;
+    if (TypedArrayPrototypeGetSymbolToStringTag(chunk) !== "Uint8Array") {
+      broken(new TypeError("This ReadableStream did not return bytes."));
+      return;
+    }
+    if (op_body_pipe_write(rid, chunk)) step();
+    else {
+      PromisePrototypeThen(
+        op_body_pipe_ready(rid, io.slot),
+        (open) => open ? step() : broken(new TypeError("Network connection lost.")),
+      );
+    }
+  };
+  const step = () => {
+    PromisePrototypeThen(read(reader), take, broken);
+  };
+  step();
+}
+
 return {
-  acquireReader: acquireReadableStreamDefaultReader,
+  acquireReader,
   cancel,
   FixedLengthStream,
   IdentityTransformStream,
   read,
+  upload,
 };
 })();

@@ -12,13 +12,16 @@ use std::path::PathBuf;
 use deno_core::snapshot::{CreateSnapshotOptions, create_snapshot};
 use deno_core::wrap_lazy_ext_script;
 
+#[path = "src/extensions.rs"]
+mod extensions;
+
 /// Scripts that are part of the snapshot, beside what the bootstrap imports.
 /// Each makes every isolate larger and spares its first user the loading.
 const EAGER: &[&str] = &[];
 
 fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let mut extensions = selvedge_js::extensions_with_sources();
+    let mut extensions = extensions::extensions_with_sources();
     selvedge_js::patch_sources(&mut extensions);
     // Those that are not part of the snapshot are needed once more below.
     let lazy_files: Vec<_> = extensions

@@ -20,7 +20,8 @@ use crate::workload::{self, Workload};
 pub(crate) struct CompareArgs {
     #[command(flatten)]
     peers: PeerArgs,
-    /// Only these workloads: hello,json_get,json_post,ws,stream,headers
+    /// Only these workloads: hello,json_get,json_post,ws,stream,headers,
+    /// kv_get,kv_put,kv_list
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How often each peer gets its turn
@@ -116,7 +117,8 @@ impl Bench<'_> {
         peers: &[Peer],
         failures: &mut usize,
     ) -> Result<WorkloadResult> {
-        let mut peers: Vec<&Peer> = peers.iter().collect();
+        let mut peers: Vec<&Peer> =
+            peers.iter().filter(|peer| peer.can_serve(&workload.worker)).collect();
         let mut samples: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
         for round in 0..self.args.rounds {
             // Nobody is always first: each round begins with another peer.

@@ -116,6 +116,11 @@ impl Peer {
         PeerInfo { name: self.name.to_owned(), version: self.version.clone() }
     }
 
+    /// Whether it can serve this Worker: workerd alone has no KV.
+    pub(crate) fn can_serve(&self, worker: &Worker) -> bool {
+        worker.kv.is_none() || matches!(self.kind, Kind::Selvedge | Kind::Deno)
+    }
+
     /// Writes what the peer needs for `worker` into `dir`, and gives the command that
     /// serves it on `port`: pinned by `pins`, or as it is with `None`.
     pub(crate) fn command(
@@ -130,6 +135,11 @@ impl Peer {
             _ => worker.source,
         };
         fs::write(dir.join("worker.js"), source)?;
+        remove(&dir.join("wrangler.toml"))?;
+        if worker.kv.is_some() {
+            clear_state(dir)?;
+            fs::write(dir.join("wrangler.toml"), KV_CONFIG)?;
+        }
         let mut command = match pins {
             Some(pins) => pins.command(Core::Server, &self.program),
             None => Command::new(&self.program),
@@ -146,7 +156,11 @@ impl Peer {
                 // No look for a newer Deno while it is being measured. Serving needs no
                 // permission beyond the address that it is given.
                 command.env("DENO_NO_UPDATE_CHECK", "1");
-                command.args(["serve"]).args(at).arg("worker.js");
+                command.args(["serve"]).args(at);
+                if worker.kv.is_some() {
+                    command.args(["--unstable-kv", "--allow-read", "--allow-write"]);
+                }
+                command.arg("worker.js");
             }
             Kind::Workerd => {
                 let config = workerd_config::one_worker(&port, &self.version);
@@ -158,6 +172,28 @@ impl Peer {
             }
         }
         Ok(command)
+    }
+}
+
+/// Selvedge's configuration of a Worker with KV; without it, there is none.
+const KV_CONFIG: &str = "main = \"worker.js\"\n[[kv_namespaces]]\nbinding = \"KV\"\n";
+
+/// Removes what another peer or an earlier run left: each begins empty.
+fn clear_state(dir: &Path) -> Result<()> {
+    for name in [".selvedge", "kv.sqlite3", "kv.sqlite3-wal", "kv.sqlite3-shm"] {
+        remove(&dir.join(name))?;
+    }
+    Ok(())
+}
+
+/// Removes a file or folder, if it is there.
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -33,7 +33,19 @@ impl Server {
         let mut server = Self::spawn(command, port, dir)?;
         let request = workload::get("/", server.addr);
         server.wait_for(&request)?;
+        server.seed(worker.kv.as_ref().map_or(0, |kv| kv.seeds))?;
         Ok(server)
+    }
+
+    /// Fills the server's KV namespace.
+    fn seed(&self, requests: usize) -> Result<()> {
+        let request = workload::post("/", self.addr);
+        for _ in 0..requests {
+            let answer = ask(self.addr, &request)?.context("no answer")?;
+            let body = String::from_utf8_lossy(answer.body());
+            ensure!(body == "seeded", "it was not seeded: {body}\n{}", self.log_tail());
+        }
+        Ok(())
     }
 
     /// Starts `command`, which is to listen on `port`, without waiting for it.

@@ -25,6 +25,14 @@ pub(crate) struct Workload {
 pub(crate) struct Worker {
     pub(crate) source: &'static str,
     pub(crate) deno: Option<&'static str>,
+    /// The KV namespace that it has, if it has one.
+    pub(crate) kv: Option<Kv>,
+}
+
+/// A namespace named `KV`, empty at the start. For Deno it is the file `kv.sqlite3`.
+pub(crate) struct Kv {
+    /// How many POST requests fill it.
+    pub(crate) seeds: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -74,6 +82,11 @@ pub(crate) fn get(path: &str, addr: SocketAddr) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n").into_bytes()
 }
 
+/// A POST without a body.
+pub(crate) fn post(path: &str, addr: SocketAddr) -> Vec<u8> {
+    format!("POST {path} HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+}
+
 /// A request as it leaves a browser and two proxies, filled up to `bytes` with what fills
 /// such requests in life: cookies and tracing headers.
 fn many_headers(addr: SocketAddr, bytes: usize) -> Vec<u8> {
@@ -106,7 +119,8 @@ fn many_headers(addr: SocketAddr, bytes: usize) -> Vec<u8> {
 const ORDER: &str = r#"{"customer":"Ada Lovelace","email":"ada@example.com","items":[{"sku":"loom-1","price":120.5,"quantity":1},{"sku":"thread-7","price":3.25,"quantity":12},{"sku":"shuttle-2","price":18,"quantity":2}],"note":"leave it at the door","express":true}"#;
 
 /// The Worker of `start`, `pss` and `isolates`.
-pub(crate) const HELLO: Worker = Worker { source: include_str!("../workers/hello.js"), deno: None };
+pub(crate) const HELLO: Worker =
+    Worker { source: include_str!("../workers/hello.js"), deno: None, kv: None };
 
 pub(crate) static ALL: &[Workload] = &[
     Workload {
@@ -123,7 +137,7 @@ pub(crate) static ALL: &[Workload] = &[
     Workload {
         name: "json_get",
         title: "JSON GET",
-        worker: Worker { source: include_str!("../workers/json_get.js"), deno: None },
+        worker: Worker { source: include_str!("../workers/json_get.js"), deno: None, kv: None },
         load: Load::Requests,
         connections: 64,
         request: Request::Get("/items?id=42"),
@@ -134,7 +148,7 @@ pub(crate) static ALL: &[Workload] = &[
     Workload {
         name: "json_post",
         title: "JSON POST",
-        worker: Worker { source: include_str!("../workers/json_post.js"), deno: None },
+        worker: Worker { source: include_str!("../workers/json_post.js"), deno: None, kv: None },
         load: Load::Requests,
         connections: 64,
         request: Request::Post("/orders", ORDER),
@@ -148,6 +162,7 @@ pub(crate) static ALL: &[Workload] = &[
         worker: Worker {
             source: include_str!("../workers/ws_echo.js"),
             deno: Some(include_str!("../workers/ws_echo.deno.js")),
+            kv: None,
         },
         load: Load::Messages { message_bytes: 64 },
         connections: 32,
@@ -159,7 +174,7 @@ pub(crate) static ALL: &[Workload] = &[
     Workload {
         name: "stream",
         title: "64 MiB stream",
-        worker: Worker { source: include_str!("../workers/stream.js"), deno: None },
+        worker: Worker { source: include_str!("../workers/stream.js"), deno: None, kv: None },
         load: Load::Download { body_bytes: 64 << 20 },
         connections: 4,
         request: Request::Get("/"),
@@ -170,12 +185,57 @@ pub(crate) static ALL: &[Workload] = &[
     Workload {
         name: "headers",
         title: "8 KB headers in, 20 out",
-        worker: Worker { source: include_str!("../workers/headers.js"), deno: None },
+        worker: Worker { source: include_str!("../workers/headers.js"), deno: None, kv: None },
         load: Load::Requests,
         connections: 64,
         request: Request::Headers(8 * 1024),
         expect: "anonymous",
         goal_deno: 0.9,
+        goal_workerd: None,
+    },
+    Workload {
+        name: "kv_get",
+        title: "KV get",
+        worker: Worker {
+            source: include_str!("../workers/kv_get.js"),
+            deno: Some(include_str!("../workers/kv_get.deno.js")),
+            kv: Some(Kv { seeds: 1 }),
+        },
+        load: Load::Requests,
+        connections: 64,
+        request: Request::Get("/"),
+        expect: "Hello from KV!",
+        goal_deno: 3.0,
+        goal_workerd: None,
+    },
+    Workload {
+        name: "kv_put",
+        title: "KV put",
+        worker: Worker {
+            source: include_str!("../workers/kv_put.js"),
+            deno: Some(include_str!("../workers/kv_put.deno.js")),
+            kv: Some(Kv { seeds: 0 }),
+        },
+        load: Load::Requests,
+        connections: 64,
+        request: Request::Post("/", ORDER),
+        expect: "stored",
+        goal_deno: 5.0,
+        goal_workerd: None,
+    },
+    Workload {
+        name: "kv_list",
+        title: "KV list, 1,000 keys",
+        worker: Worker {
+            source: include_str!("../workers/kv_list.js"),
+            deno: Some(include_str!("../workers/kv_list.deno.js")),
+            kv: Some(Kv { seeds: 100 }),
+        },
+        load: Load::Requests,
+        connections: 8,
+        request: Request::Get("/"),
+        expect: "1000 keys, the last is page:",
+        goal_deno: 1.0,
         goal_workerd: None,
     },
 ];

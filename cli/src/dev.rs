@@ -14,7 +14,7 @@ use selvedge_server::run_options::TlsFiles;
 
 use crate::args::{CronArg, DevArgs};
 use crate::keys::Keys;
-use crate::run::{addresses, end};
+use crate::run::{DATA_DIR, addresses, end};
 use crate::{custom_build, signals, terminal, trace};
 
 /// Serves until it is told to stop.
@@ -35,6 +35,9 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
     if workers.is_empty() {
         workers.push(build(args.file.clone(), None, &args));
     }
+    // What the first Worker's configuration lies in, as for `selvedge run`.
+    let first = args.config.first().or(args.file.as_ref());
+    let beside = folder_of(first.map_or(Path::new("."), PathBuf::as_path)).join(DATA_DIR);
     let (ready, urls) = std::sync::mpsc::channel();
     let options = DevOptions {
         workers,
@@ -50,6 +53,7 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
             CronArg::Auto => CronMode::Auto,
             CronArg::Manual => CronMode::Manual,
         },
+        data_dir: args.data_dir.unwrap_or(beside),
         on_ready: Box::new(move |urls| {
             let _ = ready.send(urls.to_vec());
         }),
@@ -71,6 +75,14 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
             .await
             .map_err(|error| anyhow!(error.to_string()))
     })
+}
+
+/// The folder that a path names or lies in.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !path.is_dir() => Path::new(".").join(parent),
+        _ => path.to_path_buf(),
+    }
 }
 
 /// How a Worker is built, again and again.

@@ -7,14 +7,11 @@ const {
   PromiseReject,
   RegExpPrototypeExec,
   SafeRegExp,
-  StringPrototypeSlice,
   TypeError,
 } = primordials;
 const { bodies, headers: h, io: contexts, request: requests, response: responses } = internals.selvedge;
 const { add } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
-const { op_body_close } = core.ops;
-const { acquireReader, read, cancel } = core.loadExtScript("ext:selvedge/streams.js");
-const { op_body_pipe_new, op_body_pipe_write, op_body_pipe_ready, op_body_pipe_end } = core.ops;
+const { upload } = core.loadExtScript("ext:selvedge/streams.js");
 
 const HTTP = new SafeRegExp("^https?:");
 const UPGRADE = new SafeRegExp("^websocket$", "i");
@@ -62,15 +59,7 @@ async function send(io, request, service) {
       bytes = body.source;
       body.used = true;
     } else {
-      rid = bodies.takeNative(body);
-      if (rid < 0) {
-        const ends = op_body_pipe_new(body.length);
-        rid = ends[1];
-        const stream = bodies.streamOf(body);
-        body.used = true;
-        contexts.ownBody(io, ends[0]);
-        feed(io, stream, ends[0]);
-      }
+      rid = upload(io, body);
     }
   }
   const upgrade = h.getRaw(parts.headers, "upgrade");
@@ -135,32 +124,6 @@ function toResponse(io, result, socket, signal) {
   });
 }
 
-/** Hands a stream of the Worker's to the host, no faster than it takes it. */
-function feed(io, stream, rid) {
-  const reader = acquireReader(stream);
-  const broken = (error) => {
-    op_body_pipe_end(rid, `${error}`);
-    PromisePrototypeThen(cancel(reader, error), undefined, () => {});
-  };
-  const take = (result) => {
-    if (result.done) {
-      op_body_pipe_end(rid, "");
-      return;
-    }
-    const chunk = result.value;
-    if (primordials.TypedArrayPrototypeGetSymbolToStringTag(chunk) !== "Uint8Array") {
-      broken(new TypeError("This ReadableStream did not return bytes."));
-      return;
-    }
-    if (op_body_pipe_write(rid, chunk)) step();
-    else PromisePrototypeThen(op_body_pipe_ready(rid, io.slot), (open) => open ? step() : broken(new TypeError("Network connection lost.")));
-  };
-  const step = () => {
-    PromisePrototypeThen(read(reader), take, broken);
-  };
-  step();
-}
-void StringPrototypeSlice;
 
 return { fetch, fetchService };
 })();

@@ -189,15 +189,15 @@ pub fn patch_sources(extensions: &mut [Extension]) {
     }
 }
 
-/// The same without sources: what an isolate that starts from the snapshot gets.
-pub fn extensions() -> Vec<Extension> {
-    let mut all = extensions_with_sources();
-    for extension in &mut all {
+/// Extensions without their sources: what an isolate that starts from the
+/// snapshot gets.
+pub fn without_sources(mut extensions: Vec<Extension>) -> Vec<Extension> {
+    for extension in &mut extensions {
         extension.js_files = Default::default();
         extension.esm_files = Default::default();
         extension.lazy_loaded_js_files = Default::default();
         extension.lazy_loaded_esm_files = Default::default();
         extension.esm_entry_point = None;
     }
-    all
+    extensions
 }

@@ -2,6 +2,10 @@
 //! contract; `store/contract.rs` holds every backend to it.
 
 mod memory;
+mod sqlite;
+
+#[cfg(test)]
+mod contract;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -12,6 +16,7 @@ use bytes::Bytes;
 use crate::error::Error;
 
 pub use memory::MemoryStore;
+pub use sqlite::{Catalog, CatalogError, Clock, NamespaceInfo, SqliteStore};
 
 /// Unix time in whole seconds. It comes from the caller, so that expiry can be
 /// tested without waiting.

@@ -1,8 +1,13 @@
 //! Bodies that come in: of a request, or of a subrequest's response.
 
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use deno_core::{AsyncRefCell, CancelHandle, CancelTryFuture as _, RcRef, Resource};
+use deno_error::JsErrorBox;
 
 /// Why a body ended early.
 #[derive(Debug, Clone, thiserror::Error, deno_error::JsError)]
@@ -64,5 +69,79 @@ impl BodySource for BytesBody {
 
     fn length(&self) -> Option<u64> {
         self.0.as_ref().map(|bytes| bytes.len() as u64)
+    }
+}
+
+/// A body in an isolate's resource table, where JavaScript reads it, or hands
+/// it on by its number.
+pub struct BodyResource {
+    source: AsyncRefCell<Option<Box<dyn BodySource>>>,
+    cancel: CancelHandle,
+}
+
+impl BodyResource {
+    /// A body that nobody has read from yet.
+    pub fn new(source: Box<dyn BodySource>) -> Self {
+        Self { source: AsyncRefCell::new(Some(source)), cancel: CancelHandle::new() }
+    }
+
+    /// The source, if nobody is reading from it.
+    pub fn take(self: Rc<Self>) -> Option<Box<dyn BodySource>> {
+        let cell = RcRef::map(self, |this| &this.source);
+        cell.try_borrow_mut().and_then(|mut source| source.take())
+    }
+
+    /// The announced length in bytes.
+    pub fn length(self: Rc<Self>) -> Option<u64> {
+        let cell = RcRef::map(self, |this| &this.source);
+        let source = cell.try_borrow_mut()?;
+        (*source).as_ref().and_then(|source| source.length())
+    }
+
+    /// The whole body, if it lies in memory already. Nothing changes if not.
+    pub fn take_ready(self: Rc<Self>) -> Option<Bytes> {
+        let cell = RcRef::map(self, |this| &this.source);
+        let mut source = cell.try_borrow_mut()?;
+        (*source).as_mut().and_then(|source| source.take_ready())
+    }
+
+    /// The next piece, never an empty one; `None` at the end.
+    ///
+    /// # Errors
+    /// When the body breaks off, or the resource is closed meanwhile.
+    pub async fn next_piece(self: Rc<Self>) -> Result<Option<Bytes>, JsErrorBox> {
+        let cancel = RcRef::map(self.clone(), |this| &this.cancel);
+        let cell = RcRef::map(self, |this| &this.source);
+        let read = async {
+            let mut source = cell.borrow_mut().await;
+            loop {
+                let Some(open) = source.as_mut() else { return Ok(None) };
+                match poll_fn(|cx| open.poll_chunk(cx)).await {
+                    None => {
+                        *source = None;
+                        return Ok(None);
+                    }
+                    // An empty piece would read as the end.
+                    Some(Ok(bytes)) if bytes.is_empty() => {}
+                    Some(Ok(bytes)) => return Ok(Some(bytes)),
+                    Some(Err(error)) => {
+                        *source = None;
+                        return Err(JsErrorBox::from_err(error));
+                    }
+                }
+            }
+        };
+        read.try_or_cancel(cancel).await
+    }
+}
+
+impl Resource for BodyResource {
+    fn name(&self) -> Cow<'_, str> {
+        "body".into()
+    }
+
+    fn close(self: Rc<Self>) {
+        self.cancel.cancel();
+        drop(self.take());
     }
 }

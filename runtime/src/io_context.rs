@@ -17,7 +17,7 @@ use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
 use crate::inspector::ExceptionReporter;
 use crate::log::{ConsoleLevel, LogSink};
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, OutboundError};
 use crate::reply::{BodySink, Reply, ResponseHead};
 use crate::websocket::{WebSocketId, WebSocketSink};
 use crate::worker::Worker;
@@ -279,6 +279,28 @@ impl IsolateState {
     pub fn reset_cpu(&self, id: ContextId) {
         if let Some(mut context) = self.context(id) {
             context.cpu_nanos = 0;
+        }
+    }
+
+    /// Counts a subrequest of a context.
+    ///
+    /// # Errors
+    /// When the context has none left, or is over.
+    pub fn count_subrequest(&self, id: ContextId) -> Result<(), OutboundError> {
+        let limit = self.worker().limits.subrequests;
+        let mut context =
+            self.context(id).ok_or_else(|| OutboundError::Network("its request is over".into()))?;
+        if context.subrequests >= limit {
+            return Err(OutboundError::TooManySubrequests);
+        }
+        context.subrequests += 1;
+        Ok(())
+    }
+
+    /// Something outside saw the context's request: it cannot be run again.
+    pub fn touch(&self, id: ContextId) {
+        if let Some(mut context) = self.context(id) {
+            context.touched = true;
         }
     }
 

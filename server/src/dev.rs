@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 use selvedge_runtime::{Failure, Outcome, Platform, Services, Worker};
 
+use crate::backends::Backends;
+use crate::bindings;
 use crate::config::Diagnostic;
 use crate::inspector::{InspectOptions, InspectorServer};
 use crate::listener::Addresses;
@@ -75,6 +77,8 @@ pub struct DevOptions {
     /// Where debuggers connect, if they may. A Worker stays the same target when
     /// it is reloaded.
     pub inspect: Option<InspectOptions>,
+    /// Where the state of all Workers is kept. It may not exist yet.
+    pub data_dir: PathBuf,
     /// Called with the URLs when the addresses are bound.
     pub on_ready: Box<dyn FnOnce(&[String]) + Send>,
 }
@@ -110,7 +114,15 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     });
     let workers = options.workers.into_iter().map(DevWorker::new).collect();
     let mut dev = Dev {
-        host: Host { shared, services, switchboard, addresses, log: options.log, inspector },
+        host: Host {
+            shared,
+            services,
+            switchboard,
+            addresses,
+            log: options.log,
+            inspector,
+            backends: Backends::new(&options.data_dir, "selvedge dev"),
+        },
         workers,
         watch: Watch::start()?,
         triggers: Triggers::new(options.cron),
@@ -157,6 +169,8 @@ struct Host {
     addresses: Addresses,
     log: Arc<Log>,
     inspector: Option<InspectorServer>,
+    /// The bindings' data, of all Workers and generations.
+    backends: Backends,
 }
 
 struct DevWorker {
@@ -299,7 +313,7 @@ impl Dev {
 
     /// Starts a generation of the Worker and lets it take over.
     async fn swap(&mut self, index: usize, project: Project, begin: Instant) {
-        let Project { worker, warnings, crons, .. } = project;
+        let Project { mut worker, bindings, warnings, crons, .. } = project;
         let log = self.host.log.clone();
         let entry = &mut self.workers[index];
         // What was said already is not repeated with each change.
@@ -313,6 +327,12 @@ impl Dev {
         }
         entry.name.clone_from(&worker.name);
         self.triggers.set(index, &worker.name, &crons, &log);
+        if let Err(error) = bindings::open(&bindings, &self.host.backends, &mut worker) {
+            entry.broken = true;
+            let text = error.to_string();
+            self.fail(index, Failure::new(Outcome::InternalError, text.clone()), &text).await;
+            return;
+        }
         let is_same = entry.worker.as_ref().is_some_and(|before| same(before, &worker));
         if is_same && matches!(entry.serving, Serving::Generation(_)) {
             log.event(Level::Debug, "nothing changed", Vec::new());

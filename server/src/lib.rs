@@ -1,5 +1,7 @@
 //! HTTP in, HTTP out, and the composition root: what serves Workers.
 
+pub mod backends;
+pub mod bindings;
 pub mod check;
 pub mod config;
 pub mod dev;

@@ -23,6 +23,7 @@ use selvedge_js::ServiceBinding;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
 
+use crate::bindings::{self, BindingConfig};
 use crate::config::{Blob, Config, Diagnostic, Service, Var, shown};
 use collect::{Collected, Refused};
 
@@ -38,6 +39,8 @@ const PARSER_STACK_BYTES: usize = 512 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Project {
     pub worker: Worker,
+    /// What `env` gets when the Worker's data is opened.
+    pub bindings: Vec<BindingConfig>,
     /// The folder of the configuration file, else of the main module.
     pub root: PathBuf,
     /// What the user should know and can go on without.
@@ -80,6 +83,7 @@ impl Project {
         modules: Vec<Module>,
         warnings: Vec<String>,
     ) -> Result<Self, Diagnostic> {
+        let (bindings, binding_warnings) = bindings::configured(&config)?;
         let crons = config.crons.iter().map(|cron| cron.expression.clone()).collect();
         let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
         let env = env_of(&config, &modules)?;
@@ -93,8 +97,9 @@ impl Project {
             limits: config.limits,
             mode,
         };
-        let warnings = config.warnings.into_iter().chain(warnings).collect();
-        Ok(Self { worker, root: config.root, warnings, crons })
+        let warnings =
+            config.warnings.into_iter().chain(binding_warnings).chain(warnings).collect();
+        Ok(Self { worker, bindings, root: config.root, warnings, crons })
     }
 }
 

@@ -17,6 +17,8 @@ use selvedge_runtime::{
 };
 use tokio::sync::{mpsc, watch};
 
+use crate::backends::{BackendError, Backends};
+use crate::bindings;
 use crate::inspector::{InspectorError, InspectorServer};
 use crate::listener::Addresses;
 use crate::outbound::{self, HttpOutbound, Policy, UpgradedSocket};
@@ -39,6 +41,9 @@ pub enum RunError {
     /// The Worker did not start.
     #[error("the Worker did not start: {0}")]
     Start(Box<Failure>),
+    /// The data of a binding could not be used.
+    #[error(transparent)]
+    Data(#[from] BackendError),
     /// A certificate or key could not be used.
     #[error("{}: {reason}", path.display())]
     Tls { path: PathBuf, reason: String },
@@ -63,6 +68,8 @@ pub struct Server {
     stop: watch::Sender<bool>,
     scheme: &'static str,
     inspector: Option<InspectorServer>,
+    /// The bindings' data; it is closed when the isolates are gone.
+    _backends: Backends,
 }
 
 /// Serves until `shutdown` is ready and what is in flight is done.
@@ -98,6 +105,8 @@ impl Server {
         if options.production {
             worker.mode = Mode::Production;
         }
+        let backends = Backends::new(&options.data_dir, "selvedge run");
+        bindings::open(&options.project.bindings, &backends, &mut worker)?;
         let worker = Arc::new(worker);
         let cache = CodeCache::new(options.data_dir.join("cache").join("code"));
         let platform = Platform::new(selvedge_snapshot::platform_parts(Some(cache)));
@@ -140,6 +149,7 @@ impl Server {
             open,
             stop,
             inspector,
+            _backends: backends,
         };
         server.add_isolate().await?;
         Ok(server)

@@ -1,5 +1,7 @@
 //! The platform as isolates start with it.
 
+mod extensions;
+
 use selvedge_runtime::{CodeCache, PlatformParts};
 
 /// The startup snapshot.
@@ -13,7 +15,7 @@ pub fn platform_parts(code_cache: Option<CodeCache>) -> PlatformParts {
     PlatformParts {
         snapshot: SNAPSHOT,
         lazy_scripts: LAZY_SCRIPTS,
-        extensions: selvedge_js::extensions,
+        extensions: || selvedge_js::without_sources(extensions::extensions_with_sources()),
         code_cache,
     }
 }

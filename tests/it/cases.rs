@@ -1,6 +1,9 @@
 //! The cases in tests/workers: each exported `test` function is run in a
-//! request of its own, and by workerd, where there is one.
+//! request of its own, and by workerd, where there is one. A folder with a
+//! `wrangler.toml` says there which bindings its cases have; those run on
+//! miniflare instead.
 
+mod miniflare;
 mod workerd;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +35,12 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("workers")
 }
 
+/// The bindings that the cases of a file have: its folder's `wrangler.toml`.
+fn bindings(file: &str) -> Option<String> {
+    let feature = Path::new(file).parent().expect("a case lies in a folder");
+    std::fs::read_to_string(folder().join(feature).join("wrangler.toml")).ok()
+}
+
 /// All case files, as `<feature>/<case>.js`.
 fn files() -> Vec<String> {
     let mut files = Vec::new();
@@ -58,12 +67,14 @@ fn read(name: &str) -> Vec<u8> {
 
 /// Serves one case file and runs its exports; what failed.
 fn run(file: &str) -> Vec<String> {
-    let server = Setup::empty()
+    let mut setup = Setup::empty()
         .file("main.js", RUNNER.replace("CASE", file))
         .file(&format!("workers/{file}"), read(file))
-        .file("workers/assert.js", read("assert.js"))
-        .try_start();
-    let server = match server {
+        .file("workers/assert.js", read("assert.js"));
+    if let Some(bindings) = bindings(file) {
+        setup = setup.file("wrangler.toml", format!("main = \"main.js\"\n{bindings}"));
+    }
+    let server = match setup.try_start() {
         Ok(server) => server,
         Err(error) => return vec![format!("{file}: {error}")],
     };

@@ -4,3 +4,5 @@ mod poison;
 mod reach;
 mod run;
 mod time;
+
+pub(crate) use poison::POISON;

@@ -17,6 +17,7 @@ mod fetch;
 mod formats;
 mod http;
 mod inspect;
+mod kv;
 mod life;
 mod limits;
 mod soak;

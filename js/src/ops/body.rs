@@ -1,45 +1,13 @@
 //! Bodies that come in: of requests and of subrequests' responses.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::rc::Rc;
 
 use deno_core::convert::Uint8Array;
-use deno_core::{
-    AsyncRefCell, CancelHandle, CancelTryFuture, OpState, RcRef, Resource, ResourceId, op2,
-};
+use deno_core::{OpState, ResourceId, op2};
 use deno_error::JsErrorBox;
-use selvedge_runtime::{BodyError, BodySource, IsolateState};
-
-/// A body that JavaScript reads.
-pub(crate) struct BodyResource {
-    source: AsyncRefCell<Option<Box<dyn BodySource>>>,
-    cancel: CancelHandle,
-}
-
-impl BodyResource {
-    pub(crate) fn new(source: Box<dyn BodySource>) -> Self {
-        Self { source: AsyncRefCell::new(Some(source)), cancel: CancelHandle::new() }
-    }
-
-    /// The source, if nobody is reading from it.
-    pub(crate) fn take(self: Rc<Self>) -> Option<Box<dyn BodySource>> {
-        let cell = RcRef::map(self, |this| &this.source);
-        cell.try_borrow_mut().and_then(|mut source| source.take())
-    }
-}
-
-impl Resource for BodyResource {
-    fn name(&self) -> Cow<'_, str> {
-        "body".into()
-    }
-
-    fn close(self: Rc<Self>) {
-        self.cancel.cancel();
-        drop(self.take());
-    }
-}
+use selvedge_runtime::IsolateState;
+use selvedge_runtime::body::BodyResource;
 
 fn resource(state: &OpState, rid: ResourceId) -> Result<Rc<BodyResource>, JsErrorBox> {
     state
@@ -95,11 +63,7 @@ pub(crate) fn op_body_take_bytes(
 }
 
 fn take_ready(state: &mut OpState, rid: ResourceId) -> Result<Option<bytes::Bytes>, JsErrorBox> {
-    let body = resource(state, rid)?;
-    let cell = RcRef::map(body, |this| &this.source);
-    let ready = cell
-        .try_borrow_mut()
-        .and_then(|mut source| (*source).as_mut().and_then(|source| source.take_ready()));
+    let ready = resource(state, rid)?.take_ready();
     if ready.is_some()
         && let Ok(body) = state.resource_table.take_any(rid)
     {
@@ -118,11 +82,8 @@ fn utf8_without_bom(bytes: &[u8]) -> String {
 /// The announced length, or -1.
 #[op2(fast)]
 pub(crate) fn op_body_length(state: &mut OpState, #[smi] rid: ResourceId) -> f64 {
-    let Ok(body) = resource(state, rid) else { return -1.0 };
-    let cell = RcRef::map(body, |this| &this.source);
-    cell.try_borrow_mut()
-        .and_then(|source| (*source).as_ref().and_then(|source| source.length()))
-        .map_or(-1.0, |length| length as f64)
+    let length = resource(state, rid).ok().and_then(BodyResource::length);
+    length.map_or(-1.0, |length| length as f64)
 }
 
 /// The next piece; an empty one is the end.
@@ -136,34 +97,9 @@ pub(crate) async fn op_body_read(
         let state = state.borrow();
         (resource(&state, rid)?, super::isolate(&state))
     };
-    let piece = next_piece(&body).await;
+    let piece = body.clone().next_piece().await;
     isolate.mark_resumed(slot);
     Ok(Uint8Array::from(piece?.map_or_else(Vec::new, Vec::from)))
-}
-
-async fn next_piece(body: &Rc<BodyResource>) -> Result<Option<bytes::Bytes>, JsErrorBox> {
-    let cancel = RcRef::map(body, |this| &this.cancel);
-    let cell = RcRef::map(body, |this| &this.source);
-    let read = async {
-        let mut source = cell.borrow_mut().await;
-        loop {
-            let Some(open) = source.as_mut() else { return Ok(None) };
-            match poll_fn(|cx| open.poll_chunk(cx)).await {
-                None => {
-                    *source = None;
-                    return Ok(None);
-                }
-                // An empty piece would read as the end.
-                Some(Ok(bytes)) if bytes.is_empty() => {}
-                Some(Ok(bytes)) => return Ok(Some(bytes)),
-                Some(Err(error)) => {
-                    *source = None;
-                    return Err(error);
-                }
-            }
-        }
-    };
-    read.map_err_cancelled(cancel).await
 }
 
 /// Reads to the end, up to what the isolate may hold.
@@ -180,7 +116,7 @@ pub(crate) async fn op_body_read_all(
     let limit = isolate.worker().limits.memory_bytes;
     let mut all = Vec::new();
     let result = loop {
-        match next_piece(&body).await {
+        match body.clone().next_piece().await {
             Ok(None) => break Ok(Uint8Array::from(all)),
             Ok(Some(bytes)) if all.len() + bytes.len() > limit => {
                 break Err(JsErrorBox::range_error("Memory limit exceeded before EOF."));
@@ -201,23 +137,5 @@ pub(crate) async fn op_body_read_all(
 pub(crate) fn op_body_close(state: &mut OpState, #[smi] rid: ResourceId) {
     if let Ok(body) = state.resource_table.take_any(rid) {
         body.close();
-    }
-}
-
-/// Turns cancellation into the error that a Worker sees.
-trait OrAborted<T> {
-    async fn map_err_cancelled(self, cancel: RcRef<CancelHandle>) -> Result<T, JsErrorBox>;
-}
-
-impl<T, F> OrAborted<T> for F
-where
-    F: Future<Output = Result<T, BodyError>>,
-{
-    async fn map_err_cancelled(self, cancel: RcRef<CancelHandle>) -> Result<T, JsErrorBox> {
-        let mapped = async { self.await.map_err(JsErrorBox::from_err) };
-        match mapped.try_or_cancel(cancel).await {
-            Ok(value) => Ok(value),
-            Err(error) => Err(error),
-        }
     }
 }

@@ -41,9 +41,7 @@ pub(crate) fn op_context_message(state: &mut OpState, #[smi] slot: u32) {
 /// Something outside saw the request: it cannot be run again elsewhere.
 #[op2(fast)]
 pub(crate) fn op_context_touch(state: &mut OpState, #[smi] slot: u32) {
-    if let Some(mut context) = state.borrow::<Rc<IsolateState>>().context(slot) {
-        context.touched = true;
-    }
+    state.borrow::<Rc<IsolateState>>().touch(slot);
 }
 
 /// The handler threw: tells the client and the log.

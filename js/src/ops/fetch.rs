@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use deno_core::{CancelFuture, CancelHandle, JsBuffer, OpState, ResourceId, op2};
 use deno_error::JsErrorBox;
+use selvedge_runtime::body::BodyResource;
 use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
 use selvedge_runtime::outbound::{OutboundBody, Redirect};
 use selvedge_runtime::{OutboundRequest, OutboundResponse};
 use serde::{Deserialize, Serialize};
 
-use super::body::BodyResource;
 use super::isolate;
 use crate::service::ServiceResource;
 

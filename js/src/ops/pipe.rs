@@ -10,9 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use deno_core::{OpState, Resource, ResourceId, op2};
+use selvedge_runtime::body::BodyResource;
 use selvedge_runtime::{BodyError, BodySource};
-
-use super::body::BodyResource;
 
 /// The writer waits while this many bytes are on their way.
 const WINDOW_BYTES: usize = 256 * 1024;

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use deno_core::{OpState, ResourceId, op2};
 use deno_error::JsErrorBox;
+use selvedge_runtime::body::BodyResource;
 use selvedge_runtime::{HeaderBlob, IsolateState, ResponseHead};
 
-use super::body::BodyResource;
 use super::isolate;
 
 fn head<'a>(status: u32, status_text: &'a str, headers: &'a [u8]) -> ResponseHead<'a> {

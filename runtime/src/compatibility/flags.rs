@@ -69,7 +69,7 @@ pub const FLAGS: &[Flag] = &[
     flag("nodejs_compat").or("no_nodejs_compat").since("2026-08-04").is(AlwaysOff("modules of Node.js are not supported yet")),
     flag("tcp_sockets_support").is(Idle("it has no effect on Cloudflare either")),
     flag("response_redirect_url_standard").or("response_redirect_url_original").since("2023-03-14").is(AlwaysOn),
-    flag("experimental").experimental().is(Idle("nothing here is behind it")),
+    flag("experimental").experimental().is(Acts("KV namespaces have deleteBulk()")),
     flag("durable_object_get_existing").experimental().is(Idle("there are no Durable Objects yet")),
     flag("http_headers_getsetcookie").or("no_http_headers_getsetcookie").since("2023-03-01").is(AlwaysOn),
     flag("dynamic_dispatch_tunnel_exceptions").or("dynamic_dispatch_treat_exceptions_as_500").since("2023-03-01").is(Idle("there is no dispatch namespace")),

@@ -93,6 +93,8 @@ pub(super) struct State<I> {
     io: Option<I>,
     out: Vec<u8>,
     sent: usize,
+    /// How many bytes were written since the connection began.
+    written: u64,
     stage: Stage,
     framing: Framing,
     /// Bytes that `Framing::Length` still wants.
@@ -151,6 +153,7 @@ impl<I: Io> Exchange<I> {
                 io: Some(io),
                 out: Vec::new(),
                 sent: 0,
+                written: 0,
                 stage: Stage::Whole,
                 framing: Framing::None,
                 left: 0,
@@ -274,9 +277,10 @@ impl<I: Io> Exchange<I> {
     }
 
     /// Changes whenever something moved.
-    fn progress(&self) -> (usize, usize) {
+    fn progress(&self) -> (u64, usize) {
         let state = self.state.borrow();
-        (state.sent, state.out.len())
+        // Not `sent`: a buffer that was written and filled again may look the same.
+        (state.written, state.out.len())
     }
 
     /// Writes what is there; an error means that the client is gone.
@@ -287,7 +291,10 @@ impl<I: Io> Exchange<I> {
         while state.sent < state.out.len() {
             match Pin::new(&mut *io).poll_write(cx, &state.out[state.sent..]) {
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Err(()),
-                Poll::Ready(Ok(count)) => state.sent += count,
+                Poll::Ready(Ok(count)) => {
+                    state.sent += count;
+                    state.written += count as u64;
+                }
                 Poll::Pending => break,
             }
         }

@@ -257,21 +257,12 @@ impl Client {
 impl Caller {
     /// Counts a subrequest.
     fn count(&self) -> Result<(), OutboundError> {
-        let limit = self.state.worker().limits.subrequests;
-        let mut context =
-            self.state.context(self.id).ok_or_else(|| network("its request is over"))?;
-        if context.subrequests >= limit {
-            return Err(OutboundError::TooManySubrequests);
-        }
-        context.subrequests += 1;
-        Ok(())
+        self.state.count_subrequest(self.id)
     }
 
     /// From here on, the world outside has seen something of the request.
     fn touch(&self) {
-        if let Some(mut context) = self.state.context(self.id) {
-            context.touched = true;
-        }
+        self.state.touch(self.id);
     }
 }
 

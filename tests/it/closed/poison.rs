@@ -3,7 +3,7 @@
 use crate::harness::{Setup, block_on};
 
 /// Runs before all else: every method of these prototypes throws, or lies.
-const POISON: &str = r#"
+pub(crate) const POISON: &str = r#"
 const evil = function () { throw new Error("poisoned"); };
 const list = [
   [Array.prototype, ["push", "pop", "shift", "slice", "splice", "map", "join", "indexOf", "forEach", "concat", "filter", "includes", "find", "sort"]],

@@ -44,6 +44,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "where module names and globs start; the folder of `main` otherwise";
     Inheritable Acts "no_bundle" Flag,
         "take the modules as they are; brings `find_additional_modules`";
+    NotInheritable Acts "kv_namespaces" KV_NAMESPACES,
+        "namespaces in `env`, see [kv.md](kv.md)";
     NotInheritable Acts "services" SERVICES,
         "`env.NAME.fetch()` asks another Worker that `dev` runs beside this one";
     NotInheritable Acts "version_metadata" VERSION_METADATA,
@@ -102,8 +104,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "settings of previews";
     Inheritable NotYet "python_modules" Any,
         "Python Workers";
-    NotInheritable NotYet "kv_namespaces" KV_NAMESPACES,
-        "KV";
     NotInheritable NotYet "durable_objects" DURABLE_OBJECTS,
         "Durable Objects";
     NotInheritable NotYet "r2_buckets" R2_BUCKETS,

@@ -1,0 +1,98 @@
+//! The list of bindings: which crate reads which key of the configuration, and
+//! what it puts into `env`.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use selvedge_kv::KvNamespace;
+use selvedge_kv::config::NamespaceConfig;
+use selvedge_runtime::{EnvEntry, EnvValue, Worker};
+
+use crate::backends::{BackendError, Backends, unix_seconds};
+use crate::config::{Config, Diagnostic, Section};
+
+/// A binding that the configuration asks for, checked and not yet opened.
+#[derive(Debug, Clone)]
+pub enum BindingConfig {
+    Kv(NamespaceConfig),
+}
+
+impl BindingConfig {
+    /// The name in `env`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Kv(namespace) => &namespace.binding,
+        }
+    }
+
+    fn open(&self, backends: &Backends) -> Result<EnvEntry, BackendError> {
+        let value = match self {
+            Self::Kv(namespace) => {
+                let store = backends.kv(namespace.id())?;
+                let binding = KvNamespace::new(namespace.id(), store, unix_seconds);
+                EnvValue::Binding(Arc::new(binding))
+            }
+        };
+        Ok(EnvEntry { name: self.name().to_owned(), value })
+    }
+}
+
+/// Opens a Worker's bindings and puts them into its `env`.
+///
+/// # Errors
+/// When the data of one of them cannot be used.
+pub(crate) fn open(
+    bindings: &[BindingConfig],
+    backends: &Backends,
+    worker: &mut Worker,
+) -> Result<(), BackendError> {
+    for binding in bindings {
+        let entry = binding.open(backends)?;
+        // A binding goes before a variable of its name.
+        worker.env.retain(|other| other.name != entry.name);
+        worker.env.push(entry);
+    }
+    Ok(())
+}
+
+/// All bindings of a configuration, and warnings about them.
+///
+/// # Errors
+/// When a table is not valid, or a name stands twice.
+pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<String>), Diagnostic> {
+    let mut bindings: Vec<BindingConfig> = Vec::new();
+    let mut warnings = Vec::new();
+    for section in config.tables("kv_namespaces")? {
+        let namespace: NamespaceConfig = section.read()?;
+        if namespace.remote {
+            warnings.push(section.warning(&format!(
+                "the namespace \"{}\" is kept here: Selvedge does not use Cloudflare's data \
+                 (\"remote\")",
+                namespace.binding
+            )));
+        }
+        let binding = BindingConfig::Kv(namespace);
+        check_name(&section, &binding, &bindings)?;
+        bindings.push(binding);
+    }
+    Ok((bindings, warnings))
+}
+
+fn check_name(
+    section: &Section,
+    binding: &BindingConfig,
+    others: &[BindingConfig],
+) -> Result<(), Diagnostic> {
+    let name = binding.name();
+    if name.is_empty() {
+        return Err(section.error("the name of this binding is empty"));
+    }
+    if others.iter().any(|other| other.name() == name) {
+        return Err(section
+            .error(format!("there are two bindings named \"{name}\""))
+            .with_hint("each binding needs a name of its own"));
+    }
+    Ok(())
+}

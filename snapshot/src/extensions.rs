@@ -1,0 +1,9 @@
+//! The one list of extensions: the platform, then each binding. The build script
+//! makes the snapshot of it, and isolates start with the same.
+
+/// All extensions in their one order, with sources.
+pub(crate) fn extensions_with_sources() -> Vec<deno_core::Extension> {
+    let mut all = selvedge_js::extensions_with_sources();
+    all.push(selvedge_kv::extension());
+    all
+}

@@ -1,0 +1,29 @@
+// Runs the cases of one file on miniflare. Arguments: the folder of the cases,
+// the file, its folder's wrangler.toml, and the Worker that runs a case.
+import { readFileSync } from "node:fs";
+import { Miniflare } from "miniflare";
+
+const [folder, file, toml, runner] = process.argv.slice(-4);
+const kvNamespaces = {};
+for (const table of toml.split("[[kv_namespaces]]").slice(1)) {
+  const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
+  kvNamespaces[value("binding")] = value("id") ?? value("binding");
+}
+const module = (path, contents) => ({ type: "ESModule", path, contents });
+const miniflare = new Miniflare({
+  modules: [
+    module("main.js", runner),
+    module(`workers/${file}`, readFileSync(`${folder}/${file}`, "utf8")),
+    module("workers/assert.js", readFileSync(`${folder}/assert.js`, "utf8")),
+  ],
+  compatibilityDate: "2026-04-01",
+  kvNamespaces,
+});
+const failed = [];
+for (const name of await (await miniflare.dispatchFetch("http://localhost/")).json()) {
+  const answer = await miniflare.dispatchFetch(`http://localhost/${name}`);
+  const text = await answer.text();
+  if (answer.status !== 200) failed.push([name, text]);
+}
+await miniflare.dispose();
+console.log(`failed: ${JSON.stringify(failed)}`);
