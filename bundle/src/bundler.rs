@@ -1,6 +1,10 @@
 //! Running rolldown: with its own threads, and with no way for it to take the
 //! process along.
 
+mod finish;
+#[cfg(test)]
+mod tests;
+
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -9,26 +13,21 @@ use std::thread;
 use std::time::Duration;
 
 use rolldown::{BundleOutput, BundlerOptions};
-use rolldown_common::{Output, OutputChunk};
 use rolldown_error::BatchedBuildDiagnostic;
 use rolldown_plugin::Plugin;
 use tokio::runtime::Runtime;
 
 use crate::additional::Additional;
-use crate::attributes;
 use crate::context::Context;
 use crate::define;
-use crate::diagnose::{self, Verdict};
 use crate::entry::Entry;
-use crate::node;
-use crate::options::{Format, NodeCompat, Options};
-use crate::output::{Bundle, External, Failure, Module, Watch};
+use crate::options::{Format, Options};
+use crate::output::{Bundle, Failure, Watch};
 use crate::plugin::WorkersPlugin;
-use crate::problem::{Problem, shown};
+use crate::problem::Problem;
 use crate::rolldown_options;
-use crate::rules::ModuleKind;
-use crate::source_map::SourceMap;
 use crate::tsconfig::Settings;
+use finish::finish;
 
 /// Enough for sources nested as deep as [`crate::nesting::MAX_DEPTH`], and for
 /// chains of many thousand operators. Untouched pages of a stack cost nothing.
@@ -255,161 +254,6 @@ fn prepare(options: &Options, watch: &mut Watch) -> Result<(Context, Settings), 
     Ok((context, settings))
 }
 
-/// Puts together what is left of a build: the bundle, or all that is wrong.
-fn finish(context: &Context, built: Built, mut watch: Watch) -> Result<Bundle, Failure> {
-    let Built { result, watched, failed } = built;
-    let mut problems: Vec<Problem> = failed.iter().map(|reason| internal(reason)).collect();
-    let mut warnings = Vec::new();
-    let output = {
-        let (diagnostics, output) = match result {
-            Ok(mut output) => (std::mem::take(&mut output.warnings), Some(output)),
-            Err(errors) => (errors.into_vec(), None),
-        };
-        let judge = if output.is_some() { diagnose::warning } else { diagnose::error };
-        for diagnostic in &diagnostics {
-            match judge(context, diagnostic) {
-                Verdict::Error(problem) => problems.push(problem),
-                Verdict::Warning(problem) => warnings.push(problem),
-                Verdict::Nothing => {}
-            }
-        }
-        output
-    };
-    let chunk = output.as_ref().and_then(entry_chunk);
-    let mut found = context.found();
-    problems.append(&mut found.problems);
-    warnings.append(&mut found.warnings);
-    warnings.extend(context.additional.warnings.iter().cloned());
-    watch.files.extend(watched.into_iter().filter(|path| path.is_absolute()));
-    watch.files.append(&mut found.watch.files);
-    watch.files.extend(context.additional.modules.keys().cloned());
-    watch.folders.extend(missing(found.unresolved.keys(), &context.options));
-
-    let externals: Vec<External> = std::mem::take(&mut found.externals)
-        .into_iter()
-        .map(|(specifier, importers)| External {
-            specifier,
-            importers: importers.into_iter().collect(),
-        })
-        .collect();
-    warn_of_node(context, &externals, &mut warnings);
-    if context.format == Format::ServiceWorker && !externals.is_empty() {
-        let names: Vec<_> = externals.iter().map(|it| it.specifier.as_str()).collect();
-        problems.push(node::in_service_worker(&names));
-    }
-    let modules = std::mem::take(&mut found.modules);
-    drop(found);
-    if problems.is_empty() && chunk.is_none() {
-        problems.push(internal("it made no main module"));
-    }
-    tidy(&mut problems);
-    tidy(&mut warnings);
-    let Some(chunk) = chunk.filter(|_| problems.is_empty()) else {
-        return Err(Failure { problems, warnings, watch });
-    };
-    let apart = context.additional.modules.values().cloned().chain(modules.into_values());
-    let apart: Vec<Module> = apart.collect();
-    let main = main_module(chunk, &apart);
-    let source_map = source_map(chunk, &main.name);
-    let modules: Vec<Module> = std::iter::once(main).chain(apart).collect();
-    if let Some(problem) = clash(&modules, context) {
-        return Err(Failure { problems: vec![problem], warnings, watch });
-    }
-    Ok(Bundle {
-        modules,
-        format: context.format,
-        exports: chunk.exports.iter().map(ToString::to_string).collect(),
-        source_map,
-        externals,
-        warnings,
-        watch,
-    })
-}
-
-fn entry_chunk(output: &BundleOutput) -> Option<&OutputChunk> {
-    output.assets.iter().find_map(|asset| match asset {
-        Output::Chunk(chunk) if chunk.is_entry => Some(chunk.as_ref()),
-        _ => None,
-    })
-}
-
-fn main_module(chunk: &OutputChunk, apart: &[Module]) -> Module {
-    let mut code = chunk.code.clone();
-    for module in apart {
-        attributes::blank(&mut code, &module.name);
-    }
-    Module {
-        name: chunk.filename.to_string(),
-        kind: ModuleKind::EsModule,
-        bytes: code.into_bytes(),
-        path: None,
-    }
-}
-
-fn source_map(chunk: &OutputChunk, file: &str) -> SourceMap {
-    let map = chunk.map.clone();
-    SourceMap::new(
-        map.unwrap_or_else(|| oxc_sourcemap::SourceMapBuilder::default().into_sourcemap()),
-        file,
-    )
-}
-
-/// Two modules of one name: the second would never be found.
-fn clash(modules: &[Module], context: &Context) -> Option<Problem> {
-    let main = modules.first()?;
-    let other = modules.iter().skip(1).find(|module| module.name == main.name)?;
-    let problem =
-        Problem::new(format!("the bundle and an additional module are both named {}", main.name))
-            .with_hint("rename the file, or leave it out of `rules`");
-    Some(match &other.path {
-        Some(path) => problem.in_file(shown(&context.options.root, path)),
-        None => problem,
-    })
-}
-
-/// wrangler's warnings about modules of Node.js that no flag asks for.
-fn warn_of_node(context: &Context, externals: &[External], warnings: &mut Vec<Problem>) {
-    let compat = context.options.node_compat;
-    for external in externals {
-        let expected = match compat {
-            NodeCompat::On => true,
-            NodeCompat::AsyncLocalStorage => external.specifier == "node:async_hooks",
-            NodeCompat::Off => false,
-        };
-        let in_script = context.format == Format::ServiceWorker;
-        if external.specifier.starts_with("node:") && !expected && !in_script {
-            warnings.push(node::unsupported_warning(&external.specifier, &external.importers));
-        }
-    }
-}
-
-/// The folders in which an import that did not resolve may come to be.
-fn missing<'a>(
-    unresolved: impl Iterator<Item = &'a (String, String)>,
-    options: &Options,
-) -> Vec<PathBuf> {
-    unresolved
-        .filter_map(|(importer, specifier)| {
-            let folder = Path::new(importer).parent()?;
-            let wanted = if specifier.starts_with('.') {
-                folder.join(specifier).parent()?.to_path_buf()
-            } else {
-                options.root.join("node_modules")
-            };
-            wanted.ancestors().find(|folder| folder.is_dir()).map(canonical)
-        })
-        .collect()
-}
-
-/// Sorts by place, and says nothing twice of a file: a package may ask for what is
-/// missing in many lines.
-fn tidy(problems: &mut Vec<Problem>) {
-    problems.sort_by(|left, right| (&left.file, left.position).cmp(&(&right.file, right.position)));
-    problems.dedup_by(|next, first| {
-        next.file.is_some() && (&next.file, &next.message) == (&first.file, &first.message)
-    });
-}
-
 /// A path without links, which is how rolldown names modules; else as it is given.
 fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
@@ -422,6 +266,3 @@ fn canonical_file(path: &Path) -> PathBuf {
         _ => path.to_path_buf(),
     })
 }
-
-#[cfg(test)]
-mod tests;
