@@ -211,8 +211,10 @@ function configure(text, values) {
   shared.production = config.production;
   dispatch.setEnv(env);
   if (config.navigator) defineGlobal("navigator", new Navigator());
+  // The closure keeps this text and not the whole configuration.
+  const { flags } = config;
   defineLazyGlobal("Cloudflare", () => ({
-    compatibilityFlags: ObjectFreeze(JSONParse(config.flags)),
+    compatibilityFlags: ObjectFreeze(JSONParse(flags)),
   }));
   if (config.production) freezeClocks();
   // V8's inspector has loaded it already, to add what debuggers have.
