@@ -19,6 +19,7 @@ const TOP_EXAMPLES: &str = "\
 Examples:
   selvedge run worker.js            Serve a Worker on http://127.0.0.1:8787
   selvedge dev                      Serve the Worker of this folder, follow its files
+  selvedge kv --help                Look into KV namespaces, fill and empty them
   selvedge run --help               All that `run` can do
   selvedge completions bash         Print what bash needs to complete commands";
 
@@ -71,6 +72,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Serve Workers and follow their files: for developing.
     Dev(Box<DevArgs>),
+    /// Work with KV namespaces in a data folder.
+    Kv(Box<crate::kv::KvArgs>),
     /// Print a script that makes a shell complete selvedge's commands.
     Completions {
         /// The shell to complete in.

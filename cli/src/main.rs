@@ -4,6 +4,7 @@
 mod args;
 mod dev;
 mod keys;
+mod kv;
 mod run;
 mod signals;
 mod terminal;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(Cli { command: Command::Run(args) }) => run::run(*args),
         Ok(Cli { command: Command::Dev(args) }) => dev::dev(*args),
+        Ok(Cli { command: Command::Kv(args) }) => kv::run(*args),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
         Err(error) => {
             // Also help and version, which are no errors.

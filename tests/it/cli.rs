@@ -1,6 +1,7 @@
 //! The real command: what it says and how it ends.
 
 mod errors;
+mod kv;
 mod serving;
 mod vars;
 
