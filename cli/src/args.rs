@@ -25,6 +25,7 @@ Examples:
   selvedge dev                      Serve the Worker of this folder, follow its files
   selvedge init my-worker           Make a project that runs and has a test
   selvedge check                    Look for mistakes in the Worker of this folder
+  selvedge kv --help                Look into KV namespaces, fill and empty them
   selvedge run --help               All that `run` can do
   selvedge completions bash         Print what bash needs to complete commands";
 
@@ -86,6 +87,8 @@ pub(crate) enum Command {
     /// Hold a command's processes and end them with the process that wants them.
     #[command(name = "__guard", hide = true)]
     Guard { line: std::ffi::OsString },
+    /// Work with KV namespaces in a data folder.
+    Kv(Box<crate::kv::KvArgs>),
     /// Print a script that makes a shell complete selvedge's commands.
     Completions {
         /// The shell to complete in.

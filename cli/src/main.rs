@@ -9,6 +9,7 @@ mod guard;
 mod init;
 mod inspect;
 mod keys;
+mod kv;
 mod run;
 mod signals;
 mod terminal;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::Init(args) }) => init::init(&args),
         Ok(Cli { command: Command::Types(args) }) => types::types(&args),
         Ok(Cli { command: Command::Check(args) }) => check::check(&args),
+        Ok(Cli { command: Command::Kv(args) }) => kv::run(*args),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
         Err(error) => {
             // Also help and version, which are no errors.

@@ -3,6 +3,7 @@
 mod check;
 mod errors;
 mod init;
+mod kv;
 mod serving;
 mod types;
 mod vars;

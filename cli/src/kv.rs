@@ -1,0 +1,104 @@
+//! `selvedge kv`: namespaces and keys in a data folder.
+//!
+//! It works on the files themselves, so no server may have them open. What is
+//! asked for goes to stdout: values as they are, lists as JSON. What was done,
+//! progress and errors go to stderr.
+
+mod args;
+mod bulk;
+mod key;
+mod namespace;
+mod target;
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+pub(crate) use self::args::KvArgs;
+use self::args::{BulkCommand, Confirm, KeyCommand, KvCommand, NamespaceCommand};
+use crate::terminal;
+
+/// Does what the command says.
+pub(crate) fn run(args: KvArgs) -> ExitCode {
+    let result = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")
+        .and_then(|runtime| dispatch(args.command, &runtime));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::print_error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: KvCommand, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
+    match command {
+        KvCommand::Namespace(command) => match command {
+            NamespaceCommand::Create { namespace, place } => namespace::create(&namespace, &place),
+            NamespaceCommand::List { place } => namespace::list(&place),
+            NamespaceCommand::Delete { namespace, target, confirm } => {
+                namespace::delete(namespace.as_deref(), &target, &confirm)
+            }
+            NamespaceCommand::Rename { old_name, namespace_id, new_name, place } => {
+                namespace::rename(old_name.as_deref(), namespace_id.as_deref(), &new_name, &place)
+            }
+        },
+        KvCommand::Key(command) => match command {
+            KeyCommand::Put(args) => runtime.block_on(key::put(*args)),
+            KeyCommand::Get { key, text, target } => {
+                runtime.block_on(key::get(&key, text, &target))
+            }
+            KeyCommand::List { prefix, target } => runtime.block_on(key::list(prefix, &target)),
+            KeyCommand::Delete { key, target } => runtime.block_on(key::delete(key, &target)),
+        },
+        KvCommand::Bulk(command) => match command {
+            BulkCommand::Put { filename, target } => bulk::put(&filename, &target, runtime),
+            BulkCommand::Get { filename, target } => bulk::get(&filename, &target, runtime),
+            BulkCommand::Delete { filename, confirm, target } => {
+                bulk::delete(&filename, &target, &confirm, runtime)
+            }
+        },
+    }
+}
+
+/// Whether who reads our output had enough, as `head` does.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// Says on stderr what was done.
+fn say(text: &str) {
+    // There is nowhere to say that saying it failed.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Asks on the terminal whether to go on.
+///
+/// # Errors
+/// When the answer is no, or nobody can be asked.
+fn must_confirm(what: &str, confirm: &Confirm) -> anyhow::Result<()> {
+    if confirm.force {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!("nothing was deleted: this cannot be undone\nhint: --force says that you mean it");
+    }
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{what} This cannot be undone. Go on? [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+        return Ok(());
+    }
+    bail!("nothing was deleted")
+}
