@@ -61,7 +61,7 @@ Examples:
   curl 'http://localhost:8787/cdn-cgi/handler/scheduled?cron=*+*+*+*+*'
       Call the scheduled() handler.
 
-Keys: b opens a browser, c clears the screen, x stops.";
+Keys: b opens a browser, d DevTools (with --inspect), c clears the screen, x stops.";
 
 /// The self-hosted edge: runs Cloudflare-Workers-style JavaScript.
 #[derive(Debug, Parser)]

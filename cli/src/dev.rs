@@ -38,7 +38,7 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
     // What the first Worker's configuration lies in, as for `selvedge run`.
     let first = args.config.first().or(args.file.as_ref());
     let beside = folder_of(first.map_or(Path::new("."), PathBuf::as_path)).join(DATA_DIR);
-    let (ready, urls) = std::sync::mpsc::channel();
+    let (ready, places) = std::sync::mpsc::channel();
     let options = DevOptions {
         workers,
         listen,
@@ -54,8 +54,8 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
             CronArg::Manual => CronMode::Manual,
         },
         data_dir: args.data_dir.unwrap_or(beside),
-        on_ready: Box::new(move |urls| {
-            let _ = ready.send(urls.to_vec());
+        on_ready: Box::new(move |where_| {
+            let _ = ready.send(where_);
         }),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -64,7 +64,7 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
         .context("cannot start the event loop")?;
     runtime.block_on(async {
         let signal = signals::shutdown().context("cannot listen for signals")?;
-        let keys = Keys::listen(urls);
+        let keys = Keys::listen(places);
         let shutdown = async {
             tokio::select! {
                 () = signal => {}

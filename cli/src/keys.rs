@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
+use selvedge_server::dev::Ready;
 use tokio::sync::Notify;
 
 /// The keys, for as long as this lives. Dropping it gives the terminal back as
@@ -14,16 +15,16 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Reads keys, if there is a terminal to read from. `urls` tells once where
+    /// Reads keys, if there is a terminal to read from. `places` tells once where
     /// the Worker is.
-    pub(crate) fn listen(urls: mpsc::Receiver<Vec<String>>) -> Self {
+    pub(crate) fn listen(places: mpsc::Receiver<Ready>) -> Self {
         let stop = std::sync::Arc::new(Notify::new());
         let terminal = Terminal::take();
         if terminal.is_some() {
             let stop = stop.clone();
             let thread = std::thread::Builder::new().name("keys".into());
             // Without the thread there are no keys, which is no reason to stop.
-            let _ = thread.spawn(move || read(&urls, &stop));
+            let _ = thread.spawn(move || read(&places, &stop));
         }
         Self { stop, _terminal: terminal }
     }
@@ -34,13 +35,18 @@ impl Keys {
     }
 }
 
-fn read(urls: &mpsc::Receiver<Vec<String>>, stop: &Notify) {
-    let Some(url) = urls.recv().ok().and_then(|urls| urls.into_iter().next()) else { return };
-    say("keys: [b] open a browser  [c] clear  [x] stop");
+fn read(places: &mpsc::Receiver<Ready>, stop: &Notify) {
+    let Ok(Ready { urls, debuggers }) = places.recv() else { return };
+    let Some(url) = urls.first() else { return };
+    say("keys: [b] open a browser  [d] open DevTools  [c] clear  [x] stop");
     let mut key = [0];
     while let Ok(1) = std::io::stdin().read(&mut key) {
         match key[0].to_ascii_lowercase() {
-            b'b' => open(&url),
+            b'b' => open(url),
+            b'd' => match debuggers.first() {
+                Some(socket) => open_devtools(socket),
+                None => say("DevTools need selvedge dev --inspect"),
+            },
             // Clears the screen and what was scrolled away.
             b'c' => say_raw("\x1b[2J\x1b[3J\x1b[H"),
             b'x' | b'q' => stop.notify_one(),
@@ -70,6 +76,40 @@ fn open(url: &str) {
             let _ = std::thread::Builder::new().spawn(move || child.wait());
         }
         Err(error) => say(&format!("no browser opened ({program}: {error}): {url}")),
+    }
+}
+
+/// Programs that show `devtools://` pages. A system's opener does not know them.
+const CHROMES: &[&str] = &[
+    "google-chrome",
+    "google-chrome-stable",
+    "chromium",
+    "chromium-browser",
+    "microsoft-edge",
+    "brave-browser",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+/// Opens Chrome's DevTools on a debugger's address, or says how to.
+fn open_devtools(socket: &str) {
+    let address = socket.strip_prefix("ws://").unwrap_or(socket);
+    let page = format!(
+        "devtools://devtools/bundled/js_app.html?experiments=true&v8only=true&ws={address}"
+    );
+    let opened = CHROMES.iter().any(|chrome| {
+        let started = Command::new(chrome)
+            .arg(&page)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        started.is_ok_and(|mut child| {
+            let _ = std::thread::Builder::new().spawn(move || child.wait());
+            true
+        })
+    });
+    if !opened {
+        say(&format!("no Chrome found; open chrome://inspect in one, or {page}"));
     }
 }
 

@@ -21,7 +21,7 @@ use selvedge_runtime::{Failure, Outcome, Platform, Services, Worker};
 
 use crate::backends::Backends;
 use crate::bindings;
-use crate::config::Diagnostic;
+use crate::config::{Diagnostic, EnvLine};
 use crate::inspector::{InspectOptions, InspectorServer};
 use crate::listener::Addresses;
 use crate::log::{Field, Level, Log};
@@ -79,8 +79,20 @@ pub struct DevOptions {
     pub inspect: Option<InspectOptions>,
     /// Where the state of all Workers is kept. It may not exist yet.
     pub data_dir: PathBuf,
-    /// Called with the URLs when the addresses are bound.
-    pub on_ready: Box<dyn FnOnce(&[String]) + Send>,
+    /// Called when the addresses are bound and the Workers started, or failed to.
+    pub on_ready: OnReady,
+}
+
+/// Takes note of where Workers can be reached.
+pub type OnReady = Box<dyn FnOnce(Ready) + Send>;
+
+/// Where the Workers of `selvedge dev` can be reached.
+#[derive(Debug, Clone, Default)]
+pub struct Ready {
+    /// At least one.
+    pub urls: Vec<String>,
+    /// Where debuggers connect, the first Worker's first.
+    pub debuggers: Vec<String>,
 }
 
 /// Serves until `shutdown` is ready and what is in flight is done.
@@ -131,7 +143,8 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     let mut shutdown = std::pin::pin!(shutdown);
     let ready = async {
         dev.start().await?;
-        (options.on_ready)(&urls);
+        let debuggers = dev.host.inspector.as_ref().map_or_else(Vec::new, InspectorServer::urls);
+        (options.on_ready)(Ready { urls: urls.clone(), debuggers });
         let name = dev.workers.first().map_or("", |worker| worker.name.as_str()).to_owned();
         for url in &urls {
             dev.host.log.listening(&name, url);
@@ -313,7 +326,7 @@ impl Dev {
 
     /// Starts a generation of the Worker and lets it take over.
     async fn swap(&mut self, index: usize, project: Project, begin: Instant) {
-        let Project { mut worker, bindings, warnings, crons, .. } = project;
+        let Project { mut worker, bindings, warnings, crons, env, .. } = project;
         let log = self.host.log.clone();
         let entry = &mut self.workers[index];
         // What was said already is not repeated with each change.
@@ -322,6 +335,9 @@ impl Dev {
         }
         entry.warnings = warnings;
         let is_first = !std::mem::replace(&mut entry.was_built, true);
+        if is_first && !env.is_empty() {
+            log.event(Level::Info, &env_table(&worker.name, &env), Vec::new());
+        }
         if entry.name != worker.name && !entry.name.is_empty() {
             self.host.switchboard.set(&entry.name, Vec::new());
         }
@@ -430,6 +446,20 @@ impl Host {
             triggers::call(due, &self.switchboard, self.log.clone());
         }
     }
+}
+
+/// What `env` holds, in columns.
+fn env_table(worker: &str, lines: &[EnvLine]) -> String {
+    let width = |of: fn(&EnvLine) -> &str| {
+        lines.iter().map(|line| of(line).chars().count()).max().unwrap_or(0)
+    };
+    let (names, kinds) = (width(|line| &line.name), width(|line| line.kind));
+    let mut table = format!("{worker} has in env:");
+    for line in lines {
+        let row = format!("\n  {:names$}  {:kinds$}  {}", line.name, line.kind, line.value);
+        table.push_str(row.trim_end());
+    }
+    table
 }
 
 /// Whether two versions of a Worker do the same.

@@ -24,7 +24,7 @@ use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
 
 use crate::bindings::{self, BindingConfig};
-use crate::config::{Blob, Config, Diagnostic, Service, Var, shown};
+use crate::config::{Blob, Config, Diagnostic, EnvLine, Service, Var, shown};
 use collect::{Collected, Refused};
 
 /// The most that all modules of a Worker may hold: 64 MiB, as on Cloudflare
@@ -47,6 +47,8 @@ pub struct Project {
     pub warnings: Vec<String>,
     /// Cron triggers, as the configuration gives them.
     pub crons: Vec<String>,
+    /// What `env` holds, for people; values of secrets are not in it.
+    pub env: Vec<EnvLine>,
 }
 
 /// What a Worker depends on.
@@ -84,6 +86,7 @@ impl Project {
         warnings: Vec<String>,
     ) -> Result<Self, Diagnostic> {
         let (bindings, binding_warnings) = bindings::configured(&config)?;
+        let env_lines = config.env_lines();
         let crons = config.crons.iter().map(|cron| cron.expression.clone()).collect();
         let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
         let env = env_of(&config, &modules)?;
@@ -99,7 +102,7 @@ impl Project {
         };
         let warnings =
             config.warnings.into_iter().chain(binding_warnings).chain(warnings).collect();
-        Ok(Self { worker, bindings, root: config.root, warnings, crons })
+        Ok(Self { worker, bindings, root: config.root, warnings, crons, env: env_lines })
     }
 }
 

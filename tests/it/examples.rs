@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Response, Setup, TestServer};
+use crate::harness::{Client, Program, Response, Setup, copy_tree, npm_install};
 
 /// A curl command of a README and what it prints.
 struct Shown {
@@ -19,17 +19,45 @@ fn every_example_answers_as_its_readme_says() {
             .unwrap_or_else(|error| panic!("{name}: README.md: {error}"));
         let commands = commands(&readme);
         assert!(!commands.is_empty(), "{name}: the README shows no `$ curl ..` with its output");
+        if let Some(arguments) = dev_command(&readme) {
+            develops_as_its_readme_says(&folder, &arguments, &commands);
+            continue;
+        }
         let server = Setup::path(&folder)
             .try_start()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         for shown in commands {
-            let output = curl(&server, &shown.command).text();
-            assert_eq!(output.trim_end(), shown.output.trim_end(), "{name}: {}", shown.command);
+            shown.is_true_of(&name.to_string(), || server.connect());
         }
         let expected = folder.join("expected.txt");
         if let Ok(expected) = std::fs::read_to_string(expected) {
             assert_eq!(server.text("/").trim_end(), expected.trim_end(), "{name}: expected.txt");
         }
+    }
+}
+
+/// The arguments of the `selvedge dev` that a README tells to run.
+fn dev_command(readme: &str) -> Option<Vec<String>> {
+    let line =
+        readme.lines().find(|line| *line == "selvedge dev" || line.starts_with("selvedge dev "))?;
+    Some(line.split_whitespace().skip(1).map(str::to_owned).collect())
+}
+
+/// Runs a copy of the example: its packages have to be installed there.
+fn develops_as_its_readme_says(folder: &Path, arguments: &[String], commands: &[Shown]) {
+    let name = folder.display().to_string();
+    let copy = tempfile::TempDir::new().expect("a temporary folder");
+    copy_tree(folder, copy.path());
+    if copy.path().join("package.json").exists() && !npm_install(copy.path()) {
+        println!("skipped: {name} needs npm and its registry");
+        return;
+    }
+    let port = ["--port".to_owned(), "0".to_owned()];
+    let arguments: Vec<_> = arguments.iter().chain(&port).collect();
+    let mut program = Program::selvedge(copy.path(), &arguments);
+    let address = program.address();
+    for shown in commands {
+        shown.is_true_of(&name, || Client::connect(address));
     }
 }
 
@@ -74,8 +102,15 @@ fn commands(readme: &str) -> Vec<Shown> {
     commands
 }
 
+impl Shown {
+    fn is_true_of(&self, name: &str, connect: impl FnOnce() -> Client) {
+        let output = curl(connect(), &self.command).text();
+        assert_eq!(output.trim_end(), self.output.trim_end(), "{name}: {}", self.command);
+    }
+}
+
 /// Does what curl would do with these arguments.
-fn curl(server: &TestServer, command: &str) -> Response {
+fn curl(mut client: Client, command: &str) -> Response {
     let mut method = None;
     let mut headers = Vec::new();
     let mut body = String::new();
@@ -103,7 +138,7 @@ fn curl(server: &TestServer, command: &str) -> Response {
     let headers: Vec<_> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let path = path.expect("curl has a URL");
-    server.connect().request(&method, &path, &headers, body.as_bytes())
+    client.request(&method, &path, &headers, body.as_bytes())
 }
 
 /// The words of a command; single and double quotes hold spaces.

@@ -3,6 +3,7 @@
 mod certificate;
 mod client;
 mod logs;
+mod npm;
 mod origin;
 mod program;
 mod setup;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 pub(crate) use certificate::Certificate;
 pub(crate) use client::{Client, Response};
 pub(crate) use logs::Logs;
+pub(crate) use npm::{copy_tree, npm_install};
 pub(crate) use origin::{Body, Origin, full};
 pub(crate) use program::{Ended, Program, selvedge};
 pub(crate) use setup::{Setup, TestServer};

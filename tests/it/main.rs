@@ -20,5 +20,6 @@ mod inspect;
 mod kv;
 mod life;
 mod limits;
+mod projects;
 mod soak;
 mod websocket;

@@ -74,7 +74,7 @@ fn what_is_wrong_is_shown_until_it_is_right() {
         let browser =
             Client::connect(dev.address).request("GET", "/", &[("accept", "text/html")], b"");
         assert!(browser.text().starts_with("<!DOCTYPE html>"), "{}", browser.text());
-        assert!(dev.log().contains("text.js:1:"), "{}", dev.log());
+        eventually("the log tells, too", || dev.log().contains("text.js:1:").then_some(()));
         dev.write("text.js", &text("right"));
         dev.says("right");
     }

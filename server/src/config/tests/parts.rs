@@ -230,8 +230,7 @@ fn all_bindings_are_listed_with_what_they_lead_to() {
 fn what_run_leaves_out_is_said() {
     let config = with("triggers = { crons = [\"* * * * *\"] }");
     let said = config.not_in_run().expect("a warning");
-    let expected =
-        "wrangler.toml: `selvedge run` does not fire cron triggers; `selvedge dev` does";
+    let expected = "wrangler.toml: `selvedge run` does not fire cron triggers; `selvedge dev` does";
     assert!(said.ends_with(expected), "{said}");
     assert_eq!(with("build = { cwd = \".\" }").not_in_run(), None);
 }

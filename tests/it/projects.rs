@@ -1,0 +1,106 @@
+//! Projects with the packages that people use, bundled and served.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::harness::{Client, Program, copy_tree, npm_install};
+
+/// What `expect.json` says of one request.
+#[derive(Deserialize)]
+struct Case {
+    request: Asked,
+    response: Answered,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    method: Option<String>,
+    path: String,
+    #[serde(default)]
+    headers: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    status: u16,
+    #[serde(default)]
+    headers: std::collections::BTreeMap<String, String>,
+    body: Option<String>,
+    json: Option<Value>,
+}
+
+#[test]
+fn hono() {
+    answers_as_expected("hono");
+}
+
+#[test]
+fn itty_router() {
+    answers_as_expected("itty-router");
+}
+
+#[test]
+fn zod() {
+    answers_as_expected("zod");
+}
+
+#[test]
+fn jose() {
+    answers_as_expected("jose");
+}
+
+#[test]
+fn drizzle_orm() {
+    answers_as_expected("drizzle-orm");
+}
+
+#[test]
+fn graphql_yoga() {
+    answers_as_expected("graphql-yoga");
+}
+
+fn answers_as_expected(name: &str) {
+    let Some(folder) = installed(name) else {
+        println!("skipped: the project {name} needs npm and its registry");
+        return;
+    };
+    let cases = std::fs::read_to_string(folder.join("expect.json")).expect("expect.json");
+    let cases: Vec<Case> = serde_json::from_str(&cases).expect("cases");
+    let state = tempfile::TempDir::new().expect("a temporary folder");
+    let state = state.path().to_str().expect("a path of text");
+    let mut program = Program::selvedge(&folder, &["dev", "--port", "0", "--data-dir", state]);
+    let address = program.address();
+    for Case { request, response } in cases {
+        let method = request.method.as_deref().unwrap_or("GET");
+        let headers: Vec<_> =
+            request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let body = request.body.as_bytes();
+        let got = Client::connect(address).request(method, &request.path, &headers, body);
+        let what = format!("{name}: {method} {}: {}", request.path, got.text());
+        assert_eq!(got.status, response.status, "{what}");
+        for (name, value) in &response.headers {
+            assert_eq!(got.header(name), Some(value.as_str()), "{what}");
+        }
+        if let Some(body) = &response.body {
+            assert_eq!(&got.text(), body, "{what}");
+        }
+        if let Some(json) = &response.json {
+            assert_eq!(&got.json(), json, "{what}");
+        }
+    }
+}
+
+/// A copy of the project with its packages, which is kept for the next time.
+fn installed(name: &str) -> Option<PathBuf> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("projects").join(name);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects").join(name);
+    let manifest = |folder: &Path| std::fs::read(folder.join("package.json")).ok();
+    let is_same = manifest(&sources) == manifest(&folder);
+    let is_whole = is_same && folder.join("node_modules/.package-lock.json").exists();
+    copy_tree(&sources, &folder);
+    (is_whole || npm_install(&folder)).then_some(folder)
+}
