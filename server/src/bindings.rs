@@ -11,7 +11,7 @@ use selvedge_kv::config::NamespaceConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, Worker};
 
 use crate::backends::{BackendError, Backends, unix_seconds};
-use crate::config::{Config, Diagnostic, Section};
+use crate::config::{Config, Diagnostic};
 
 /// A binding that the configuration asks for, checked and not yet opened.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub(crate) fn open(
 /// All bindings of a configuration, and warnings about them.
 ///
 /// # Errors
-/// When a table is not valid, or a name stands twice.
+/// When a table is not valid.
 pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<String>), Diagnostic> {
     let mut bindings: Vec<BindingConfig> = Vec::new();
     let mut warnings = Vec::new();
@@ -73,26 +73,10 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
                 namespace.binding
             )));
         }
-        let binding = BindingConfig::Kv(namespace);
-        check_name(&section, &binding, &bindings)?;
-        bindings.push(binding);
+        if namespace.binding.is_empty() {
+            return Err(section.error("the name of this binding is empty"));
+        }
+        bindings.push(BindingConfig::Kv(namespace));
     }
     Ok((bindings, warnings))
-}
-
-fn check_name(
-    section: &Section,
-    binding: &BindingConfig,
-    others: &[BindingConfig],
-) -> Result<(), Diagnostic> {
-    let name = binding.name();
-    if name.is_empty() {
-        return Err(section.error("the name of this binding is empty"));
-    }
-    if others.iter().any(|other| other.name() == name) {
-        return Err(section
-            .error(format!("there are two bindings named \"{name}\""))
-            .with_hint("each binding needs a name of its own"));
-    }
-    Ok(())
 }

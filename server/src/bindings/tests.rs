@@ -41,9 +41,6 @@ fn wrong_tables_are_errors() {
     assert!(error.contains("kv_namespaces[0]"), "{error}");
     let error = read("[[kv_namespaces]]\nbinding = \"\"\n").expect_err("an empty name");
     assert!(error.contains("the name of this binding is empty"), "{error}");
-    let twice = "[[kv_namespaces]]\nbinding = \"KV\"\n".repeat(2);
-    let error = read(&twice).expect_err("a name twice");
-    assert!(error.contains("two bindings named \"KV\""), "{error}");
     let error = read("kv_namespaces = 5\n").expect_err("no list");
     assert!(error.contains("must be a list"), "{error}");
 }

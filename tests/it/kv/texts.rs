@@ -134,8 +134,8 @@ fn a_configuration_that_is_wrong_is_shown_its_place() {
             .fails()
     };
     let error = fails("[[kv_namespaces]]\nid = \"abc\"\n");
-    assert!(error.contains("kv_namespaces[0]") && error.contains("`binding`"), "{error}");
+    assert!(error.contains("kv_namespaces[0]") && error.contains("\"binding\""), "{error}");
     assert!(error.contains("wrangler.toml:2"), "{error}");
     let error = fails("[[kv_namespaces]]\nbinding = \"KV\"\n[[kv_namespaces]]\nbinding = \"KV\"\n");
-    assert!(error.contains("there are two bindings named \"KV\""), "{error}");
+    assert!(error.contains("KV assigned to multiple KV Namespace bindings."), "{error}");
 }
