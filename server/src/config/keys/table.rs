@@ -65,25 +65,25 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
     Inheritable Read "routes" List(&ROUTE),
         "checked and shown; `run` answers to every host and path";
     TopLevel Read "dev" DEV,
-        "checked; `run` listens where its flags say";
-    Inheritable Read "build" BUILD,
-        "checked; `run` does not run it";
-    TopLevel Read "alias" Map(&Text),
-        "for the bundler; `run` does not bundle";
-    NotInheritable Read "define" Map(&Text),
-        "for the bundler; `run` does not bundle";
-    Inheritable Read "tsconfig" Text,
-        "for the bundler; `run` does not bundle";
-    Inheritable Read "jsx_factory" Text,
-        "for the bundler; `run` does not bundle";
-    Inheritable Read "jsx_fragment" Text,
-        "for the bundler; `run` does not bundle";
-    Inheritable Read "minify" Flag,
-        "for the bundler; `run` does not bundle";
-    Inheritable Read "keep_names" Flag,
-        "for the bundler; `run` does not bundle";
-    Inheritable Read "preserve_file_names" Flag,
-        "for the bundler; `run` keeps all names";
+        "checked; `run` and `dev` listen where their flags say";
+    Inheritable Acts "build" BUILD,
+        "`command` runs before the Worker's files are read; `dev` runs it again when `watch_dir` changes";
+    TopLevel Acts "alias" Map(&Text),
+        "imports that mean others, see [bundling.md](bundling.md)";
+    NotInheritable Acts "define" Map(&Text),
+        "names that are replaced, see [bundling.md](bundling.md)";
+    Inheritable Acts "tsconfig" Text,
+        "the `tsconfig.json`, see [bundling.md](bundling.md)";
+    Inheritable Acts "jsx_factory" Text,
+        "what JSX becomes, see [bundling.md](bundling.md)";
+    Inheritable Acts "jsx_fragment" Text,
+        "what JSX becomes, see [bundling.md](bundling.md)";
+    Inheritable Acts "minify" Flag,
+        "smaller code, see [bundling.md](bundling.md)";
+    Inheritable Acts "keep_names" Flag,
+        "`name` of functions and classes, see [bundling.md](bundling.md)";
+    Inheritable Acts "preserve_file_names" Flag,
+        "names of modules beside a bundle, see [bundling.md](bundling.md)";
     Inheritable NotYet "assets" ASSETS,
         "static files";
     Inheritable NotYet "migrations" MIGRATIONS,

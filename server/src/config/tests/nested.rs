@@ -69,7 +69,7 @@ fn unknown_sub_keys_are_warned_of_with_the_nearest_known_one() {
 fn values_that_do_not_fit_are_errors_where_the_key_acts() {
     let cases = [
         ("[dev]\nport = \"x\"\n", (3, 8), "\"dev.port\" must be a number, not a string"),
-        ("[dev]\nport = 70000\n", (3, 8), "\"dev.port\": invalid value"),
+        ("[dev]\nport = 70000\n", (3, 8), "\"dev.port\": invalid"),
         (
             "[dev]\nlocal_protocol = \"htps\"\n",
             (3, 18),

@@ -190,7 +190,7 @@ fn a_bindings_crate_reads_its_tables_and_errors_keep_their_place() {
     let [table] = &live.tables("r2_buckets").expect("a list")[..] else { panic!("one") };
     let error = table.read::<Bucket>().expect_err("300 is no u8");
     assert_eq!(error.position, Some((6, 8)), "{error}");
-    assert!(error.message.starts_with("\"env.live.r2_buckets[0].size\": invalid value"), "{error}");
+    assert!(error.message.starts_with("\"env.live.r2_buckets[0].size\": invalid"), "{error}");
     let own = table.get("binding").expect("it is there").error("no good");
     assert_eq!(own.position, Some((5, 11)));
     assert_eq!(table.key(), "r2_buckets");
