@@ -213,15 +213,17 @@ pub(crate) struct DevArgs {
     #[arg(visible_alias = "persist-to", help_heading = "Worker")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// The port to listen on; 0 takes any free one.
-    #[arg(short, long, value_name = "PORT", default_value_t = 8787)]
+    /// The port to listen on; 0 takes any free one [default: dev.port of the first configuration,
+    /// or 8787].
+    #[arg(short, long, value_name = "PORT")]
     #[arg(env = "SELVEDGE_PORT", hide_env_values = true, help_heading = "Server")]
-    pub(crate) port: u16,
+    pub(crate) port: Option<u16>,
 
-    /// The address to listen on; 0.0.0.0 takes requests from other machines.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", visible_alias = "ip")]
+    /// The address to listen on; 0.0.0.0 takes requests from other machines [default: dev.ip of the
+    /// first configuration, or 127.0.0.1].
+    #[arg(long, value_name = "ADDRESS", visible_alias = "ip")]
     #[arg(env = "SELVEDGE_HOST", hide_env_values = true, help_heading = "Server")]
-    pub(crate) host: String,
+    pub(crate) host: Option<String>,
 
     /// Serve HTTPS with this certificate chain (PEM).
     #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Server")]

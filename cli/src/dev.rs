@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use selvedge_runtime::Mode;
-use selvedge_server::config::{Config, Selection};
+use selvedge_server::config::{Config, Dev, Selection};
 use selvedge_server::dev::{Build, Built, CronMode, DevOptions};
 use selvedge_server::log::{Log, LogOptions};
 use selvedge_server::project::{Project, Watched};
@@ -16,6 +16,10 @@ use crate::args::{CronArg, DevArgs};
 use crate::keys::Keys;
 use crate::run::{DATA_DIR, addresses, end};
 use crate::{custom_build, signals, terminal, trace};
+
+/// Where `dev` listens if nobody says otherwise, as `wrangler dev` does.
+const DEFAULT_HOST: &str = "127.0.0.1";
+const DEFAULT_PORT: u16 = 8787;
 
 /// Serves until it is told to stop.
 pub(crate) fn dev(args: DevArgs) -> ExitCode {
@@ -29,7 +33,10 @@ pub(crate) fn dev(args: DevArgs) -> ExitCode {
 }
 
 fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
-    let listen = addresses(&args.host, args.port)?;
+    let configured = configured(&args);
+    let host = args.host.clone().or(configured.ip);
+    let port = args.port.or(configured.port).unwrap_or(DEFAULT_PORT);
+    let listen = addresses(host.as_deref().unwrap_or(DEFAULT_HOST), port)?;
     let mut workers: Vec<Build> =
         args.config.iter().map(|config| build(None, Some(config.clone()), &args)).collect();
     if workers.is_empty() {
@@ -83,6 +90,18 @@ fn folder_of(path: &Path) -> PathBuf {
         Some(parent) if !path.is_dir() => Path::new(".").join(parent),
         _ => path.to_path_buf(),
     }
+}
+
+/// What the first configuration says of where to listen. If it cannot be read, the
+/// build says why.
+fn configured(args: &DevArgs) -> Dev {
+    let selection = Selection {
+        file: args.file.as_deref().filter(|_| args.config.is_empty()),
+        config: args.config.first().map(PathBuf::as_path),
+        env: args.env.as_deref(),
+        ..Selection::default()
+    };
+    Config::load(selection).map(|config| config.dev).unwrap_or_default()
 }
 
 /// How a Worker is built, again and again.

@@ -1,6 +1,8 @@
 //! `selvedge dev`: Workers follow their files.
 
+mod build;
 mod reload;
+mod services;
 mod triggers;
 
 use std::net::SocketAddr;

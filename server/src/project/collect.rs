@@ -296,7 +296,11 @@ fn is_compiled(path: &Path) -> bool {
 /// Whether an import that V8 cannot follow is one that a bundler can.
 fn is_bundled(import: &Import, importer: &Path) -> bool {
     match resolve(&import.specifier, importer) {
-        Target::Package => import.how == How::Static || is_installed(&import.specifier, importer),
+        Target::Package => {
+            // A file of this name is what was meant, without its `./`.
+            let is_file = || folder_of(importer).join(&import.specifier).is_file();
+            is_installed(&import.specifier, importer) || (import.how == How::Static && !is_file())
+        }
         Target::File(path) => {
             let with = |extension: &str| {
                 let mut name = path.clone().into_os_string();

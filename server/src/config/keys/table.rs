@@ -64,8 +64,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "checked and shown; `run` answers to every host and path";
     Inheritable Read "routes" List(&ROUTE),
         "checked and shown; `run` answers to every host and path";
-    TopLevel Read "dev" DEV,
-        "checked; `run` and `dev` listen where their flags say";
+    TopLevel Acts "dev" DEV,
+        "`ip` and `port`: where `dev` listens, unless its flags say so; the others are checked";
     Inheritable Acts "build" BUILD,
         "`command` runs before the Worker's files are read; `dev` runs it again when `watch_dir` changes";
     TopLevel Acts "alias" Map(&Text),

@@ -1,0 +1,111 @@
+//! Several Workers and the service bindings between them.
+
+use super::Dev;
+use crate::harness::Client;
+
+const WEB: &str = r#"
+export default {
+  async fetch(request, env) {
+    switch (new URL(request.url).pathname) {
+      case "/echo": return env.OTHER.fetch(request);
+      case "/url": return env.OTHER.fetch("https://any.example/path?query");
+      case "/admin": return env.ADMIN.fetch("http://x/");
+      case "/missing": return env.MISSING.fetch("http://x/").catch((error) => new Response(error.message));
+      case "/method":
+        try { return new Response(await env.OTHER.greet()); }
+        catch (error) { return new Response(error.message); }
+      case "/kind": return new Response(`${Object.prototype.toString.call(env.OTHER)} ${await env.OTHER === env.OTHER}`);
+      case "/socket": {
+        const answer = await env.OTHER.fetch("http://x/socket", { headers: { upgrade: "websocket" } });
+        const socket = answer.webSocket;
+        socket.accept();
+        const reply = new Promise((done) => socket.addEventListener("message", (event) => done(event.data)));
+        socket.send("hi");
+        return new Response(await reply);
+      }
+      case "/self": return env.SELF.fetch("http://x/kind");
+    }
+    return new Response("web");
+  },
+};
+"#;
+
+const OTHER: &str = r#"
+import { WorkerEntrypoint } from "cloudflare:workers";
+export default {
+  async fetch(request) {
+    const url = new URL(request.url);
+    if (url.pathname === "/socket") {
+      const [client, server] = Object.values(new WebSocketPair());
+      server.accept();
+      server.addEventListener("message", (event) => server.send(`you said ${event.data}`));
+      return new Response(null, { status: 101, webSocket: client });
+    }
+    if (url.pathname === "/path") return new Response(request.url);
+    const headers = { "x-method": request.method, "x-ip": request.headers.get("cf-connecting-ip") };
+    return new Response(request.body, { status: 201, headers });
+  },
+};
+export class Admin extends WorkerEntrypoint {
+  fetch() { return Response.json(this.ctx.props); }
+}
+"#;
+
+fn start() -> Dev {
+    let web = r#"
+        name = "web"
+        main = "worker.js"
+        compatibility_date = "2026-11-01"
+        services = [
+          { binding = "OTHER", service = "other" },
+          { binding = "ADMIN", service = "other", entrypoint = "Admin", props = { role = "web" } },
+          { binding = "MISSING", service = "missing" },
+          { binding = "SELF", service = "web" },
+        ]"#;
+    let other = "name = \"other\"\nmain = \"worker.js\"\ncompatibility_date = \"2026-11-01\"\n";
+    Dev::start(
+        &[
+            ("web/worker.js", WEB),
+            ("web/wrangler.toml", web),
+            ("other/worker.js", OTHER),
+            ("other/wrangler.toml", other),
+        ],
+        &["-c", "web/wrangler.toml", "-c", "other/wrangler.toml"],
+    )
+}
+
+#[test]
+fn requests_reach_the_other_worker_whole() {
+    let dev = start();
+    let body = vec![b'x'; 3_000_000];
+    let answer = Client::connect(dev.address).post("/echo", &body);
+    assert_eq!((answer.status, answer.body.len()), (201, body.len()));
+    assert_eq!(answer.header("x-method"), Some("POST"));
+    assert_eq!(answer.header("x-ip"), Some("127.0.0.1"), "the edge's headers go on");
+    assert_eq!(dev.get("/url").text(), "https://any.example/path?query");
+    assert_eq!(dev.get("/admin").text(), r#"{"role":"web"}"#);
+    assert_eq!(dev.get("/socket").text(), "you said hi");
+    assert_eq!(dev.get("/kind").text(), "[object Fetcher] true");
+    assert_eq!(dev.get("/self").text(), "[object Fetcher] true");
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let dev = start();
+    let missing = dev.get("/missing").text();
+    assert!(missing.contains("the Worker \"missing\", which does not run here"), "{missing}");
+    let method = dev.get("/method").text();
+    assert!(method.contains("only fetch(): OTHER.greet()"), "{method}");
+}
+
+#[test]
+fn each_worker_reloads_alone() {
+    let dev = start();
+    assert_eq!(dev.get("/url").text(), "https://any.example/path?query");
+    dev.write("other/worker.js", "export default { fetch: () => new Response('new') };");
+    crate::harness::eventually("the other Worker is new", || {
+        (dev.get("/url").text() == "new").then_some(())
+    });
+    assert!(dev.log().contains("other reloaded"), "{}", dev.log());
+    assert!(!dev.log().contains("web reloaded"), "{}", dev.log());
+}
