@@ -44,6 +44,7 @@ fn dev_command(readme: &str) -> Option<Vec<String>> {
 }
 
 /// Runs a copy of the example: its packages have to be installed there.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn develops_as_its_readme_says(folder: &Path, arguments: &[String], commands: &[Shown]) {
     let name = folder.display().to_string();
     let copy = tempfile::TempDir::new().expect("a temporary folder");
