@@ -12,6 +12,7 @@ mod cases;
 mod cli;
 mod closed;
 mod dev;
+mod docs;
 mod examples;
 mod fetch;
 mod formats;
