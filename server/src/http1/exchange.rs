@@ -1,25 +1,31 @@
 //! One request and its response on a connection: the state that the
 //! connection's task and the isolate's reply share.
 
+mod answer;
+mod drain;
+mod task;
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::io::IoSlice;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use deno_http_h1::{BodyKind, BodyStatus, Protocol, Version};
+use deno_http_h1::{BodyKind, Protocol, Version};
 use http::StatusCode;
 use selvedge_runtime::headers::HeaderBlobBuf;
-use selvedge_runtime::{BodyError, BodySource, ContextRef, Failure, HeaderBlob, Outcome};
+use selvedge_runtime::{BodyError, BodySource, ContextRef, Failure, Outcome};
 
 use super::inbound::Inbound;
-use super::outgoing::{Framing, HeadParts, push_chunk_size, wants_close, write_head};
+use super::outgoing::Framing;
 use super::{Head, Method, SCRATCH};
 use crate::error_page::{self, Page, Reads};
 use crate::io::{Io, read_into};
 use crate::site::{Site, WatchGuard};
 use crate::websocket;
+use answer::{append, end_body};
+use drain::{feed, linger};
+pub(super) use task::TaskWaker;
 
 /// The Worker is told to wait when this much has not left yet.
 const HIGH_BYTES: usize = 256 * 1024;
@@ -32,42 +38,6 @@ const STALL_SECONDS: u32 = 120;
 const DRAIN_BYTES: usize = 256 * 1024;
 /// Requests that a client sends ahead are kept up to here.
 const PIPELINE_BYTES: usize = 64 * 1024;
-
-/// Wakes a connection's task, unless it runs right now and looks anyway.
-#[derive(Clone, Default)]
-pub(super) struct TaskWaker(Rc<TaskState>);
-
-#[derive(Default)]
-struct TaskState {
-    waker: RefCell<Option<Waker>>,
-    running: Cell<bool>,
-}
-
-impl TaskWaker {
-    pub(super) fn wake(&self) {
-        if !self.0.running.get()
-            && let Some(waker) = &*self.0.waker.borrow()
-        {
-            waker.wake_by_ref();
-        }
-    }
-
-    /// Does something as the connection's task, which looks at the exchange
-    /// afterwards.
-    pub(super) fn running<T>(&self, act: impl FnOnce() -> T) -> T {
-        let before = self.0.running.replace(true);
-        let result = act();
-        self.0.running.set(before);
-        result
-    }
-
-    fn set(&self, waker: &Waker) {
-        let mut current = self.0.waker.borrow_mut();
-        if !current.as_ref().is_some_and(|current| current.will_wake(waker)) {
-            *current = Some(waker.clone());
-        }
-    }
-}
 
 /// How far the response is.
 pub(super) enum Stage {
@@ -552,268 +522,4 @@ impl<I: Io> Exchange<I> {
     }
 
     // ----- The isolate's side. -----
-
-    /// Whether anybody still listens.
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.get()
-    }
-
-    /// Puts a whole response into the output.
-    pub(super) fn write_whole(
-        &self,
-        status: u16,
-        status_text: &str,
-        headers: HeaderBlob<'_>,
-        body: &[u8],
-        cpu: Option<f64>,
-    ) {
-        let mut guard = self.state.borrow_mut();
-        let state = &mut *guard;
-        let framing = match status {
-            101 | 204 | 304 => Framing::None,
-            // A HEAD request learns the length that GET would have.
-            _ if state.is_head && body.is_empty() => Framing::Head,
-            _ => Framing::Length(body.len() as u64),
-        };
-        state.write_head(status, status_text, headers, framing, cpu, &self.site);
-        if matches!(framing, Framing::Length(_)) && !state.is_head {
-            state.out.extend_from_slice(body);
-        }
-        state.stage = Stage::Whole;
-        drop(guard);
-        self.task.wake();
-    }
-
-    /// Begins a response whose body follows.
-    pub(super) fn write_start(
-        &self,
-        status: u16,
-        status_text: &str,
-        headers: HeaderBlob<'_>,
-        length: Option<u64>,
-        cpu: Option<f64>,
-    ) {
-        let mut guard = self.state.borrow_mut();
-        let state = &mut *guard;
-        let framing = match (status, length) {
-            (101 | 204 | 304, _) => Framing::None,
-            (_, Some(length)) => Framing::Length(length),
-            (_, None) if state.version == Version::Http10 => {
-                state.keep_alive = false;
-                Framing::UntilClose
-            }
-            (_, None) => Framing::Chunked,
-        };
-        state.write_head(status, status_text, headers, framing, cpu, &self.site);
-        if state.is_head {
-            state.framing = Framing::None;
-        }
-        state.left = length.unwrap_or(0);
-        state.stage = Stage::Streaming;
-    }
-
-    pub(super) fn set_stage(&self, stage: Stage) {
-        self.state.borrow_mut().stage = stage;
-        self.task.wake();
-    }
-
-    /// Accepts a WebSocket handshake with this head.
-    pub(super) fn write_upgrade(&self, head: &[u8], pending: Box<websocket::Pending>) {
-        let mut state = self.state.borrow_mut();
-        state.out.extend_from_slice(head);
-        state.stage = Stage::Upgrading(pending);
-        drop(state);
-        self.task.wake();
-    }
-
-    /// Pushes a piece of the body: to the network at once where that is
-    /// possible, else to the output. `false`: the Worker should wait.
-    pub(super) fn push(&self, chunk: &[u8]) -> bool {
-        if self.closed.get() {
-            return false;
-        }
-        let mut guard = self.state.borrow_mut();
-        let state = &mut *guard;
-        let room = state.push_now(chunk);
-        let unsent = state.out.len() - state.sent;
-        drop(guard);
-        match room {
-            Ok(()) => {
-                if unsent > 0 {
-                    self.task.wake();
-                }
-                unsent < HIGH_BYTES
-            }
-            Err(()) => {
-                self.set_stage(Stage::Broken);
-                false
-            }
-        }
-    }
-
-    pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
-        let mut state = self.state.borrow_mut();
-        if self.closed.get() || matches!(state.stage, Stage::Broken) {
-            return Poll::Ready(Err(BodyError::ConnectionLost));
-        }
-        if state.out.len() - state.sent < HIGH_BYTES {
-            return Poll::Ready(Ok(()));
-        }
-        state.sink = Some(cx.waker().clone());
-        Poll::Pending
-    }
-
-    /// The pushed body is whole.
-    pub(super) fn finish_push(&self) {
-        end_body(&mut self.state.borrow_mut());
-        self.task.wake();
-    }
-}
-
-impl<I: Io> State<I> {
-    fn write_head(
-        &mut self,
-        status: u16,
-        status_text: &str,
-        headers: HeaderBlob<'_>,
-        framing: Framing,
-        cpu: Option<f64>,
-        site: &Site,
-    ) {
-        self.framing = framing;
-        self.keep_alive &= !site.draining.get() && !wants_close(headers);
-        let parts = HeadParts {
-            status,
-            status_text,
-            headers,
-            version: self.version,
-            keep_alive: self.keep_alive,
-            framing,
-            cpu,
-        };
-        write_head(&mut self.out, &parts, &site.clock);
-    }
-
-    /// Sends a piece with its framing, without a copy if the network takes it.
-    fn push_now(&mut self, chunk: &[u8]) -> Result<(), ()> {
-        // Small pieces are cheaper together with what comes next.
-        const DIRECT_BYTES: usize = 4 * 1024;
-        if chunk.len() < DIRECT_BYTES || self.framing == Framing::None {
-            return append(&mut self.out, self.framing, &mut self.left, chunk)
-                .then_some(())
-                .ok_or(());
-        }
-        let chunked = self.framing == Framing::Chunked;
-        if chunked {
-            push_chunk_size(&mut self.out, chunk.len());
-        } else if let Framing::Length(_) = self.framing {
-            self.left = self.left.checked_sub(chunk.len() as u64).ok_or(())?;
-        }
-        let tail: &[u8] = if chunked { b"\r\n" } else { b"" };
-        let before = &self.out[self.sent..];
-        let parts = [IoSlice::new(before), IoSlice::new(chunk), IoSlice::new(tail)];
-        let wrote = match &mut self.io {
-            Some(io) => io.write_now(&parts).unwrap_or(0),
-            None => return Err(()),
-        };
-        let pending = before.len();
-        if wrote < pending {
-            self.sent += wrote;
-            self.out.extend_from_slice(chunk);
-            self.out.extend_from_slice(tail);
-            return Ok(());
-        }
-        self.out.clear();
-        self.sent = 0;
-        let of_chunk = (wrote - pending).min(chunk.len());
-        self.out.extend_from_slice(&chunk[of_chunk..]);
-        let of_tail = wrote - pending - of_chunk;
-        self.out.extend_from_slice(&tail[of_tail..]);
-        Ok(())
-    }
-}
-
-/// Appends a piece of a body with its framing; `false`: more than announced.
-fn append(out: &mut Vec<u8>, framing: Framing, left: &mut u64, chunk: &[u8]) -> bool {
-    match framing {
-        Framing::None | Framing::Head => {}
-        Framing::UntilClose => out.extend_from_slice(chunk),
-        Framing::Length(_) => {
-            let Some(rest) = left.checked_sub(chunk.len() as u64) else { return false };
-            *left = rest;
-            out.extend_from_slice(chunk);
-        }
-        Framing::Chunked if chunk.is_empty() => {}
-        Framing::Chunked => {
-            push_chunk_size(out, chunk.len());
-            out.extend_from_slice(chunk);
-            out.extend_from_slice(b"\r\n");
-        }
-    }
-    true
-}
-
-fn end_body<I>(state: &mut State<I>) {
-    match state.framing {
-        Framing::Chunked => state.out.extend_from_slice(b"0\r\n\r\n"),
-        Framing::Length(_) if state.left > 0 => {
-            state.stage = Stage::Broken;
-            return;
-        }
-        _ => {}
-    }
-    state.stage = Stage::Whole;
-}
-
-/// Gives bytes that were read to the body; `true`: something was used.
-fn feed(inbound: &Inbound, protocol: &mut Protocol, buffer: &mut Vec<u8>) -> bool {
-    let mut at = 0;
-    loop {
-        match protocol.body_chunk(&buffer[at..]) {
-            Ok(BodyStatus::Chunk { bytes, consumed }) => {
-                let fits = inbound.push(bytes);
-                at += consumed;
-                if !fits {
-                    break;
-                }
-            }
-            Ok(BodyStatus::Complete { consumed }) => {
-                at += consumed;
-                inbound.finish(Ok(()));
-                break;
-            }
-            Ok(BodyStatus::Partial { consumed }) => {
-                at += consumed;
-                break;
-            }
-            Err(_) => {
-                inbound.finish(Err(BodyError::Invalid("Invalid chunked encoding.".into())));
-                at = buffer.len();
-                break;
-            }
-        }
-    }
-    buffer.drain(..at);
-    at > 0
-}
-
-/// Ends a connection in order: what the client still sends is read for a
-/// moment, so that it gets the response instead of a reset (RFC 9112, 9.6).
-async fn linger<I: Io>(io: &mut I, broken: bool) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    if broken {
-        return;
-    }
-    let _ = io.shutdown().await;
-    let mut sink = [0; 4096];
-    let read = async {
-        let mut total = 0;
-        while total < DRAIN_BYTES {
-            match io.read(&mut sink).await {
-                Ok(0) | Err(_) => break,
-                Ok(count) => total += count,
-            }
-        }
-    };
-    let _ = tokio::time::timeout(std::time::Duration::from_millis(500), read).await;
 }
