@@ -102,6 +102,13 @@ function upload(io, body, onError = undefined) {
   return ends[1];
 }
 
+/** The bytes of a chunk; text is UTF-8, anything else is undefined. */
+function uploaded(chunk) {
+  if (TypedArrayPrototypeGetSymbolToStringTag(chunk) === "Uint8Array") return chunk;
+  if (typeof chunk === "string") return core.encode(chunk);
+  return ArrayBufferIsView(chunk) || core.isAnyArrayBuffer(chunk) ? bytesOf(chunk) : undefined;
+}
+
 /** Hands a stream of the Worker's to the host, no faster than it takes it. */
 function feed(io, stream, rid, onError) {
   const reader = acquireReader(stream);
@@ -115,9 +122,9 @@ function feed(io, stream, rid, onError) {
       op_body_pipe_end(rid, "");
       return;
     }
-    const chunk = result.value;
-    if (TypedArrayPrototypeGetSymbolToStringTag(chunk) !== "Uint8Array") {
-      broken(new TypeError("This ReadableStream did not return bytes."));
+    const chunk = uploaded(result.value);
+    if (chunk === undefined) {
+      broken(new TypeError("Draining read encountered a value that cannot be converted to bytes"));
       return;
     }
     if (op_body_pipe_write(rid, chunk)) step();

@@ -170,9 +170,11 @@ export const other_values_are_strings_or_refused = {
       );
     }
     equal((await rejects(KV.put("coerced", Symbol("x")), TypeError)).message, "Cannot convert a Symbol value to a string");
-    const text = streamOf("text");
-    equal((await rejects(KV.put("coerced", text), TypeError)).message, "This ReadableStream did not return bytes.");
+    const refusal = "Draining read encountered a value that cannot be converted to bytes";
+    equal((await rejects(KV.put("coerced", streamOf(5)), TypeError)).message, refusal);
     equal(await KV.get("coerced"), "7");
+    await KV.put("coerced", streamOf("te", "xt\u00e9", new Uint8Array([33]), new Uint16Array([0x2121])));
+    equal(await KV.get("coerced"), "text\u00e9!!!");
   },
 };
 
