@@ -1,9 +1,12 @@
 //! From places in a bundle to places in the files that it was made of
 //! (<https://tc39.es/ecma426/>).
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use base64::Engine as _;
 use bytes::Bytes;
+use deno_core::url::Url;
 
 use crate::worker::{Module, Worker};
 
@@ -14,13 +17,34 @@ const INLINE: &str = "//# sourceMappingURL=data:";
 #[derive(Debug)]
 pub struct SourceMap {
     json: Bytes,
+    /// The folder that the sources are named from, if they are files.
+    root: Option<PathBuf>,
     parsed: OnceLock<Option<sourcemap::SourceMap>>,
 }
 
 impl SourceMap {
     /// A map as a bundler wrote it. One that is not valid maps nothing.
     pub fn new(json: Bytes) -> Self {
-        Self { json, parsed: OnceLock::new() }
+        Self { json, root: None, parsed: OnceLock::new() }
+    }
+
+    /// The same, with the folder that its sources are named from: debuggers show
+    /// the files of that folder.
+    #[must_use]
+    pub fn with_root(mut self, root: PathBuf) -> Self {
+        self.root = Some(root);
+        self
+    }
+
+    /// The map for debuggers, as a `data:` URL.
+    pub(crate) fn data_url(&self) -> Option<String> {
+        let mut map: serde_json::Value = serde_json::from_slice(&self.json).ok()?;
+        let root = self.root.as_deref().and_then(|root| std::path::absolute(root).ok());
+        if let Some(root) = root.and_then(|root| Url::from_directory_path(root).ok()) {
+            map["sourceRoot"] = String::from(root).into();
+        }
+        let encoded = base64::engine::general_purpose::STANDARD.encode(map.to_string());
+        Some(format!("data:application/json;base64,{encoded}"))
     }
 
     /// The map as JSON.
@@ -43,7 +67,7 @@ pub(crate) fn source_text(worker: &Worker, name: &str) -> Option<String> {
 }
 
 fn content(map: &sourcemap::SourceMap, module: &Module, name: &str) -> Option<String> {
-    let base = deno_core::url::Url::parse(&crate::loader::module_url(&module.name)).ok()?;
+    let base = Url::parse(&crate::loader::module_url(&module.name)).ok()?;
     (0..map.get_source_count()).find_map(|index| {
         let url = base.join(map.get_source(index)?).ok()?;
         let is_it = crate::loader::module_name(url.as_str()).as_deref() == Some(name);

@@ -9,6 +9,7 @@ use v8::inspector::{ChannelImpl, StringBuffer, StringView, V8InspectorClientImpl
 
 use super::Output;
 use super::debugger::Inner;
+use super::script_urls::SourceMaps;
 
 /// The id of commands that are sent to V8 from here; their answers go nowhere.
 pub(super) const OWN_ID: i32 = i32::MIN + 1;
@@ -59,6 +60,7 @@ struct State {
     output: RefCell<Option<Output>>,
     /// The ids of the platform's scripts.
     platform: RefCell<HashSet<String>>,
+    maps: Rc<SourceMaps>,
     pause: Cell<Pause>,
 }
 
@@ -73,10 +75,11 @@ pub(super) enum Pause {
 }
 
 impl Outlet {
-    pub(super) fn new(output: Output) -> Self {
+    pub(super) fn new(output: Output, maps: Rc<SourceMaps>) -> Self {
         Self(Rc::new(State {
             output: RefCell::new(Some(output)),
             platform: RefCell::default(),
+            maps,
             pause: Cell::new(Pause::Unknown),
         }))
     }
@@ -136,11 +139,18 @@ impl ChannelImpl for Outlet {
                 return;
             }
         } else if message.starts_with(PARSED)
-            && let Ok(event) = serde_json::from_str::<serde_json::Value>(&message)
-            && event["params"]["url"].as_str().is_some_and(|url| url.starts_with("ext:"))
-            && let Some(id) = event["params"]["scriptId"].as_str()
+            && let Ok(mut event) = serde_json::from_str::<serde_json::Value>(&message)
+            && let Some(url) = event["params"]["url"].as_str()
         {
-            self.0.platform.borrow_mut().insert(id.to_owned());
+            if url.starts_with("ext:") {
+                if let Some(id) = event["params"]["scriptId"].as_str() {
+                    self.0.platform.borrow_mut().insert(id.to_owned());
+                }
+            } else if let Some(map) = self.0.maps.get(url) {
+                event["params"]["sourceMapURL"] = map.as_str().into();
+                self.send(event.to_string());
+                return;
+            }
         }
         self.send(message);
     }

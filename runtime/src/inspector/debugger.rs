@@ -256,7 +256,9 @@ impl Inner {
 
     fn handle(&self, command: Command) {
         match command {
-            Command::Connect { client, output } => self.connect(client, Outlet::new(output)),
+            Command::Connect { client, output } => {
+                self.connect(client, Outlet::new(output, self.urls.maps()));
+            }
             Command::Message { client, message } => self.dispatch(client, message),
             Command::Disconnect { client } => self.end(client),
             Command::End => self.end_all(),

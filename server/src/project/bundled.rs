@@ -23,7 +23,7 @@ pub(super) struct Bundled {
 /// All that is wrong, as one diagnostic, and what a repair may change.
 pub(super) fn bundle(config: &Config, mode: Mode) -> Result<Bundled, (Diagnostic, Watched)> {
     match bundle::bundle(&options(config, mode)) {
-        Ok(bundled) => Ok(Bundled::of(bundled)),
+        Ok(bundled) => Ok(Bundled::of(bundled, project_root(config))),
         Err(failure) => {
             let watched = Watched::of(failure.watch);
             Err((diagnostic(failure.problems), watched))
@@ -32,9 +32,10 @@ pub(super) fn bundle(config: &Config, mode: Mode) -> Result<Bundled, (Diagnostic
 }
 
 impl Bundled {
-    fn of(bundled: bundle::Bundle) -> Self {
+    fn of(bundled: bundle::Bundle, root: PathBuf) -> Self {
         let bundle::Bundle { modules, source_map, warnings, watch, .. } = bundled;
-        let mut source_map = Some(Arc::new(SourceMap::new(source_map.to_json().into())));
+        let source_map = SourceMap::new(source_map.to_json().into()).with_root(root);
+        let mut source_map = Some(Arc::new(source_map));
         let modules = modules
             .into_iter()
             .map(|module| Module {

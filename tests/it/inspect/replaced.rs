@@ -1,5 +1,6 @@
 //! Isolates that come and go behind the same target.
 
+use base64::Engine as _;
 use selvedge_runtime::InspectorStart;
 use serde_json::json;
 
@@ -99,4 +100,27 @@ fn a_worker_that_is_reloaded_stays_the_same_target() {
     again.event("Debugger.paused");
     again.call("Debugger.resume", json!({}));
     assert_eq!(client.response().text(), "two");
+}
+
+#[test]
+fn a_bundle_brings_the_map_to_its_sources() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let source = "export default { fetch: (): Response => new Response(\"typed\" as string) };\n";
+    std::fs::write(folder.path().join("worker.ts"), source).expect("it can be written");
+    let args = ["dev", "worker.ts", "--port", "0", "--inspect=0"];
+    let mut program = Program::selvedge(folder.path(), &args);
+    let mut debugger = Debugger::connect(&program_url(&mut program));
+    debugger.enable(&["Debugger"]);
+    let script = debugger.event_that("Debugger.scriptParsed", |script| {
+        script["sourceMapURL"].as_str().is_some_and(|url| url.starts_with("data:"))
+    });
+    let url = script["sourceMapURL"].as_str().expect("a URL");
+    let (_, encoded) = url.split_once("base64,").expect("in base64");
+    let map = base64::engine::general_purpose::STANDARD.decode(encoded).expect("base64");
+    let map: serde_json::Value = serde_json::from_slice(&map).expect("JSON");
+    let root = map["sourceRoot"].as_str().expect("a root");
+    let name = folder.path().file_name().expect("a name").to_str().expect("text");
+    assert!(root.starts_with("file:///") && root.ends_with(&format!("/{name}/")), "{root}");
+    assert_eq!(map["sources"], json!(["worker.ts"]));
+    assert_eq!(map["sourcesContent"], json!([source]));
 }
