@@ -20,6 +20,9 @@ mod extensions;
 const EAGER: &[&str] = &[];
 
 fn main() {
+    // The snapshot holds compiled code of all functions: an isolate's first request
+    // would compile them otherwise.
+    deno_core::v8::V8::set_flags_from_string("--no-lazy");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut extensions = extensions::extensions_with_sources();
     selvedge_js::patch_sources(&mut extensions);

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::{Rc, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -21,6 +22,9 @@ use crate::worker::Worker;
 const HOUSEKEEPING_TICK: Duration = Duration::from_millis(250);
 /// An isolate without events for this long gives memory back.
 const SHRINK_AFTER_TICKS: u32 = 4;
+/// A blank isolate that replaces one that was taken is made this much later: the
+/// Worker that starts right now needs the core.
+const REFILL_DELAY: Duration = Duration::from_millis(20);
 /// Stack of an isolate's thread: V8 uses up to 984 KiB of it. Only touched
 /// pages cost memory.
 const STACK_BYTES: usize = 4 * 1024 * 1024;
@@ -298,12 +302,31 @@ pub struct IsolatePool {
     memory_bytes: usize,
     target: usize,
     ready: Mutex<Vec<mpsc::Sender<Assignment>>>,
+    /// Blank isolates that are being made.
+    coming: Arc<AtomicUsize>,
+}
+
+/// A blank isolate that is being made, until it is ready or its thread failed.
+struct Coming(Arc<AtomicUsize>);
+
+impl Coming {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl IsolatePool {
     /// A pool that keeps `target` blank isolates; 0 makes each when it is needed.
     pub fn new(services: Services, memory_bytes: usize, target: usize) -> Arc<Self> {
-        let pool = Arc::new(Self { services, memory_bytes, target, ready: Mutex::new(Vec::new()) });
+        let (ready, coming) = (Mutex::default(), Arc::default());
+        let pool = Arc::new(Self { services, memory_bytes, target, ready, coming });
         pool.refill();
         pool
     }
@@ -315,11 +338,17 @@ impl IsolatePool {
 
     /// Makes blank isolates until the target is reached, each on its thread.
     pub fn refill(self: &Arc<Self>) {
-        for _ in self.waiting()..self.target {
+        self.refill_after(Duration::ZERO);
+    }
+
+    fn refill_after(self: &Arc<Self>, delay: Duration) {
+        for _ in self.waiting() + self.coming.load(Ordering::Relaxed)..self.target {
             let (sender, receiver) = mpsc::channel();
             let pool = Arc::downgrade(self);
             let sender_of_thread = sender.clone();
-            let spawned = self.spawn(receiver, move || {
+            let coming = Coming::new(&self.coming);
+            let spawned = self.spawn(receiver, delay, move || {
+                let _coming = coming;
                 if let Some(pool) = pool.upgrade() {
                     let mut ready = pool.ready.lock().unwrap_or_else(|poison| poison.into_inner());
                     ready.push(sender_of_thread);
@@ -354,7 +383,7 @@ impl IsolatePool {
             None => {
                 let (sender, receiver) = mpsc::channel();
                 let _ = sender.send(assignment);
-                self.spawn(receiver, || {}).map_err(|error| {
+                self.spawn(receiver, Duration::ZERO, || {}).map_err(|error| {
                     Failure::new(
                         crate::Outcome::InternalError,
                         format!("thread not started: {error}"),
@@ -365,14 +394,14 @@ impl IsolatePool {
         let started = result.await.unwrap_or_else(|_| {
             Err(Failure::new(crate::Outcome::InternalError, "the isolate's thread ended"))
         });
-        // Not before: making the next one would compete with the Worker that starts.
-        self.refill();
+        self.refill_after(REFILL_DELAY);
         started
     }
 
     fn spawn(
         &self,
         assignments: mpsc::Receiver<Assignment>,
+        delay: Duration,
         on_blank: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<()> {
         let services = self.services.clone();
@@ -381,6 +410,7 @@ impl IsolatePool {
             .name("isolate".into())
             .stack_size(STACK_BYTES)
             .spawn(move || {
+                std::thread::sleep(delay);
                 let run = || run_thread(services, memory_bytes, &assignments, on_blank);
                 // A panic ends this isolate and no other.
                 if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
