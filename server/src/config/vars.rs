@@ -8,6 +8,7 @@ use selvedge_runtime::{EnvValue, ModuleKind};
 
 use super::diagnostic::{Diagnostic, shown};
 use super::dotenv;
+use super::keys::{Support, key};
 use super::settings::Settings;
 use super::tree::Value;
 use super::{Blob, Config, NamedBinding};
@@ -113,7 +114,10 @@ impl Config {
         let binding = |binding: NamedBinding| EnvLine {
             name: format!("env.{}", binding.name),
             kind: binding.kind.label,
-            value: binding.summary(),
+            value: match key(binding.kind.key).map(|key| key.support) {
+                Some(Support::Acts) => binding.summary(),
+                _ => "(not there yet)".to_owned(),
+            },
             source: binding.section.key().to_owned(),
         };
         let vars = self.vars.iter().map(Var::line);

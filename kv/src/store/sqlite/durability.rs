@@ -97,7 +97,7 @@ fn a_killed_process_loses_no_acknowledged_write() {
         let mut child = start(folder.path(), round);
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         writes += kill_while_it_writes(&mut child, stdout, round, &mut acknowledged);
-        check(folder.path(), round, &acknowledged);
+        check(folder.path(), round, &mut acknowledged);
     }
     assert!(writes > ROUNDS as usize * WRITERS, "only {writes} writes");
     no_piece_is_left(folder.path());
@@ -148,10 +148,12 @@ fn parse(line: &str) -> Option<(String, u64, bool)> {
     Some((key.to_owned(), number.parse().ok()?, verb == "delete"))
 }
 
-/// Each key has what was acknowledged last, or something later, whole.
-fn check(folder: &Path, round: u64, acknowledged: &Acknowledged) {
+/// Each key has what was acknowledged last, or something later, whole. What was
+/// found counts from then on: it outlived the process.
+fn check(folder: &Path, round: u64, acknowledged: &mut Acknowledged) {
     let store = open(folder);
-    for (key, &(number, deleted)) in acknowledged {
+    for (key, last) in acknowledged {
+        let (number, deleted) = *last;
         let Answer::Ready(found) = store.get(key, 0) else { panic!("{key}") };
         match found.expect("readable") {
             Some(Entry { value, .. }) => {
@@ -163,12 +165,16 @@ fn check(folder: &Path, round: u64, acknowledged: &Acknowledged) {
                     "{key}: {found}, {number}"
                 );
                 assert!(bytes == body(found), "round {round}: {key} is torn");
+                *last = (found, false);
             }
             // The next write of that key may have been its deletion.
-            None => assert!(
-                deleted || was_deleted_after(number, round),
-                "round {round}: {key} is lost, it was {number}"
-            ),
+            None => {
+                assert!(
+                    deleted || was_deleted_after(number, round),
+                    "round {round}: {key} is lost, it was {number}"
+                );
+                *last = (number, true);
+            }
         }
     }
 }
