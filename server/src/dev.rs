@@ -342,7 +342,7 @@ impl Dev {
             self.host.switchboard.set(&entry.name, Vec::new());
         }
         entry.name.clone_from(&worker.name);
-        self.triggers.set(index, &worker.name, &crons, &log);
+        self.triggers.set(index, &worker.name, &crons);
         if let Err(error) = bindings::open(&bindings, &self.host.backends, &mut worker) {
             entry.broken = true;
             let text = error.to_string();

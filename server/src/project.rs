@@ -24,7 +24,7 @@ use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
 
 use crate::bindings::{self, BindingConfig};
-use crate::config::{Blob, Config, Diagnostic, EnvLine, Service, Var, shown};
+use crate::config::{Blob, Config, Cron, Diagnostic, EnvLine, Service, Var, shown};
 use collect::{Collected, Refused};
 
 /// The most that all modules of a Worker may hold: 64 MiB, as on Cloudflare
@@ -46,7 +46,7 @@ pub struct Project {
     /// What the user should know and can go on without.
     pub warnings: Vec<String>,
     /// Cron triggers, as the configuration gives them.
-    pub crons: Vec<String>,
+    pub crons: Vec<Cron>,
     /// What `env` holds, for people; values of secrets are not in it.
     pub env: Vec<EnvLine>,
 }
@@ -87,7 +87,6 @@ impl Project {
     ) -> Result<Self, Diagnostic> {
         let (bindings, binding_warnings) = bindings::configured(&config)?;
         let env_lines = config.env_lines();
-        let crons = config.crons.iter().map(|cron| cron.expression.clone()).collect();
         let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
         let env = env_of(&config, &modules)?;
         let worker = Worker {
@@ -102,7 +101,14 @@ impl Project {
         };
         let warnings =
             config.warnings.into_iter().chain(binding_warnings).chain(warnings).collect();
-        Ok(Self { worker, bindings, root: config.root, warnings, crons, env: env_lines })
+        Ok(Self {
+            worker,
+            bindings,
+            root: config.root,
+            warnings,
+            crons: config.crons,
+            env: env_lines,
+        })
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use croner::Cron;
 use selvedge_runtime::{Outcome, ScheduledEvent};
 use tokio::sync::oneshot;
 
 use super::CronMode;
+use crate::config::Cron;
 use crate::log::{Field, Level, Log};
 use crate::serve::ThreadEvent;
 use crate::switchboard::Switchboard;
@@ -23,7 +23,6 @@ struct Trigger {
     /// Which Worker of the process it belongs to.
     index: usize,
     worker: String,
-    text: String,
     cron: Cron,
     next: Option<DateTime<Utc>>,
 }
@@ -40,23 +39,17 @@ impl Triggers {
     }
 
     /// Replaces the triggers of a Worker.
-    pub(super) fn set(&mut self, index: usize, worker: &str, crons: &[String], log: &Log) {
+    pub(super) fn set(&mut self, index: usize, worker: &str, crons: &[Cron]) {
         self.all.retain(|trigger| trigger.index != index);
         if self.mode == CronMode::Manual {
             return;
         }
-        for text in crons {
-            match parse(text) {
-                Ok(cron) => self.all.push(Trigger {
-                    index,
-                    worker: worker.to_owned(),
-                    text: text.clone(),
-                    next: cron.find_next_occurrence(&Utc::now(), false).ok(),
-                    cron,
-                }),
-                Err(error) => log.warn(&format!("the cron trigger \"{text}\" is not one: {error}")),
-            }
-        }
+        self.all.extend(crons.iter().map(|cron| Trigger {
+            index,
+            worker: worker.to_owned(),
+            next: next(cron, Utc::now()),
+            cron: cron.clone(),
+        }));
     }
 
     /// Waits until triggers are due.
@@ -71,27 +64,21 @@ impl Triggers {
             due.push(Due {
                 worker: trigger.worker.clone(),
                 event: ScheduledEvent {
-                    cron: trigger.text.clone(),
+                    cron: trigger.cron.expression.clone(),
                     time: time.timestamp_millis() as f64,
                 },
             });
             // After a suspended machine wakes, what was missed is not made up for.
             let after = time.max(Utc::now());
-            trigger.next = trigger.cron.find_next_occurrence(&after, false).ok();
+            trigger.next = next(&trigger.cron, after);
         }
         due
     }
 }
 
-/// Cloudflare counts the days of the week from 1, Sunday
-/// (<https://developers.cloudflare.com/workers/configuration/cron-triggers/#supported-cron-expressions>).
-fn parse(text: &str) -> Result<Cron, String> {
-    croner::parser::CronParser::builder()
-        .alternative_weekdays(true)
-        .seconds(croner::parser::Seconds::Disallowed)
-        .build()
-        .parse(text)
-        .map_err(|error| error.to_string())
+/// When it fires first after a time.
+fn next(cron: &Cron, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    cron.schedule.find_next_occurrence(&after, false).ok()
 }
 
 /// Calls the handler and logs how it went.
@@ -128,13 +115,12 @@ mod tests {
     fn sunday_is_the_first_day() {
         let next = |text: &str| {
             let from = "2026-11-20T00:00:00Z".parse::<DateTime<Utc>>().unwrap();
-            let next = parse(text).unwrap().find_next_occurrence(&from, false).unwrap();
-            next.to_rfc3339()
+            super::next(&Cron::parse(text).unwrap(), from).unwrap().to_rfc3339()
         };
         assert_eq!(next("0 17 * * 1"), "2026-11-22T17:00:00+00:00");
         assert_eq!(next("0 17 * * sun"), "2026-11-22T17:00:00+00:00");
         assert_eq!(next("*/30 * * * *"), "2026-11-20T00:30:00+00:00");
-        assert!(parse("* * * * * *").is_err());
-        assert!(parse("61 * * * *").is_err());
+        assert!(Cron::parse("* * * * * *").is_err());
+        assert!(Cron::parse("61 * * * *").is_err());
     }
 }
