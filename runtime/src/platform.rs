@@ -26,7 +26,7 @@ const V8_FLAGS: &str = concat!(
     " --no-turboshaft-loop-unrolling",
     " --no-maglev",
     " --invocation-count-for-osr=20",
-    " --invocation-count-for-turbofan=500",
+    " --invocation-count-for-turbofan=300",
 );
 
 /// What the platform is made of; the crate that lists the bindings fills it in.
