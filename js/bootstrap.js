@@ -1,7 +1,7 @@
 // Globals, set last; the hooks that Rust calls.
 import { core, internals, primordials } from "ext:core/mod.js";
 import * as dispatch from "ext:selvedge/dispatch.js";
-import { DurableObject, register, RpcTarget, WorkerEntrypoint } from "ext:selvedge/entrypoints.js";
+import * as entrypoints from "ext:selvedge/entrypoints.js";
 import { ExecutionContext, reportRejection } from "ext:selvedge/events/execution_context.js";
 import {
   addEventListener,
@@ -16,6 +16,7 @@ import * as bodies from "ext:selvedge/fetch/body.js";
 import * as headers from "ext:selvedge/fetch/headers.js";
 import * as request from "ext:selvedge/fetch/request.js";
 import * as response from "ext:selvedge/fetch/response.js";
+import * as gates from "ext:selvedge/gates.js";
 import * as io from "ext:selvedge/io_context.js";
 import { requireModule } from "ext:selvedge/commonjs.js";
 import { lazy, load } from "ext:selvedge/lazy.js";
@@ -252,16 +253,20 @@ function finish() {
   core.setUnhandledPromiseRejectionHandler(unhandledRejection);
 }
 
-pinAsyncOps();
+gates.knowAsyncOps(pinAsyncOps());
 
 // What the scripts that load later share with those that are here already.
 internals.shared = shared;
 internals.declareLength = bodies.declareLength;
+internals.env = () => env;
 internals.eventHub = eventHub;
 internals.now = now;
 internals.reportException = reportException;
+internals.reportRejection = reportRejection;
 internals.selvedge = {
   bodies,
+  entrypoints,
+  gates,
   headers,
   io,
   request,
@@ -269,11 +274,11 @@ internals.selvedge = {
   websockets: lazy("ext:selvedge/websocket.js"),
 };
 internals.cloudflareWorkers = () => ({
-  DurableObject,
+  DurableObject: entrypoints.DurableObject,
   env: shared.env,
-  RpcTarget,
+  RpcTarget: entrypoints.RpcTarget,
   waitUntil: (promise) => io.waitUntil(io.required(), promise, reportRejection),
-  WorkerEntrypoint,
+  WorkerEntrypoint: entrypoints.WorkerEntrypoint,
 });
 
 globalThis.__selvedge = {
@@ -284,7 +289,7 @@ globalThis.__selvedge = {
   fetch: dispatch.fetch,
   finish,
   hung: dispatch.hung,
-  register,
+  register: entrypoints.register,
   require: requireModule,
   scheduled: dispatch.scheduled,
   websocket: dispatch.websocket,

@@ -23,6 +23,7 @@ import { Body, BYTES, isLocked, isUsed, STREAM, streamOf, takeNative, TEXT, USED
 import { getRaw, toBlob } from "ext:selvedge/fetch/headers.js";
 import { abortIncoming, incoming } from "ext:selvedge/fetch/request.js";
 import { innerOf, isResponse } from "ext:selvedge/fetch/response.js";
+import { beginTurn } from "ext:selvedge/gates.js";
 import { end, forget, IoContext, live, runIn, settle } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
 
@@ -58,6 +59,7 @@ function setEnv(value) {
 
 /** A request came in. A service binding may name an export and `ctx.props`. */
 function fetch(slot, method, url, headBlob, hasBody, edgeBlob, entrypoint, props) {
+  beginTurn();
   const io = new IoContext(slot);
   setAsyncContext(io);
   let result;
@@ -97,6 +99,7 @@ function fetch(slot, method, url, headBlob, hasBody, edgeBlob, entrypoint, props
 
 /** A cron trigger fired. */
 function scheduled(slot, cron, scheduledTime) {
+  beginTurn();
   const io = new IoContext(slot);
   setAsyncContext(io);
   const done = () => {
@@ -324,6 +327,7 @@ function upgrade(io, inner) {
 
 /** The client went away before its answer was whole. */
 function abort(slot) {
+  beginTurn();
   const io = live[slot];
   if (io === undefined || io.over) return;
   const reason = disconnected();
@@ -340,6 +344,7 @@ function abort(slot) {
 
 /** The time after the response is over. */
 function expired(slot) {
+  beginTurn();
   const io = live[slot];
   if (io === undefined || io.over) return;
   if (io.waiting > 0) {
@@ -353,6 +358,7 @@ function expired(slot) {
 
 /** Nothing is left that could ever bring an answer. */
 function hung(slot) {
+  beginTurn();
   const io = live[slot];
   if (io === undefined || io.over || io.answered) return;
   io.answered = true;
@@ -363,10 +369,13 @@ function hung(slot) {
 /** The context was ended from outside: nothing of it may go on. */
 function discardContext(slot) {
   const io = live[slot];
-  if (io !== undefined && !io.over) forget(io);
+  if (io === undefined || io.over) return;
+  forget(io);
+  if (io.gate !== null) io.discarded();
 }
 
 function websocket(id, kind, data, extra) {
+  beginTurn();
   sockets().deliver(id, kind, data, extra);
 }
 

@@ -11,6 +11,8 @@ import {
 
 const { getAsyncContext, setAsyncContext } = core;
 const {
+  ArrayPrototypeIndexOf,
+  ArrayPrototypePop,
   ArrayPrototypePush,
   Error,
   MapPrototypeDelete,
@@ -59,6 +61,10 @@ class IoContext {
   /** Called when the client goes away. */
   onGone = null;
   sockets = 0;
+  /** Bodies that it sends. */
+  sending = 0;
+  /** Of a Durable Object: what its events pass. Such a context has `unconfirmed()`, too. */
+  gate = null;
 
   constructor(slot) {
     this.slot = slot;
@@ -146,6 +152,15 @@ function ownBody(io, rid) {
   ArrayPrototypePush(io.bodies, rid);
 }
 
+/** The body is another context's from now on. */
+function disownBody(io, rid) {
+  if (io.bodies === null) return;
+  const at = ArrayPrototypeIndexOf(io.bodies, rid);
+  if (at < 0) return;
+  const last = ArrayPrototypePop(io.bodies);
+  if (at < io.bodies.length) io.bodies[at] = last;
+}
+
 function ownTimer(io, timer) {
   if (io.timers === null) io.timers = new SafeSet();
   SetPrototypeAdd(io.timers, timer);
@@ -174,6 +189,7 @@ export {
   activeTimers,
   checkOwner,
   current,
+  disownBody,
   disownTimer,
   end,
   forget,

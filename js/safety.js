@@ -21,7 +21,8 @@ const {
 /**
  * deno_core calls async ops with `op.call(..)`. A Worker that replaces
  * `Function.prototype.call` would come by the ops themselves that way, so each
- * gets a `call` of its own. Nobody else can see those functions.
+ * gets a `call` of its own. Nobody else can see those functions. Gives each with
+ * what deno_core made of it.
  */
 function pinAsyncOps() {
   const descriptor = ObjectGetOwnPropertyDescriptor(Function.prototype, "call");
@@ -51,9 +52,12 @@ function pinAsyncOps() {
   if (found.length === 0 || found.length !== stubs.length) {
     throw new TypeError("deno_core does not call its async ops as it used to");
   }
+  const ops = [];
   for (let i = 0; i < found.length; i++) {
-    ObjectDefineProperty(found[i], "call", { __proto__: null, value: descriptor.value });
+    ObjectDefineProperty(found[i], "call", { __proto__: null, value: descriptor.value, configurable: true });
+    ArrayPrototypePush(ops, [found[i], stubs[i]]);
   }
+  return ops;
 }
 
 /** Takes away what V8 offers and Workers do not. */

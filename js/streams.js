@@ -112,13 +112,16 @@ function uploaded(chunk) {
 /** Hands a stream of the Worker's to the host, no faster than it takes it. */
 function feed(io, stream, rid, onError) {
   const reader = acquireReader(stream);
+  io.sending++;
   const broken = (error) => {
+    io.sending--;
     if (onError !== undefined) onError(error);
     op_body_pipe_end(rid, `${error}`);
     PromisePrototypeThen(cancel(reader, error), undefined, () => {});
   };
   const take = (result) => {
     if (result.done) {
+      io.sending--;
       op_body_pipe_end(rid, "");
       return;
     }
@@ -127,6 +130,11 @@ function feed(io, stream, rid, onError) {
       broken(new TypeError("Draining read encountered a value that cannot be converted to bytes"));
       return;
     }
+    const writes = io.gate === null ? null : io.unconfirmed();
+    if (writes === null) write(chunk);
+    else PromisePrototypeThen(writes, () => write(chunk), broken);
+  };
+  const write = (chunk) => {
     if (op_body_pipe_write(rid, chunk)) step();
     else {
       PromisePrototypeThen(

@@ -55,6 +55,11 @@ function start(callback, delay, args, repeat) {
       disownTimer(io, timer);
     }
     if (io.over) return;
+    if (io.gate === null) run();
+    else io.gate.admit(frame.section, run);
+  };
+  const run = () => {
+    if (io.over) return;
     resumed(io);
     const before = getAsyncContext();
     setAsyncContext(frame);

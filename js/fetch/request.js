@@ -57,7 +57,8 @@ function normalRedirect(value) {
   );
 }
 
-let incoming, partsOf, isRequest, abortIncoming;
+/** `adopt`: the request that another context made, as this one gets it. */
+let incoming, adopt, partsOf, isRequest, abortIncoming;
 
 class Request {
   #method = "GET";
@@ -358,6 +359,25 @@ class Request {
       cf: request.#cf,
       keepEncoding: request.#encodeBody,
     });
+    adopt = (parts, body) => {
+      const request = new Request(incomingMarker);
+      request.#method = parts.method;
+      request.#url = parts.url;
+      request.#headers = copy(parts.headers);
+      request.#redirect = "manual";
+      request.#cf = parts.cf;
+      request.#body = body;
+      if (parts.signal !== null) {
+        // Each context has a signal of its own.
+        const { add, newSignal, signalAbort } = aborts();
+        const { signal } = parts;
+        const own = newSignal();
+        if (signal.aborted) own[signalAbort](signal.reason);
+        else signal[add](() => own[signalAbort](signal.reason));
+        request.#signal = own;
+      }
+      return request;
+    };
     isRequest = (value) => typeof value === "object" && value !== null && #method in value;
     abortIncoming = (io, reason) => {
       const onGone = io.onGone;
@@ -401,4 +421,4 @@ ObjectDefineProperties(Request.prototype, {
   bodyUsed: enumerable,
 });
 
-export { abortIncoming, incoming, isRequest, partsOf, Request };
+export { abortIncoming, adopt, incoming, isRequest, partsOf, Request };

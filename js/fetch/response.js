@@ -26,7 +26,8 @@ function isNullBody(status) {
   return status === 101 || status === 204 || status === 205 || status === 304;
 }
 
-let innerOf, isResponse, fromNetwork;
+/** `adopt`: the response that another context made, as this one gets it. */
+let innerOf, isResponse, fromNetwork, adopt;
 
 /** What a response is, for those who send it. */
 class Inner {
@@ -246,6 +247,19 @@ class Response {
       inner.webSocket = fields.webSocket;
       return response;
     };
+    adopt = (theirs, body) => {
+      const response = new Response(null);
+      const inner = response.#inner;
+      inner.status = theirs.status;
+      inner.statusText = theirs.statusText;
+      if (theirs.headers !== null) inner.headers = copy(theirs.headers);
+      inner.type = theirs.type;
+      inner.body = body;
+      inner.webSocket = theirs.webSocket;
+      inner.cf = theirs.cf;
+      inner.encodeBody = theirs.encodeBody;
+      return response;
+    };
   }
 }
 
@@ -321,4 +335,4 @@ ObjectDefineProperties(Response.prototype, {
   bodyUsed: enumerable,
 });
 
-export { fromNetwork, innerOf, isResponse, Response };
+export { adopt, fromNetwork, innerOf, isResponse, Response };

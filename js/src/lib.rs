@@ -102,6 +102,7 @@ deno_core::extension!(
         "commonjs.js",
         "dispatch.js",
         "entrypoints.js",
+        "gates.js",
         "io_context.js",
         "lazy.js",
         "safety.js",

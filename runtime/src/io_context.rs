@@ -64,6 +64,8 @@ pub struct IoContext {
     pub touched: bool,
     /// Whether open sockets keep it beyond its response.
     pub held: bool,
+    /// Whether it is that of a Durable Object.
+    pub actor: bool,
     /// When the response was complete; `waitUntil` is counted from here.
     pub responded: Option<Instant>,
 }
@@ -238,9 +240,31 @@ impl IsolateState {
             outcome: Outcome::Ok,
             touched: false,
             held: false,
+            actor: false,
             responded: None,
         });
         id
+    }
+
+    /// Opens the context of a Durable Object, which lives as long as the object
+    /// is in memory and owes nobody an answer.
+    pub fn open_actor(&self) -> ContextId {
+        let id = self.open_context(None, None, None, Instant::now());
+        if let Some(mut context) = self.context(id) {
+            context.held = true;
+            context.touched = true;
+            context.actor = true;
+        }
+        id
+    }
+
+    /// An event enters a Durable Object: what it may spend is counted anew
+    /// (<https://developers.cloudflare.com/durable-objects/platform/limits/>).
+    pub fn begin_event(&self, id: ContextId) {
+        if let Some(mut context) = self.context(id) {
+            context.cpu_nanos = 0;
+            context.subrequests = 0;
+        }
     }
 
     /// Ends a context: whatever it still holds is dropped.

@@ -6,6 +6,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use selvedge_durable::DurableNamespace;
+use selvedge_durable::config::DurableObjects;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, Worker};
@@ -17,6 +19,7 @@ use crate::config::{Config, Diagnostic};
 #[derive(Debug, Clone)]
 pub enum BindingConfig {
     Kv(NamespaceConfig),
+    DurableObject(selvedge_durable::config::BindingConfig),
 }
 
 impl BindingConfig {
@@ -24,15 +27,20 @@ impl BindingConfig {
     pub fn name(&self) -> &str {
         match self {
             Self::Kv(namespace) => &namespace.binding,
+            Self::DurableObject(objects) => &objects.name,
         }
     }
 
-    fn open(&self, backends: &Backends) -> Result<EnvEntry, BackendError> {
+    fn open(&self, backends: &Backends, worker: &str) -> Result<EnvEntry, BackendError> {
         let value = match self {
             Self::Kv(namespace) => {
                 let store = backends.kv(namespace.id())?;
                 let binding = KvNamespace::new(namespace.id(), store, unix_seconds);
                 EnvValue::Binding(Arc::new(binding))
+            }
+            Self::DurableObject(objects) => {
+                let id = format!("{}-{}", worker, objects.class_name);
+                EnvValue::Binding(Arc::new(DurableNamespace::new(&id, &objects.class_name)))
             }
         };
         Ok(EnvEntry { name: self.name().to_owned(), value })
@@ -49,7 +57,7 @@ pub(crate) fn open(
     worker: &mut Worker,
 ) -> Result<(), BackendError> {
     for binding in bindings {
-        let entry = binding.open(backends)?;
+        let entry = binding.open(backends, &worker.name)?;
         // A binding goes before a variable of its name.
         worker.env.retain(|other| other.name != entry.name);
         worker.env.push(entry);
@@ -77,6 +85,10 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
             return Err(section.error("the name of this binding is empty"));
         }
         bindings.push(BindingConfig::Kv(namespace));
+    }
+    if let Some(section) = config.section("durable_objects") {
+        let objects: DurableObjects = section.read()?;
+        bindings.extend(objects.bindings.into_iter().map(BindingConfig::DurableObject));
     }
     Ok((bindings, warnings))
 }

@@ -24,7 +24,7 @@ pub(crate) fn op_context_resumed(state: &mut OpState, #[smi] slot: u32) {
 #[op2(fast)]
 pub(crate) fn op_context_hold(state: &mut OpState, #[smi] slot: u32, held: bool) {
     if let Some(mut context) = state.borrow::<Rc<IsolateState>>().context(slot) {
-        context.held = held;
+        context.held = held || context.actor;
         context.touched = true;
     }
 }

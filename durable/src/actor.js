@@ -1,0 +1,377 @@
+// The Durable Objects that live in this isolate: how they begin, how events
+// enter, what they send, how they end
+// (https://developers.cloudflare.com/durable-objects/concepts/durable-object-lifecycle/).
+(function () {
+const { core, internals, primordials } = __bootstrap;
+const { op_do_event, op_do_open } = core.ops;
+const {
+  DateNow,
+  Error,
+  MapPrototypeDelete,
+  MapPrototypeForEach,
+  MapPrototypeGet,
+  MapPrototypeGetSize,
+  MapPrototypeSet,
+  Promise,
+  PromisePrototypeThen,
+  PromiseResolve,
+  SafeMap,
+  SafeSet,
+  SetPrototypeAdd,
+  SetPrototypeDelete,
+  SetPrototypeForEach,
+  SetPrototypeGetSize,
+  TypeError,
+} = primordials;
+const { entrypoints, gates, io: contexts } = internals.selvedge;
+const { getAsyncContext, setAsyncContext } = core;
+const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
+
+/** An object without events for so long leaves memory, if it waits for nothing. */
+const IDLE_MS = 10000;
+/** One that waits for a timer, or has sockets that need it, after so long. */
+const HELD_IDLE_MS = 70000;
+/** How often idle objects are looked for. */
+const SWEEP_MS = 1000;
+/** Events that may wait for one object. */
+const MAX_WAITING = 10000;
+/** How long a critical section may take. */
+const SECTION_MS = 30000;
+
+const OVERLOADED = "Durable Object is overloaded. Too many requests queued.";
+const RESET_BY_ABORT = "Application called abort() to reset Durable Object.";
+const SECTION_TIMEOUT =
+  "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable Object was reset.";
+const UPDATED = "Durable Object reset because its code was updated.";
+
+/** The context of all events of one object. */
+class ActorContext extends contexts.IoContext {
+  actor;
+  /** Of the frame: outside of all critical sections. */
+  section = null;
+
+  constructor(slot, actor) {
+    super(slot);
+    this.gate = new gates.Gate();
+    this.actor = actor;
+  }
+
+  /** `null`, or a promise that settles when what was written is on disk. */
+  unconfirmed() {
+    const { storage } = this.actor;
+    return storage === null ? null : storage.unconfirmed();
+  }
+
+  /** The host stopped the object's code. */
+  discarded() {
+    breakActor(this.actor, flagged(new Error("Durable Object exceeded its CPU time limit and was reset."), "durableObjectReset"));
+  }
+}
+
+class Actor {
+  /** Where it belongs: its namespace in this isolate. */
+  home;
+  /** Its id, as text and as the Worker sees it. */
+  hex;
+  id;
+  io = null;
+  instance = null;
+  ctx = null;
+  storage = null;
+  /** Why it ended, if it was not for idleness. */
+  broken = null;
+  /** Callers that wait for an answer. */
+  calls = new SafeSet();
+  /** Events in it. */
+  events = 0;
+  /** When it was found idle. */
+  idleSince = 0;
+  /** Sockets that stay when it leaves memory. */
+  hibernating = 0;
+
+  constructor(home, target) {
+    this.home = home;
+    this.hex = target.hex;
+    this.id = target.id;
+  }
+}
+
+/** The objects of one namespace in this isolate. */
+class Home {
+  namespace;
+  /** The host's number of the namespace. */
+  rid;
+  className;
+  actors = new SafeMap();
+
+  constructor(namespace, className, rid) {
+    this.namespace = namespace;
+    this.rid = rid;
+    this.className = className;
+  }
+}
+
+const homes = [];
+let sweeper = null;
+
+/** The home of a namespace's objects, however many bindings lead there. */
+function homeOf(namespace, className, rid) {
+  for (let i = 0; i < homes.length; i++) {
+    if (homes[i].namespace === namespace) return homes[i];
+  }
+  const home = new Home(namespace, className, rid);
+  homes[homes.length] = home;
+  return home;
+}
+
+/** An error with one of the properties that tell callers what they may do. */
+function flagged(error, ...names) {
+  for (let i = 0; i < names.length; i++) error[names[i]] = true;
+  return error;
+}
+
+/** The object of this id, made if it does not live. */
+function find(home, target) {
+  const live = MapPrototypeGet(home.actors, target.hex);
+  return live !== undefined ? live : begin(home, target);
+}
+
+function begin(home, target) {
+  const Class = entrypoints.entry.named[home.className];
+  if (typeof Class !== "function") {
+    throw new TypeError(`The Worker does not export a Durable Object class named "${home.className}".`);
+  }
+  gates.holdOps();
+  const actor = new Actor(home, target);
+  const slot = op_do_open();
+  actor.io = new ActorContext(slot, actor);
+  MapPrototypeSet(home.actors, target.hex, actor);
+  watchIdle();
+  // Its first event comes in a turn of its own.
+  actor.io.gate.occupy();
+  const { makeState, openStorage } = core.loadExtScript("ext:selvedge_durable/state.js");
+  const before = getAsyncContext();
+  setAsyncContext(actor.io);
+  try {
+    actor.storage = openStorage(actor);
+    actor.ctx = makeState(actor);
+    actor.instance = new Class(actor.ctx, internals.env());
+  } catch (error) {
+    breakActor(actor, error);
+    throw error;
+  } finally {
+    setAsyncContext(before);
+  }
+  return actor;
+}
+
+/**
+ * Runs `event` in an object, with its instance, and gives the caller a promise
+ * of the result. `receive` makes of that what the caller gets, in his context.
+ */
+function call(home, target, event, receive = undefined) {
+  const frame = getAsyncContext();
+  return new Promise((resolve, reject) => {
+    const waiting = { __proto__: null, frame, resolve, reject, receive, over: false };
+    let actor;
+    try {
+      actor = find(home, target);
+    } catch (error) {
+      reject(tunnelled(error));
+      return;
+    }
+    enter(actor, waiting, event);
+  });
+}
+
+/** Lets an event into an object. */
+function enter(actor, waiting, event) {
+  const { gate } = actor.io;
+  if (gate.waiting >= MAX_WAITING) {
+    waiting.reject(flagged(new Error(OVERLOADED), "overloaded"));
+    return;
+  }
+  SetPrototypeAdd(actor.calls, waiting);
+  actor.idleSince = 0;
+  gate.admit(null, () => {
+    if (waiting.over) return;
+    actor.events++;
+    op_do_event(actor.io.slot);
+    const before = getAsyncContext();
+    setAsyncContext(actor.io);
+    let result;
+    try {
+      result = event(actor.instance, actor);
+    } catch (error) {
+      setAsyncContext(before);
+      ended(actor, waiting, false, error);
+      return;
+    }
+    if (core.isPromise(result)) {
+      PromisePrototypeThen(
+        result,
+        (value) => ended(actor, waiting, true, value),
+        (error) => ended(actor, waiting, false, error),
+      );
+    } else {
+      ended(actor, waiting, true, result);
+    }
+    setAsyncContext(before);
+  });
+}
+
+/** An event is over: its caller learns of it when what it wrote is on disk. */
+function ended(actor, waiting, ok, value) {
+  actor.events--;
+  if (waiting.over) return;
+  const writes = actor.broken === null ? actor.io.unconfirmed() : null;
+  if (writes === null) settle(actor, waiting, ok, value);
+  else PromisePrototypeThen(writes, () => settle(actor, waiting, ok, value), (error) => breakActor(actor, error));
+}
+
+function settle(actor, waiting, ok, value) {
+  if (waiting.over) return;
+  waiting.over = true;
+  SetPrototypeDelete(actor.calls, waiting);
+  const { frame, receive } = waiting;
+  resume(frame, () => {
+    if (!ok) {
+      waiting.reject(tunnelled(value));
+      return;
+    }
+    try {
+      waiting.resolve(receive === undefined ? value : receive(value));
+    } catch (error) {
+      waiting.reject(error);
+    }
+  });
+}
+
+/** Goes on in the context that called. */
+function resume(frame, run) {
+  gates.admit(frame, () => {
+    const io = frame === undefined || frame === null ? undefined : frame.io;
+    if (io !== undefined) {
+      if (io.over) return;
+      contexts.resumed(io);
+    }
+    const before = getAsyncContext();
+    setAsyncContext(frame);
+    try {
+      run();
+    } finally {
+      setAsyncContext(before);
+    }
+  });
+}
+
+/** Ends an object in the middle of what it does: all who wait learn why. */
+function breakActor(actor, error) {
+  if (actor.broken !== null) return;
+  actor.broken = error;
+  leave(actor);
+  SetPrototypeForEach(actor.calls, (waiting) => settle(actor, waiting, false, error));
+}
+
+/** Takes an object out of memory. */
+function leave(actor) {
+  MapPrototypeDelete(actor.home.actors, actor.hex);
+  actor.io.gate.close();
+  if (actor.storage !== null) actor.storage.close(actor.broken !== null);
+  contexts.end(actor.io);
+}
+
+/** `ctx.blockConcurrencyWhile()`. */
+function block(actor, callback) {
+  const frame = getAsyncContext();
+  const { gate } = actor.io;
+  return new Promise((resolve, reject) => {
+    gate.lock(frame?.section ?? null, (section) => {
+      const inside = { __proto__: null, io: actor.io, slot: actor.io.slot, section };
+      const timer = core.createTimer(() => {
+        if (!section.over) breakActor(actor, flagged(new Error(SECTION_TIMEOUT), "durableObjectReset"));
+      }, SECTION_MS, undefined, false, false);
+      const done = (ok, value) => {
+        core.cancelTimer(timer);
+        if (actor.broken !== null) return;
+        gate.unlock(section);
+        if (ok) resume(frame, () => resolve(value));
+        else {
+          // What it wrote stays; what is in memory cannot be trusted.
+          breakActor(actor, value);
+          reject(value);
+        }
+      };
+      const before = getAsyncContext();
+      setAsyncContext(inside);
+      try {
+        PromisePrototypeThen(PromiseResolve(callback()), (value) => done(true, value), (error) => done(false, error));
+      } catch (error) {
+        done(false, error);
+      }
+      setAsyncContext(before);
+    });
+  });
+}
+
+/** `ctx.abort()`. */
+function abort(actor, reason) {
+  const error = reason === undefined ? new Error(RESET_BY_ABORT) : reason;
+  if (typeof error === "object" && error !== null) error.durableObjectReset = true;
+  breakActor(actor, error);
+  throw error;
+}
+
+/** Whether nothing goes on in an object. */
+function isIdle(actor) {
+  return actor.events === 0 && SetPrototypeGetSize(actor.calls) === 0 && actor.io.waiting === 0 &&
+    actor.io.sending === 0 && actor.io.gate.section === null && actor.io.gate.waiting === 0 &&
+    actor.io.unconfirmed() === null;
+}
+
+function watchIdle() {
+  if (sweeper !== null) return;
+  const before = getAsyncContext();
+  setAsyncContext(undefined);
+  sweeper = core.createTimer(sweep, SWEEP_MS, undefined, true, false);
+  setAsyncContext(before);
+}
+
+/** Evicts objects that have been idle for long. */
+function sweep() {
+  const now = DateNow();
+  let count = 0;
+  for (let i = 0; i < homes.length; i++) {
+    const { actors } = homes[i];
+    MapPrototypeForEach(actors, (actor) => {
+      if (!isIdle(actor)) {
+        actor.idleSince = 0;
+        return;
+      }
+      if (actor.idleSince === 0) {
+        actor.idleSince = now;
+        return;
+      }
+      const { timers, sockets } = actor.io;
+      const isHeld = sockets > 0 || timers !== null && SetPrototypeGetSize(timers) > 0;
+      if (now - actor.idleSince >= (isHeld ? HELD_IDLE_MS : IDLE_MS) && sockets === 0) leave(actor);
+    });
+    count += MapPrototypeGetSize(actors);
+  }
+  if (count === 0) {
+    core.cancelTimer(sweeper);
+    sweeper = null;
+  }
+}
+
+/** Ends all objects: another version of the Worker takes over. */
+function updated() {
+  for (let i = 0; i < homes.length; i++) {
+    MapPrototypeForEach(homes[i].actors, (actor) => {
+      breakActor(actor, flagged(new Error(UPDATED), "durableObjectReset", "retryable"));
+    });
+  }
+}
+
+return { abort, block, breakActor, call, enter, find, homeOf, resume, updated };
+})();

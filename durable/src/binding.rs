@@ -1,0 +1,36 @@
+//! A namespace of Durable Objects as a Worker's binding.
+
+use std::sync::Arc;
+
+use deno_core::{OpState, ResourceId};
+use selvedge_runtime::Binding;
+
+use crate::id::IdKey;
+use crate::ops::namespace::Handle;
+
+/// A namespace that a Worker has in its `env`. Clones are the same namespace.
+#[derive(Debug, Clone)]
+pub struct DurableNamespace {
+    /// The namespace's own id: 32 hexadecimal digits. Objects belong to it.
+    pub id: Arc<str>,
+    /// The exported class whose instances the objects are.
+    pub class: Arc<str>,
+    pub(crate) key: IdKey,
+}
+
+impl DurableNamespace {
+    /// The namespace of this id, whose objects are instances of `class`.
+    pub fn new(id: &str, class: &str) -> Self {
+        Self { id: id.into(), class: class.into(), key: IdKey::of_namespace(id) }
+    }
+}
+
+impl Binding for DurableNamespace {
+    fn script(&self) -> &'static str {
+        "ext:selvedge_durable/namespace.js"
+    }
+
+    fn open(&self, state: &mut OpState) -> ResourceId {
+        state.resource_table.add(Handle(self.clone()))
+    }
+}

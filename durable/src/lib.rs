@@ -1,0 +1,42 @@
+//! Durable Objects, whole: the binding that a Worker sees, Cloudflare's rules,
+//! and the storage of the objects.
+
+pub mod binding;
+pub mod config;
+pub mod id;
+
+mod ops;
+
+use deno_core::Extension;
+
+pub use binding::DurableNamespace;
+pub use id::ObjectId;
+
+deno_core::extension!(
+    selvedge_durable,
+    deps = [selvedge],
+    ops = [
+        ops::context::op_do_call,
+        ops::context::op_do_event,
+        ops::context::op_do_open,
+        ops::namespace::op_do_class,
+        ops::namespace::op_do_id_check,
+        ops::namespace::op_do_id_named,
+        ops::namespace::op_do_id_unique,
+        ops::namespace::op_do_namespace,
+    ],
+    lazy_loaded_js = [
+        dir "src",
+        "actor.js",
+        "errors.js",
+        "namespace.js",
+        "state.js",
+        "transfer.js",
+    ],
+);
+
+/// The binding's ops and its scripts, which load in isolates that have a
+/// namespace.
+pub fn extension() -> Extension {
+    selvedge_durable::init()
+}

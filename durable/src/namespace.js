@@ -1,0 +1,200 @@
+// A namespace of Durable Objects in `env`, the ids of its objects, and the
+// stubs that call them
+// (https://developers.cloudflare.com/durable-objects/api/namespace/).
+(function () {
+const { core, internals, primordials } = __bootstrap;
+const { op_do_call, op_do_class, op_do_id_check, op_do_id_named, op_do_id_unique, op_do_namespace } = core.ops;
+const {
+  ObjectDefineProperty,
+  Proxy,
+  PromisePrototypeThen,
+  PromiseReject,
+  String,
+  SymbolToStringTag,
+  TypeError,
+} = primordials;
+const { io: contexts, request: requests, response: responses } = internals.selvedge;
+const { call, homeOf } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { packBody, unpackBody } = core.loadExtScript("ext:selvedge_durable/transfer.js");
+
+const internal = { __proto__: null };
+const JURISDICTIONS = { __proto__: null, eu: 1, fedramp: 1, "fedramp-high": 1, us: 1 };
+
+let partsOf;
+
+class DurableObjectId {
+  #hex;
+  #name;
+  #jurisdiction;
+  #home;
+
+  constructor(marker, home, hex, name, jurisdiction) {
+    if (marker !== internal) throw new TypeError("Illegal constructor");
+    this.#home = home;
+    this.#hex = hex;
+    this.#name = name;
+    this.#jurisdiction = jurisdiction;
+    if (name !== undefined) this.name = name;
+    if (jurisdiction !== undefined) this.jurisdiction = jurisdiction;
+  }
+
+  toString() {
+    return this.#hex;
+  }
+
+  equals(other) {
+    if (typeof other !== "object" || other === null || !(#hex in other)) {
+      throw new TypeError(
+        "Failed to execute 'equals' on 'DurableObjectId': parameter 1 is not of type 'DurableObjectId'.",
+      );
+    }
+    return this.#hex === other.#hex;
+  }
+
+  static {
+    partsOf = (id) => typeof id === "object" && id !== null && #hex in id
+      ? { __proto__: null, home: id.#home, hex: id.#hex, name: id.#name, jurisdiction: id.#jurisdiction }
+      : undefined;
+  }
+}
+
+class DurableObjectNamespace {
+  #home;
+  #jurisdiction;
+
+  constructor(marker, home, jurisdiction = undefined) {
+    if (marker !== internal) throw new TypeError("Illegal constructor");
+    this.#home = home;
+    this.#jurisdiction = jurisdiction;
+  }
+
+  newUniqueId(options = undefined) {
+    const asked = options?.jurisdiction ?? this.#jurisdiction;
+    const jurisdiction = checkedJurisdiction(asked);
+    const hex = op_do_id_unique(this.#home.rid);
+    return new DurableObjectId(internal, this.#home, hex, undefined, jurisdiction);
+  }
+
+  idFromName(name) {
+    if (arguments.length === 0) {
+      throw new TypeError(
+        "Failed to execute 'idFromName' on 'DurableObjectNamespace': parameter 1 is not of type 'string'.",
+      );
+    }
+    name = String(name);
+    const hex = op_do_id_named(this.#home.rid, name, this.#jurisdiction ?? "");
+    return new DurableObjectId(internal, this.#home, hex, name, this.#jurisdiction);
+  }
+
+  idFromString(text) {
+    const hex = op_do_id_check(this.#home.rid, String(text));
+    return new DurableObjectId(internal, this.#home, hex, undefined, this.#jurisdiction);
+  }
+
+  get(id, _options = undefined) {
+    const parts = partsOf(id);
+    if (parts === undefined) {
+      throw new TypeError(
+        "Failed to execute 'get' on 'DurableObjectNamespace': parameter 1 is not of type 'DurableObjectId'.",
+      );
+    }
+    if (parts.home !== this.#home) {
+      throw new TypeError("get called on namespace with different namespace than provided ID");
+    }
+    return stub(this.#home, id, parts.hex);
+  }
+
+  getByName(name, options = undefined) {
+    return this.get(this.idFromName(name), options);
+  }
+
+  jurisdiction(name = undefined) {
+    return new DurableObjectNamespace(internal, this.#home, checkedJurisdiction(name));
+  }
+}
+
+function checkedJurisdiction(name) {
+  if (name === undefined || name === null) return undefined;
+  name = String(name);
+  if (JURISDICTIONS[name] !== 1) throw new TypeError(`Invalid jurisdiction: ${name}`);
+  return name;
+}
+
+class DurableObject {
+  constructor(marker) {
+    if (marker !== internal) throw new TypeError("Illegal constructor");
+  }
+}
+
+const named = [[DurableObjectId, "DurableObjectId"], [DurableObjectNamespace, "DurableObjectNamespace"], [
+  DurableObject,
+  "DurableObject",
+]];
+for (let i = 0; i < named.length; i++) {
+  ObjectDefineProperty(named[i][0].prototype, SymbolToStringTag, {
+    __proto__: null,
+    value: named[i][1],
+    configurable: true,
+  });
+}
+
+/** What calls an object: `fetch()`, and every other name as a method of its class. */
+function stub(home, id, hex) {
+  const target = { home, hex, id };
+  const fetch = {
+    fetch(input, init = undefined) {
+      try {
+        if (arguments.length === 0) {
+          throw new TypeError("Failed to execute 'fetch': parameter 1 is required.");
+        }
+        const io = contexts.requiredOpen();
+        return fetchObject(io, target, new requests.Request(input, init));
+      } catch (error) {
+        return PromiseReject(error);
+      }
+    },
+  }.fetch;
+  return new Proxy(new DurableObject(internal), {
+    __proto__: null,
+    get(self, key) {
+      if (key === "fetch") return fetch;
+      if (key === "id") return id;
+      if (key === "name") return id.name;
+      if (key === "then" || typeof key === "symbol" || key in self) return self[key];
+      return undefined;
+    },
+  });
+}
+
+/** Sends a request to an object of this isolate. */
+function fetchObject(io, target, request) {
+  const parts = requests.partsOf(request);
+  if (parts.signal !== null && parts.signal.aborted) throw parts.signal.reason;
+  op_do_call(io.slot);
+  const sent = packBody(io, parts.body);
+  return call(target.home, target, (instance, actor) => {
+    if (typeof instance.fetch !== "function") {
+      throw new TypeError("Handler does not export a fetch() function.");
+    }
+    const result = instance.fetch(requests.adopt(parts, unpackBody(actor.io, sent)));
+    return core.isPromise(result)
+      ? PromisePrototypeThen(result, (response) => pack(actor, response))
+      : pack(actor, result);
+  }, (answer) => responses.adopt(answer.inner, unpackBody(contexts.current(), answer.body)));
+}
+
+/** A response on its way out of its object. */
+function pack(actor, response) {
+  if (!responses.isResponse(response)) {
+    throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
+  }
+  const inner = responses.innerOf(response);
+  return { __proto__: null, inner, body: packBody(actor.io, inner.body) };
+}
+
+function bind(rid, _name) {
+  return new DurableObjectNamespace(internal, homeOf(op_do_namespace(rid), op_do_class(rid), rid));
+}
+
+return { bind };
+})();

@@ -1,0 +1,4 @@
+//! The ops of the binding. They are thin: the rules stand beside them.
+
+pub(crate) mod context;
+pub(crate) mod namespace;

@@ -1,0 +1,81 @@
+//! Namespaces and ids.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use deno_core::{OpState, Resource, ResourceId, op2};
+use deno_error::JsErrorBox;
+
+use crate::binding::DurableNamespace;
+use crate::id::IdError;
+
+/// A namespace in an isolate: what `env` holds, by its number.
+pub(crate) struct Handle(pub(crate) DurableNamespace);
+
+impl Resource for Handle {
+    fn name(&self) -> Cow<'_, str> {
+        "durableObjectNamespace".into()
+    }
+}
+
+/// The namespace of this number.
+pub(crate) fn handle(state: &OpState, rid: ResourceId) -> Result<Rc<Handle>, JsErrorBox> {
+    state
+        .resource_table
+        .get::<Handle>(rid)
+        .map_err(|_| JsErrorBox::type_error("This Durable Object namespace is not there any more."))
+}
+
+/// The class of the namespace's objects.
+#[op2]
+#[string]
+pub(crate) fn op_do_class(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<String, JsErrorBox> {
+    Ok(handle(state, rid)?.0.class.to_string())
+}
+
+/// The namespace's own id.
+#[op2]
+#[string]
+pub(crate) fn op_do_namespace(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<String, JsErrorBox> {
+    Ok(handle(state, rid)?.0.id.to_string())
+}
+
+/// The id of a name.
+#[op2]
+#[string]
+pub(crate) fn op_do_id_named(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+    #[string] name: &str,
+    #[string] jurisdiction: &str,
+) -> Result<String, JsErrorBox> {
+    Ok(handle(state, rid)?.0.key.named(name, jurisdiction).to_string())
+}
+
+/// An id of its own.
+#[op2]
+#[string]
+pub(crate) fn op_do_id_unique(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<String, JsErrorBox> {
+    Ok(handle(state, rid)?.0.key.unique().map_err(JsErrorBox::from_err)?.to_string())
+}
+
+/// The id that a text says, in its one form.
+#[op2]
+#[string]
+pub(crate) fn op_do_id_check(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+    #[string] text: &str,
+) -> Result<String, JsErrorBox> {
+    let id: Result<_, IdError> = handle(state, rid)?.0.key.parse(text);
+    Ok(id.map_err(JsErrorBox::from_err)?.to_string())
+}

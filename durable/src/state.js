@@ -1,0 +1,72 @@
+// `ctx` of a Durable Object
+// (https://developers.cloudflare.com/durable-objects/api/state/).
+(function () {
+const { core, internals, primordials } = __bootstrap;
+const { ObjectDefineProperty, SymbolToStringTag, TypeError } = primordials;
+const { io: contexts } = internals.selvedge;
+
+const internal = { __proto__: null };
+
+class DurableObjectState {
+  #actor;
+
+  constructor(marker, actor) {
+    if (marker !== internal) throw new TypeError("Illegal constructor");
+    this.#actor = actor;
+  }
+
+  get id() {
+    return this.#actor.id;
+  }
+
+  get storage() {
+    const { storage } = this.#actor;
+    return storage === null ? undefined : storage.api;
+  }
+
+  get props() {
+    return {};
+  }
+
+  waitUntil(promise) {
+    contexts.waitUntil(this.#actor.io, promise, internals.reportRejection);
+  }
+
+  blockConcurrencyWhile(callback) {
+    if (typeof callback !== "function") {
+      throw new TypeError(
+        "Failed to execute 'blockConcurrencyWhile' on 'DurableObjectState': parameter 1 is not of type 'Function'.",
+      );
+    }
+    return actors().block(this.#actor, callback);
+  }
+
+  abort(reason = undefined) {
+    actors().abort(this.#actor, reason);
+  }
+}
+
+function actors() {
+  return core.loadExtScript("ext:selvedge_durable/actor.js");
+}
+
+ObjectDefineProperty(DurableObjectState.prototype, SymbolToStringTag, {
+  __proto__: null,
+  value: "DurableObjectState",
+  configurable: true,
+});
+
+function makeState(actor) {
+  return new DurableObjectState(internal, actor);
+}
+
+/**
+ * The object's storage: `api` is `ctx.storage`; `unconfirmed()` is `null` or
+ * the promise that all written so far is on disk; `close(broken)` ends it.
+ */
+function openStorage(_actor) {
+  return null;
+}
+
+return { makeState, openStorage };
+})();
