@@ -1,0 +1,1 @@
+//! Durable Objects: what a Worker sees of them, their rules, and their storage.
