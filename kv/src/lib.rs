@@ -3,8 +3,6 @@
 
 pub mod binding;
 pub mod config;
-pub mod data_dir;
-pub mod error;
 pub mod namespace;
 pub mod store;
 
@@ -13,7 +11,7 @@ mod ops;
 use deno_core::Extension;
 
 pub use binding::KvNamespace;
-pub use error::Error;
+pub use selvedge_storage::Error;
 
 deno_core::extension!(
     selvedge_kv,

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use deno_error::JsError;
 
-use crate::error::Error;
+use crate::Error;
 use crate::store::{Attributes, ListQuery, UnixSeconds};
 
 /// A key in UTF-8: 512 bytes.

@@ -15,8 +15,8 @@ use deno_core::{OpState, Resource, ResourceId};
 use deno_error::JsErrorBox;
 use selvedge_runtime::IsolateState;
 
+use crate::Error;
 use crate::binding::KvNamespace;
-use crate::error::Error;
 use crate::namespace::{Operation, Refusal};
 
 /// A namespace in an isolate: what `env` holds, by its number.

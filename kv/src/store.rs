@@ -13,7 +13,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 
-use crate::error::Error;
+use crate::Error;
 
 pub use memory::MemoryStore;
 pub use sqlite::{Catalog, CatalogError, Clock, NamespaceInfo, SqliteStore};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use selvedge_kv::data_dir::{DataDir, OpenError};
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
+use selvedge_storage::data_dir::{DataDir, OpenError};
 
 /// Why the data of a binding cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
 use selvedge_kv::config::NamespaceConfig;
-use selvedge_kv::data_dir::DataDir;
 use selvedge_kv::store::{Catalog, SqliteStore, UnixSeconds};
 use selvedge_server::config::{Config, FILE_NAMES, Selection};
+use selvedge_storage::data_dir::DataDir;
 
 use super::args::{Place, Target};
 use crate::run::DATA_DIR;
@@ -35,8 +35,8 @@ pub(super) fn open_catalog(place: &Place, command: &str) -> anyhow::Result<Catal
     let path = std::path::absolute(path).context("cannot find this folder")?;
     let dir = DataDir::open(&path, &format!("selvedge kv {command}"), now()).map_err(|error| {
         let hint = match error {
-            selvedge_kv::data_dir::OpenError::Held { .. } => "\nhint: stop that process first",
-            selvedge_kv::data_dir::OpenError::Io { .. } => "",
+            selvedge_storage::data_dir::OpenError::Held { .. } => "\nhint: stop that process first",
+            selvedge_storage::data_dir::OpenError::Io { .. } => "",
         };
         anyhow!("{error}{hint}")
     })?;

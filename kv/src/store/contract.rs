@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{
     Answer, Attributes, Entry, KvStore, ListPage, ListQuery, MemoryStore, UnixSeconds, Value,
 };
-use crate::error::Error;
+use crate::Error;
 
 const NOW: UnixSeconds = 1_700_000_000;
 const KIB: usize = 1024;
@@ -65,7 +65,7 @@ contract! {
 
 fn sqlite_store(folder: &std::path::Path) -> Store {
     use super::sqlite::SqliteStore;
-    use crate::data_dir::DataDir;
+    use selvedge_storage::data_dir::DataDir;
 
     let dir = Arc::new(DataDir::open(folder, "a test", NOW).expect("free"));
     Arc::new(SqliteStore::open(dir, &folder.join("contract.sqlite"), "contract").expect("opened"))

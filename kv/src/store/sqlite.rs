@@ -6,7 +6,6 @@
 //! no write holds the database for the length of an upload.
 
 mod catalog;
-mod failure;
 mod file;
 mod pins;
 mod query;
@@ -29,6 +28,8 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use futures::future::ready;
 use rusqlite::Connection;
+use selvedge_storage::data_dir::DataDir;
+use selvedge_storage::failure;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 pub use catalog::{Catalog, CatalogError, Clock, NamespaceInfo};
@@ -44,8 +45,7 @@ use self::write::Effects;
 use super::{
     Answer, Attributes, Entry, KvStore, Later, ListPage, ListQuery, UnixSeconds, Value, ValueWriter,
 };
-use crate::data_dir::DataDir;
-use crate::error::Error;
+use crate::Error;
 
 /// The number of a value that lies in pieces.
 type ValueId = i64;

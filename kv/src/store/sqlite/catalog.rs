@@ -12,9 +12,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::SqliteStore;
 use super::failure::{failure, io_failure};
 use super::file::{self, Kind, Role};
-use crate::data_dir::DataDir;
-use crate::error::Error;
+use crate::Error;
 use crate::store::UnixSeconds;
+use selvedge_storage::data_dir::DataDir;
 
 /// The file of the catalog, in the data folder.
 const CATALOG_FILE: &str = "kv.sqlite";

@@ -13,8 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::SqliteStore;
-use crate::data_dir::DataDir;
 use crate::store::{Answer, Attributes, Entry, KvStore, Value};
+use selvedge_storage::data_dir::DataDir;
 
 const FOLDER_VARIABLE: &str = "SELVEDGE_TEST_KILLED_FOLDER";
 const ROUND_VARIABLE: &str = "SELVEDGE_TEST_KILLED_ROUND";

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::ValueId;
-use crate::error::Error;
+use crate::Error;
 use crate::store::{Attributes, UnixSeconds};
 
 /// What waits takes at most this much: 16 MiB. Who comes then, waits for room.

@@ -9,7 +9,7 @@ use futures::future::ready;
 use super::pins::Pin;
 use super::queue::Work;
 use super::{PIECE_BYTES, PIECES_PER_VALUE, Shared, ValueId, query};
-use crate::error::Error;
+use crate::Error;
 use crate::store::{Attributes, Later, ValueReader, ValueWriter};
 
 /// Reads a value that is pinned.

@@ -18,7 +18,7 @@ use super::file::{LOCK_WAIT, Role, connect};
 use super::queue::{Chores, Next, Work, Write};
 use super::write::{Effects, apply, free_orphan, sweep_expired, sweep_orphan};
 use super::{Shared, query};
-use crate::error::Error;
+use crate::Error;
 
 /// Above this many pages the log is copied into the database: 16 MiB.
 const LOG_PAGES: u64 = 4096;

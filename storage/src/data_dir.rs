@@ -10,8 +10,8 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::UnixSeconds;
 use crate::error::Error;
-use crate::store::UnixSeconds;
 
 /// The file in the data folder that is locked.
 const LOCK_FILE: &str = "lock";

@@ -8,7 +8,7 @@ use rusqlite::{ErrorCode, ffi};
 use crate::error::Error;
 
 /// The error of a store for what SQLite said about `path`.
-pub(super) fn failure(path: &Path, error: &rusqlite::Error) -> Error {
+pub fn failure(path: &Path, error: &rusqlite::Error) -> Error {
     let file = path.display();
     if is_senseless(error) {
         return Error::Data(format!("{file} is damaged: {error}; it is kept as it is"));
@@ -30,7 +30,7 @@ pub(super) fn failure(path: &Path, error: &rusqlite::Error) -> Error {
 }
 
 /// The error of a store for what the system said about `path`.
-pub(super) fn io_failure(path: &Path, error: &io::Error) -> Error {
+pub fn io_failure(path: &Path, error: &io::Error) -> Error {
     let text = format!("{}: {error}", path.display());
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full(text),
@@ -40,7 +40,7 @@ pub(super) fn io_failure(path: &Path, error: &io::Error) -> Error {
 
 /// Whether the disk may have lost writes that it took before: a failed `fsync`
 /// forgets what it could not write.
-pub(super) fn is_io(error: &rusqlite::Error) -> bool {
+pub fn is_io(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
         && extended(error) != Some(ffi::SQLITE_IOERR_SHMSIZE)
 }

@@ -1,6 +1,6 @@
 //! Why a call to a store failed, by what the caller can do about it.
 
-/// An error of a [`crate::store::KvStore`].
+/// An error of a store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// It may work in a moment: the store is starting, stopping or overloaded.

@@ -1,0 +1,12 @@
+//! What the crates that keep data on disk share: who owns the data folder, how
+//! files of SQLite are made and checked, and what a failure means to a caller.
+
+pub mod data_dir;
+pub mod error;
+pub mod failure;
+pub mod file;
+
+pub use error::Error;
+
+/// Seconds since 1970, UTC.
+pub type UnixSeconds = u64;
