@@ -25,7 +25,7 @@ const {
 } = primordials;
 const { entrypoints, gates, io: contexts } = internals.selvedge;
 const { getAsyncContext, setAsyncContext } = core;
-const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
+const { resetBy, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 
 /** An object without events for so long leaves memory, if it waits for nothing. */
 const IDLE_MS = 10000;
@@ -157,8 +157,9 @@ function begin(home, target) {
     actor.ctx = makeState(actor);
     actor.instance = new Class(actor.ctx, internals.env());
   } catch (error) {
-    breakActor(actor, error);
-    throw error;
+    const reset = flagged(tunnelled(error), "durableObjectReset");
+    breakActor(actor, reset);
+    throw reset;
   } finally {
     setAsyncContext(before);
   }
@@ -298,7 +299,7 @@ function block(actor, callback) {
         if (ok) resume(frame, () => resolve(value));
         else {
           // What it wrote stays; what is in memory cannot be trusted.
-          breakActor(actor, value);
+          breakActor(actor, flagged(tunnelled(value), "durableObjectReset"));
           reject(value);
         }
       };
@@ -316,8 +317,7 @@ function block(actor, callback) {
 
 /** `ctx.abort()`. */
 function abort(actor, reason) {
-  const error = reason === undefined ? new Error(RESET_BY_ABORT) : reason;
-  if (typeof error === "object" && error !== null) error.durableObjectReset = true;
+  const error = resetBy(reason === undefined ? new Error(RESET_BY_ABORT) : reason);
   breakActor(actor, error);
   throw error;
 }

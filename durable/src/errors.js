@@ -5,6 +5,7 @@ const { core, primordials } = __bootstrap;
 const {
   Error,
   EvalError,
+  ObjectDefineProperty,
   ObjectPrototypeIsPrototypeOf,
   RangeError,
   ReferenceError,
@@ -20,26 +21,15 @@ const FLAGS = ["durableObjectReset", "overloaded", "retryable"];
 
 /** The error as another context gets it: a copy, marked as remote. */
 function tunnelled(error) {
-  if (typeof error !== "object" || error === null || !ObjectPrototypeIsPrototypeOf(Error.prototype, error)) {
-    // Structured clone, as far as that goes.
-    try {
-      return core.structuredClone(error);
-    } catch {
-      return new Error(String(error));
-    }
-  }
-  let name, message, stack;
+  let copy;
   try {
-    name = String(error.name);
-    message = String(error.message);
-    stack = error.stack;
+    copy = copied(error);
   } catch {
-    return new Error("internal error");
+    // Its getters throw.
+    copy = new Error("internal error");
   }
-  const copy = new (CLASSES[name] ?? Error)(message);
-  if (CLASSES[name] === undefined) copy.name = name;
-  if (typeof stack === "string") copy.stack = stack;
   copy.remote = true;
+  if (typeof error !== "object" || error === null) return copy;
   for (let i = 0; i < FLAGS.length; i++) {
     try {
       if (error[FLAGS[i]] === true) copy[FLAGS[i]] = true;
@@ -50,5 +40,29 @@ function tunnelled(error) {
   return copy;
 }
 
-return { tunnelled };
+/** A name that is none of JavaScript's own becomes part of the message. */
+function copied(error) {
+  if (typeof error !== "object" || error === null) return new Error(String(error));
+  const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+  const name = String(error.name);
+  const message = String(error.message);
+  if (ObjectPrototypeIsPrototypeOf(DOMException.prototype, error)) return new DOMException(message, name);
+  if (!ObjectPrototypeIsPrototypeOf(Error.prototype, error)) return new Error(String(error));
+  const Class = CLASSES[name];
+  const copy = Class === undefined ? new Error(`${name}: ${message}`) : new Class(message);
+  const { stack } = error;
+  if (typeof stack === "string") ObjectDefineProperty(copy, "stack", { __proto__: null, value: stack, writable: true, configurable: true });
+  return copy;
+}
+
+/** Why an object is reset, as its callers are told. */
+function resetBy(reason) {
+  const error = tunnelled(reason);
+  const copy = error.name === "Error" ? error : new Error(`${error.name}: ${error.message}`);
+  copy.remote = true;
+  copy.durableObjectReset = true;
+  return copy;
+}
+
+return { resetBy, tunnelled };
 })();

@@ -13,11 +13,13 @@ const {
   SymbolToStringTag,
   TypeError,
 } = primordials;
-const { io: contexts, request: requests, response: responses } = internals.selvedge;
+const { bodies, headers, io: contexts, request: requests, response: responses } = internals.selvedge;
 const { call, homeOf } = core.loadExtScript("ext:selvedge_durable/actor.js");
 const { packBody, unpackBody } = core.loadExtScript("ext:selvedge_durable/transfer.js");
 
 const internal = { __proto__: null };
+/** As many redirects are followed as by `fetch()`. */
+const MAX_REDIRECTS = 20;
 const JURISDICTIONS = { __proto__: null, eu: 1, fedramp: 1, "fedramp-high": 1, us: 1 };
 
 let partsOf;
@@ -87,6 +89,11 @@ class DurableObjectNamespace {
   }
 
   idFromString(text) {
+    if (arguments.length === 0) {
+      throw new TypeError(
+        "Failed to execute 'idFromString' on 'DurableObjectNamespace': parameter 1 is not of type 'string'.",
+      );
+    }
     const hex = op_do_id_check(this.#home.rid, String(text));
     return new DurableObjectId(internal, this.#home, hex, undefined, this.#jurisdiction);
   }
@@ -99,12 +106,17 @@ class DurableObjectNamespace {
       );
     }
     if (parts.home !== this.#home) {
-      throw new TypeError("get called on namespace with different namespace than provided ID");
+      throw new TypeError("Durable Object ID is not valid for this namespace.");
     }
     return stub(this.#home, id, parts.hex);
   }
 
   getByName(name, options = undefined) {
+    if (arguments.length === 0) {
+      throw new TypeError(
+        "Failed to execute 'getByName' on 'DurableObjectNamespace': parameter 1 is not of type 'string'.",
+      );
+    }
     return this.get(this.idFromName(name), options);
   }
 
@@ -145,7 +157,9 @@ function stub(home, id, hex) {
     fetch(input, init = undefined) {
       try {
         if (arguments.length === 0) {
-          throw new TypeError("Failed to execute 'fetch': parameter 1 is required.");
+          throw new TypeError(
+            "Failed to execute 'fetch' on 'Fetcher': parameter 1 is not of type 'Request or string'.",
+          );
         }
         const io = contexts.requiredOpen();
         return fetchObject(io, target, new requests.Request(input, init));
@@ -154,24 +168,68 @@ function stub(home, id, hex) {
       }
     },
   }.fetch;
-  return new Proxy(new DurableObject(internal), {
+  const self = new DurableObject(internal);
+  const { name } = partsOf(id);
+  ObjectDefineProperty(self, "name", { __proto__: null, value: name, enumerable: true });
+  ObjectDefineProperty(self, "id", { __proto__: null, value: id, enumerable: true });
+  return new Proxy(self, {
     __proto__: null,
     get(self, key) {
       if (key === "fetch") return fetch;
-      if (key === "id") return id;
-      if (key === "name") return id.name;
       if (key === "then" || typeof key === "symbol" || key in self) return self[key];
       return undefined;
     },
   });
 }
 
+/** Sends a request to an object, and again where it redirects to, if it may. */
+async function fetchObject(io, target, request) {
+  let parts = requests.partsOf(request);
+  const follows = parts.redirect === "follow";
+  for (let redirects = 0;; redirects++) {
+    const response = await sendTo(io, target, parts, redirects > 0);
+    const next = follows ? redirected(parts, response) : null;
+    if (next === null) return response;
+    if (redirects === MAX_REDIRECTS) throw new TypeError("Too many redirects.");
+    parts = next;
+  }
+}
+
+/** The request that a redirect asks for (https://fetch.spec.whatwg.org/#http-redirect-fetch). */
+function redirected(parts, response) {
+  const { status } = response;
+  if (status !== 301 && status !== 302 && status !== 303 && status !== 307 && status !== 308) return null;
+  const location = headers.getRaw(response.headers, "location");
+  if (location === null) return null;
+  const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
+  let url;
+  try {
+    url = new URL(location, parts.url).href;
+  } catch {
+    throw new TypeError("Invalid Location header; unable to follow redirect.");
+  }
+  const isPost = parts.method === "POST";
+  const becomesGet = (status === 301 || status === 302) && isPost ||
+    status === 303 && parts.method !== "GET" && parts.method !== "HEAD";
+  if (!becomesGet && parts.body !== null && parts.body.used && parts.body.kind === bodies.NATIVE) {
+    throw new TypeError("A request with a one-time-use body (it was initialized from a stream, not a buffer) encountered a redirect requiring the body to be retransmitted. To avoid this error in the future, construct this request from a buffer-like body initializer.");
+  }
+  return {
+    __proto__: null,
+    method: becomesGet ? "GET" : parts.method,
+    url,
+    headers: parts.headers,
+    body: becomesGet ? null : parts.body,
+    signal: parts.signal,
+    cf: parts.cf,
+  };
+}
+
 /** Sends a request to an object of this isolate. */
-function fetchObject(io, target, request) {
-  const parts = requests.partsOf(request);
+function sendTo(io, target, parts, isRedirect) {
   if (parts.signal !== null && parts.signal.aborted) throw parts.signal.reason;
   op_do_call(io.slot);
-  const sent = packBody(io, parts.body);
+  const sent = isRedirect ? sentAgain(parts.body) : packBody(io, parts.body);
   return call(target.home, target, (instance, actor) => {
     if (typeof instance.fetch !== "function") {
       throw new TypeError("Handler does not export a fetch() function.");
@@ -180,7 +238,14 @@ function fetchObject(io, target, request) {
     return core.isPromise(result)
       ? PromisePrototypeThen(result, (response) => pack(actor, response))
       : pack(actor, result);
-  }, (answer) => responses.adopt(answer.inner, unpackBody(contexts.current(), answer.body)));
+  }, (answer) => {
+    const body = unpackBody(contexts.current(), answer.body);
+    return responses.adopt(answer.inner, body, parts.url, isRedirect);
+  });
+}
+
+function sentAgain(body) {
+  return body === null ? null : { __proto__: null, kind: body.kind, source: body.source };
 }
 
 /** A response on its way out of its object. */

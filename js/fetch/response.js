@@ -247,7 +247,7 @@ class Response {
       inner.webSocket = fields.webSocket;
       return response;
     };
-    adopt = (theirs, body) => {
+    adopt = (theirs, body, url, redirected) => {
       const response = new Response(null);
       const inner = response.#inner;
       inner.status = theirs.status;
@@ -258,6 +258,8 @@ class Response {
       inner.webSocket = theirs.webSocket;
       inner.cf = theirs.cf;
       inner.encodeBody = theirs.encodeBody;
+      inner.url = url;
+      inner.redirected = redirected;
       return response;
     };
   }

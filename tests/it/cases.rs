@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::Setup;
 
-/// Runs one case of the module that stands for `CASE`; lists them at "/".
+/// Runs one case of the module that stands for `CASE`; lists them at "/". What
+/// the module exports is there for bindings, such as classes of Durable Objects.
 const RUNNER: &str = r#"
 import * as cases from "./workers/CASE";
+export * from "./workers/CASE";
 export default {
   async fetch(request, env, ctx) {
     const name = new URL(request.url).pathname.slice(1);

@@ -9,6 +9,13 @@ for (const table of toml.split("[[kv_namespaces]]").slice(1)) {
   const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
   kvNamespaces[value("binding")] = value("id") ?? value("binding");
 }
+const sqlite = [...toml.matchAll(/^new_sqlite_classes = \[(.*)\]/gm)].flatMap((found) => JSON.parse(`[${found[1]}]`));
+const durableObjects = {};
+for (const table of toml.split("[[durable_objects.bindings]]").slice(1)) {
+  const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
+  const className = value("class_name");
+  durableObjects[value("name")] = { className, useSQLite: sqlite.includes(className) };
+}
 const module = (path, contents) => ({ type: "ESModule", path, contents });
 const miniflare = new Miniflare({
   modules: [
@@ -17,6 +24,7 @@ const miniflare = new Miniflare({
     module("workers/assert.js", readFileSync(`${folder}/assert.js`, "utf8")),
   ],
   compatibilityDate: "2026-04-01",
+  durableObjects,
   kvNamespaces,
 });
 const failed = [];
