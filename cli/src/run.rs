@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use selvedge_runtime::Mode;
 use selvedge_server::config::{Config, Selection};
-use selvedge_server::log::{Format, Level, Log, LogOptions};
+use selvedge_server::log::{Format, Log, LogOptions};
 use selvedge_server::project::Project;
 use selvedge_server::run_options::{RunOptions, TlsFiles};
 
@@ -35,8 +35,9 @@ pub(crate) fn end(result: anyhow::Result<()>, log: &Log) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     match log.format() {
+        // Where the log goes, and also when it says nothing else.
         Format::Json => {
-            log.event(Level::Error, &format!("{error:#}"), Vec::new());
+            log.last_word(&format!("{error:#}"));
             log.flush();
         }
         Format::Pretty => {

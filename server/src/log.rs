@@ -194,6 +194,13 @@ impl Log {
         }
     }
 
+    /// Why the command ends: said at every level, `off` included.
+    pub fn last_word(&self, message: &str) {
+        let message = message.to_owned();
+        let fields = Vec::new();
+        self.send(Record::Event(Box::new(Event { level: Level::Error, message, fields })));
+    }
+
     /// A warning without facts.
     pub fn warn(&self, message: &str) {
         self.event(Level::Warn, message, Vec::new());

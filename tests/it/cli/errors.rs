@@ -34,6 +34,29 @@ fn files_that_are_not_there() {
 }
 
 #[test]
+fn a_failed_start_is_explained_at_every_log_level() {
+    let broken = folder(&[("worker.js", "throw new Error('it cannot start');")]);
+    for level in ["off", "error"] {
+        let args = ["run", "worker.js", "--port", "0", "--log-level", level];
+        let ended = run(broken.path(), &args);
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("it cannot start"), "{ended:?}");
+        let json: Vec<_> = args.into_iter().chain(["--log-format", "json"]).collect();
+        let ended = run(broken.path(), &json);
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        let lines: Vec<serde_json::Value> = ended
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+            .collect();
+        assert_eq!(lines.len(), 1, "{ended:?}");
+        assert_eq!(lines[0]["level"], "error");
+        let message = lines[0]["message"].as_str().expect("a message");
+        assert!(message.contains("it cannot start"), "{message}");
+    }
+}
+
+#[test]
 fn folders_without_a_worker() {
     let empty = folder(&[]);
     fails(empty.path(), &[], &["Worker"]);
