@@ -506,7 +506,13 @@ impl IsolateState {
         };
         drop(sink);
         match reply {
-            Some(reply) => reply.fail(failure),
+            Some(reply) => {
+                let gone = failure.outcome == Outcome::Canceled;
+                let status = reply.fail(failure);
+                if let Some(mut context) = self.context(id).filter(|_| !gone) {
+                    context.status = status;
+                }
+            }
             None if failure.outcome == Outcome::Canceled => {}
             None => {
                 let text = format!("Uncaught {failure}");

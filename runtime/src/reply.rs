@@ -43,8 +43,9 @@ pub trait Reply {
         socket: WebSocketId,
     ) -> Result<Box<dyn WebSocketSink>, String>;
 
-    /// No response: the Worker failed.
-    fn fail(self: Box<Self>, failure: Failure);
+    /// No response: the Worker failed. Gives the status that the client gets
+    /// instead.
+    fn fail(self: Box<Self>, failure: Failure) -> u16;
 
     /// The isolate went away before an answer. `untouched`: nothing outside saw
     /// anything of the request, so that another isolate may run it again.

@@ -77,6 +77,12 @@ pub fn status_of(outcome: Outcome) -> StatusCode {
     }
 }
 
+/// The same for a request of whose body is known whether it broke the limit:
+/// what the Worker made of that is not its fault.
+pub(crate) fn status_of_request(outcome: Outcome, body_too_large: bool) -> StatusCode {
+    if body_too_large { StatusCode::PAYLOAD_TOO_LARGE } else { status_of(outcome) }
+}
+
 /// For the developer: all there is to know.
 pub fn local(failure: &Failure, reads: Reads) -> Page {
     let status = status_of(failure.outcome);

@@ -130,6 +130,7 @@ async fn answer(
         method: parts.method.as_str(),
         url: &url,
         headers: &headers,
+        too_large: &too_large,
     };
     let mut result = exchange.run(body.map(|body| Box::new(body) as Box<dyn BodySource>)).await;
     if matches!(result, Answer::Lost(true)) && may_repeat {
@@ -155,6 +156,7 @@ struct Exchange<'a> {
     method: &'a str,
     url: &'a [u8],
     headers: &'a HeaderBlobBuf,
+    too_large: &'a Rc<Cell<bool>>,
 }
 
 impl Exchange<'_> {
@@ -182,6 +184,7 @@ impl Exchange<'_> {
                     sender,
                     presence: presence.clone(),
                     is_head: self.method == "HEAD",
+                    too_large: self.too_large.clone(),
                 }),
                 on_end,
             },
@@ -283,6 +286,8 @@ struct StreamReply {
     sender: oneshot::Sender<Answer>,
     presence: Presence,
     is_head: bool,
+    /// Whether the request's body broke the limit.
+    too_large: Rc<Cell<bool>>,
 }
 
 impl StreamReply {
@@ -356,9 +361,11 @@ impl Reply for StreamReply {
         Err(message.to_owned())
     }
 
-    fn fail(self: Box<Self>, failure: Failure) {
+    fn fail(self: Box<Self>, failure: Failure) -> u16 {
         self.presence.done();
+        let status = error_page::status_of_request(failure.outcome, self.too_large.get());
         let _ = self.sender.send(Answer::Failed(Box::new(failure)));
+        status.as_u16()
     }
 
     fn lost(self: Box<Self>, untouched: bool) {

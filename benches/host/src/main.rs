@@ -57,8 +57,9 @@ impl Reply for Answer {
         Err("a WebSocket was not expected".into())
     }
 
-    fn fail(self: Box<Self>, failure: Failure) {
+    fn fail(self: Box<Self>, failure: Failure) -> u16 {
         let _ = self.0.send(Err(failure.to_string()));
+        500
     }
 
     fn lost(self: Box<Self>, _: bool) {

@@ -9,6 +9,7 @@ use selvedge_runtime::{
 };
 
 use super::exchange::{Exchange, Stage};
+use crate::error_page;
 use crate::io::Io;
 use crate::websocket;
 
@@ -91,10 +92,12 @@ impl<I: Io> Reply for ConnectionReply<I> {
         Ok(sink)
     }
 
-    fn fail(self: Box<Self>, failure: Failure) {
+    fn fail(self: Box<Self>, failure: Failure) -> u16 {
+        let status = error_page::status_of_request(failure.outcome, self.0.is_body_too_large());
         if !self.0.is_closed() {
             self.0.set_stage(Stage::Failed(Box::new(failure)));
         }
+        status.as_u16()
     }
 
     fn lost(self: Box<Self>, untouched: bool) {

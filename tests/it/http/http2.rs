@@ -75,6 +75,28 @@ fn prior_knowledge_is_enough() {
 }
 
 #[test]
+fn too_large_a_body_gets_413_also_in_the_log() {
+    let server = Setup::new(
+        r#"export default {
+          async fetch(request) { return new Response(await request.text()); },
+        };"#,
+    )
+    .limits(|limits| limits.request_body_bytes = 1000)
+    .start();
+    block_on(async {
+        let mut sender = connect(&server).await;
+        let chunks = (0..3)
+            .map(|_| Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(vec![b'x'; 500]))));
+        let body = StreamBody::new(futures::stream::iter(chunks));
+        let request = Request::post("http://example.com/").body(body).expect("valid");
+        let response = sender.send_request(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    });
+    let line = server.logs.wait("the request", |line| line["kind"] == "request");
+    assert_eq!(line["status"], 413, "{line}");
+}
+
+#[test]
 fn streams_of_a_connection_run_at_the_same_time() {
     let server = Setup::new(WORKER).start();
     block_on(async {

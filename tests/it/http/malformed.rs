@@ -162,6 +162,8 @@ fn too_large_a_body_gets_413() {
     ));
     let response = client.response();
     assert_eq!(response.status, 413, "{}", response.text());
+    let line = server.logs.wait("the request", |line| line["kind"] == "request");
+    assert_eq!(line["status"], 413, "the log says what the client got: {line}");
 
     let mut client = server.connect();
     assert_eq!(client.post("/", "x".repeat(1000)).text(), format!("worker {}", "x".repeat(1000)));
