@@ -5,11 +5,14 @@ import * as entrypoints from "ext:selvedge/entrypoints.js";
 import { ExecutionContext, reportRejection } from "ext:selvedge/events/execution_context.js";
 import {
   addEventListener,
+  describeThrown,
   dispatchEvent,
   eventClasses,
   eventHub,
+  rejectionHandled,
   removeEventListener,
   reportException,
+  uncaught,
   unhandledRejection,
 } from "ext:selvedge/events/service_worker.js";
 import * as bodies from "ext:selvedge/fetch/body.js";
@@ -251,9 +254,13 @@ for (let i = 0; i < domExceptions.length; i++) {
 function finish() {
   closeGlobals();
   core.setUnhandledPromiseRejectionHandler(unhandledRejection);
+  core.setHandledPromiseRejectionHandler(rejectionHandled);
+  core.ops.op_set_format_exception_callback(describeThrown);
 }
 
 gates.knowAsyncOps(pinAsyncOps());
+// Without this a microtask that throws would end the turn of the event loop.
+core.setReportExceptionCallback(uncaught);
 
 // What the scripts that load later share with those that are here already.
 internals.shared = shared;

@@ -3,6 +3,7 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_console_emit } = core.ops;
 const {
+  ArrayIsArray,
   FunctionPrototypeBind,
   ObjectDefineProperty,
   ObjectHasOwn,
@@ -23,6 +24,23 @@ const console = new Console((message, level) => {
     StringPrototypeEndsWith(message, "\n") ? StringPrototypeSlice(message, 0, -1) : message,
   );
 });
+
+const { log, table } = console;
+const notAList = (properties) => properties !== undefined && !ArrayIsArray(properties);
+
+/** A cell whose getter throws must not cost the whole line: it is shown as `log` shows it. */
+function safeTable(data = undefined, properties = undefined) {
+  // That is a mistake of the caller's, which Node throws for, too.
+  if (notAList(properties)) return table(data, properties);
+  try {
+    table(data, properties);
+  } catch {
+    log(data);
+  }
+}
+ObjectDefineProperty(safeTable, "name", { __proto__: null, value: "table", configurable: true });
+ObjectDefineProperty(safeTable, "length", { __proto__: null, value: table.length, configurable: true });
+console.table = safeTable;
 
 /** Has each call also go to V8's own console, which is that of debuggers. */
 function tellDebuggers() {

@@ -7,13 +7,16 @@ import { waitUntil } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
 
 const {
+  ErrorPrototype,
   FunctionPrototypeCall,
   ObjectDefineProperty,
+  ObjectPrototypeIsPrototypeOf,
   PromiseResolve,
   SymbolToStringTag,
   TypeError,
 } = primordials;
 
+const consoles = lazy("ext:deno_web/01_console.js");
 const events = lazy("ext:deno_web/02_event.js");
 const exceptions = lazy("ext:deno_web/01_dom_exception.js");
 
@@ -191,7 +194,13 @@ function scheduledEvent(io, cron, scheduledTime) {
   dispatchEvent(event);
 }
 
-/** An exception or rejection that nobody handled: listeners first, then the log. */
+/** An exception that came out of a microtask: listeners first, then the log. */
+function uncaught(error) {
+  if (hears("error")) events().reportException(error);
+  else reportException(error);
+}
+
+/** A rejection that nobody handled: listeners first, then the log. */
 function unhandledRejection(promise, reason) {
   if (hears("unhandledrejection")) {
     const { PromiseRejectionEvent } = prepare();
@@ -208,9 +217,31 @@ function unhandledRejection(promise, reason) {
   return true;
 }
 
-void core;
+/** A rejection that was reported got a handler after all. */
+function rejectionHandled(promise, reason) {
+  if (!hears("rejectionhandled")) return;
+  const { PromiseRejectionEvent } = prepare();
+  dispatchEvent(new PromiseRejectionEvent("rejectionhandled", { __proto__: null, promise, reason }));
+}
+
+/**
+ * The text for a thrown value that is no error: as `console.log` shows it.
+ * `null`: the engine's own text says it well.
+ */
+function describeThrown(value) {
+  const type = typeof value;
+  if (value === null || (type !== "object" && type !== "function" && type !== "symbol")) return null;
+  try {
+    if (core.isNativeError(value) || ObjectPrototypeIsPrototypeOf(ErrorPrototype, value)) return null;
+    return `Uncaught ${consoles().inspect(value)}`;
+  } catch {
+    // What it prints with threw, too.
+    return null;
+  }
+}
 
 export {
+  describeThrown,
   addEventListener,
   dispatchEvent,
   eventClasses,
@@ -218,7 +249,9 @@ export {
   fetchEvent,
   hears,
   removeEventListener,
+  rejectionHandled,
   reportException,
   scheduledEvent,
+  uncaught,
   unhandledRejection,
 };

@@ -86,8 +86,9 @@ pub struct IsolateState {
     frozen_now: Cell<Option<f64>>,
     /// The contexts whose I/O completed in the running slice: it is theirs.
     resumed: RefCell<Vec<ContextId>>,
-    /// Whether the running slice was told to stop.
-    stopping: Cell<bool>,
+    /// The running slice was told to stop, on account of this context if it is
+    /// one's.
+    stopping: Cell<Option<Option<ContextId>>>,
     /// Who brings exceptions to debuggers.
     exceptions: OnceCell<ExceptionReporter>,
     /// Numbers the isolates that served on this thread.
@@ -113,7 +114,7 @@ impl IsolateState {
             running_cpu: RefCell::new(None),
             frozen_now: Cell::new(None),
             resumed: RefCell::default(),
-            stopping: Cell::new(false),
+            stopping: Cell::new(None),
             exceptions: OnceCell::new(),
             epoch,
         })
@@ -364,8 +365,21 @@ impl IsolateState {
         *self.running_cpu.borrow_mut() = Some(read);
     }
 
-    pub(crate) fn set_stopping(&self, stopping: bool) {
+    pub(crate) fn set_stopping(&self, stopping: Option<Option<ContextId>>) {
         self.stopping.set(stopping);
+    }
+
+    /// Whether the running slice was told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get().is_some()
+    }
+
+    /// The code of a context says that nothing of it waits any more. What is
+    /// being stopped does not end like that: the end of the slice tells why.
+    pub fn context_done(&self, id: ContextId) {
+        if self.stopping.get() != Some(Some(id)) {
+            self.close_context(id);
+        }
     }
 
     pub(crate) fn set_exception_reporter(&self, reporter: ExceptionReporter) {
@@ -494,7 +508,7 @@ impl IsolateState {
     /// Tells the client that the Worker failed, if it can still be told; what
     /// comes too late for that goes to the log.
     pub fn fail(&self, id: ContextId, failure: Failure) {
-        if self.stopping.get() && failure.outcome == Outcome::Exception {
+        if self.is_stopping() && failure.outcome == Outcome::Exception {
             // A stop that falls into an op comes out of it as an exception. Why
             // the request ended is told at the end of the slice.
             return;

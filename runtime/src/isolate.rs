@@ -24,7 +24,7 @@ use crate::headers::SharedHeaders;
 use crate::inspector::{Debugger, Inspector, InspectorStart};
 use crate::io_context::{ContextId, ContextRef, IsolateState, OnEnd};
 use crate::loader::{self, WorkerModules};
-use crate::log::LogSink;
+use crate::log::{ConsoleLevel, LogSink};
 use crate::memory::{self, ExternalMemory, HeapGuard};
 use crate::outbound::ServiceTarget;
 use crate::platform::Platform;
@@ -479,7 +479,9 @@ impl Isolate {
             let result = this.js.poll_event_loop(cx, PollEventLoopOptions::default());
             idle = matches!(result, Poll::Ready(Ok(())));
             if let Poll::Ready(Err(error)) = result {
-                this.report_uncaught(&error);
+                if !this.state.is_stopping() {
+                    this.report_uncaught(&error);
+                }
                 // The turn broke off: what it left goes on in another.
                 cx.waker().wake_by_ref();
             }
@@ -565,6 +567,9 @@ impl Isolate {
             self.state.fail(id, Failure::new(stop.outcome, message));
             self.discard(id);
             self.state.close_context(id);
+        } else if let Some(worker) = self.state.worker_if_loaded() {
+            // No request will tell.
+            self.state.log.console(&worker.name, ConsoleLevel::Error, message);
         }
         tracing::warn!(
             worker = self.state.worker_if_loaded().map_or("", |worker| &worker.name),
@@ -594,7 +599,7 @@ impl Isolate {
             None => error.to_string(),
         };
         let worker = self.state.worker_if_loaded().map_or_else(String::new, |w| w.name.clone());
-        self.state.log.console(&worker, crate::log::ConsoleLevel::Error, &text);
+        self.state.log.console(&worker, ConsoleLevel::Error, &text);
     }
 }
 

@@ -289,7 +289,7 @@ impl MeterInner {
     fn stop(&self, outcome: Outcome, context: Option<ContextId>) {
         if self.stop.get().is_none() {
             self.stop.set(Some(Stop { outcome, context }));
-            self.state.set_stopping(true);
+            self.state.set_stopping(Some(context));
         }
         if let Some(watched) = self.watched.get() {
             watched.stopping.store(true, Ordering::SeqCst);
@@ -388,7 +388,7 @@ impl Meter {
             .map(|id| Stop { outcome: Outcome::ExceededCpu, context: Some(id) });
         let stop = inner.stop.take();
         if stop.is_some() {
-            inner.state.set_stopping(false);
+            inner.state.set_stopping(None);
         }
         stop.or(used_up)
     }

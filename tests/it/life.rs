@@ -165,7 +165,7 @@ fn a_developer_sees_the_whole_exception() {
     assert!(!page.text().contains("<b>details"), "it is escaped");
     for (path, says) in [
         ("/string", "only a string"),
-        ("/object", "Object"),
+        ("/object", "{ code: 7 }"),
         ("/null", "null"),
         ("/cause", "inner"),
     ] {
@@ -177,6 +177,138 @@ fn a_developer_sees_the_whole_exception() {
     let line = server.logs.wait_text("secret");
     assert_eq!(line["level"], "error");
     assert_eq!(line["path"], "/sync");
+}
+
+#[test]
+fn a_thrown_value_is_shown_as_the_console_shows_it() {
+    let server = Setup::new(
+        r#"class Refused { code = 7; get secret() { throw new Error("a getter ran"); } }
+        const thrown = {
+          plain: { a: 1, list: [1, { b: 2 }] },
+          instance: new Refused(),
+          getter: { get broken() { throw new Error("a getter ran"); }, x: 1 },
+          proxy: new Proxy({ a: 1 }, { get() { throw new Error("a trap ran"); } }),
+          hostile: new Proxy({}, { getPrototypeOf() { throw new Error("a trap ran"); } }),
+          inspector: { [Symbol.for("nodejs.util.inspect.custom")]() { throw new Error("no"); } },
+          list: [1, "two"],
+          symbol: Symbol("s"),
+          function: function named() {},
+          number: 12,
+          text: "only text",
+          undefined: undefined,
+        };
+        export default {
+          async fetch(request) {
+            const [, how, name] = new URL(request.url).pathname.split("/");
+            switch (how) {
+              case "throw": throw thrown[name];
+              case "reject": await Promise.reject(thrown[name]);
+              case "floating": Promise.reject(thrown[name]);
+              case "cause": if (how === "cause") throw new Error("outer", { cause: thrown[name] });
+            }
+            return new Response("still answered");
+          },
+        };"#,
+    )
+    .start();
+    for (name, shown) in [
+        ("plain", "{ a: 1, list: [ 1, { b: 2 } ] }"),
+        ("instance", "Refused { code: 7 }"),
+        ("getter", "{ broken: [Getter], x: 1 }"),
+        ("proxy", "{ a: 1 }"),
+        ("hostile", "#<Object>"),
+        ("inspector", "#<Object>"),
+        ("list", "[ 1, \"two\" ]"),
+        ("symbol", "Symbol(s)"),
+        ("function", "[Function: named]"),
+        ("number", "12"),
+        ("text", "only text"),
+        ("undefined", "undefined"),
+    ] {
+        for how in ["throw", "reject"] {
+            let response = server.get(&format!("/{how}/{name}"));
+            assert_eq!(response.status, 500, "{how} {name}");
+            let text = response.text();
+            assert_eq!(text.lines().next(), Some(shown), "{how} {name}");
+            assert!(!text.contains("ran"), "{how} {name}: {text}");
+        }
+        assert_eq!(server.text(&format!("/floating/{name}")), "still answered");
+        server.logs.wait(name, |line| {
+            line["message"].as_str() == Some(&format!("Uncaught (in promise) {shown}"))
+        });
+    }
+    let response = server.get("/cause/plain");
+    assert!(response.text().contains("{ a: 1, list: [ 1, { b: 2 } ] }"), "{}", response.text());
+    let page = html(&server, "/throw/plain");
+    assert!(page.text().contains("{ a: 1, list: [ 1, { b: 2 } ] }"), "{}", page.text());
+}
+
+#[test]
+fn what_the_global_scope_throws_is_shown_within_its_limit() {
+    let error = Setup::new("throw { code: 7 };\nexport default {};").fails();
+    assert!(error.contains("{ code: 7 }"), "{error}");
+    let error = Setup::new(
+        r#"throw { get [Symbol.toStringTag]() { for (;;); } };
+        export default {};"#,
+    )
+    .fails();
+    assert!(!error.is_empty());
+    let error = Setup::new(
+        r#"throw { [Symbol.for("nodejs.util.inspect.custom")]() { for (;;); } };
+        export default {};"#,
+    )
+    .limits(|limits| limits.startup_cpu = std::time::Duration::from_millis(100))
+    .fails();
+    assert!(error.contains("Script startup exceeded CPU time limit."), "{error}");
+}
+
+#[test]
+fn showing_what_was_thrown_is_metered() {
+    let server = Setup::new(
+        r#"export default {
+          async fetch(request) {
+            if (new URL(request.url).pathname === "/ok") return new Response("fine");
+            throw { [Symbol.for("nodejs.util.inspect.custom")]() { for (;;); } };
+          },
+        };"#,
+    )
+    .limits(|limits| limits.cpu = std::time::Duration::from_millis(100))
+    .start();
+    let response = server.get("/");
+    assert_eq!(response.status, 503, "{}", response.text());
+    assert_eq!(server.text("/ok"), "fine");
+}
+
+#[test]
+fn a_table_survives_a_getter_that_throws() {
+    let server = Setup::new(
+        r#"export default {
+          fetch() {
+            const broken = { get a() { throw new Error("a getter ran"); }, b: 2 };
+            console.table([broken, { a: 1 }]);
+            console.table(broken);
+            console.table([{ c: 3 }]);
+            console.table({ [Symbol.iterator]() { throw new Error("no list"); }, d: 4 });
+            try { console.table([1], 5); } catch (error) { console.log("refused", error.name); }
+            return new Response(`${console.table.name} ${console.table.length}`);
+          },
+        };"#,
+    )
+    .start();
+    assert_eq!(server.text("/"), "table 0");
+    server.logs.wait("the request", |line| line["kind"] == "request");
+    let said: Vec<String> = server
+        .logs
+        .lines()
+        .iter()
+        .filter(|line| line["kind"] == "console")
+        .map(|line| line["message"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(said[0], "[ { a: [Getter], b: 2 }, { a: 1 } ]", "{said:?}");
+    assert_eq!(said[1], "{ a: [Getter], b: 2 }");
+    assert!(said[2].contains("\u{2502} c"), "{said:?}");
+    assert!(said[3].contains("d: 4"), "{said:?}");
+    assert_eq!(said[4], "refused Error");
 }
 
 #[test]
@@ -251,6 +383,81 @@ fn unhandled_rejections_are_reported() {
     }
     server.text("/handled");
     assert!(!server.logs.text().contains("Error: handled in time"), "{}", server.logs.text());
+}
+
+#[test]
+fn a_microtask_that_throws_hides_nothing_else() {
+    let server = Setup::new(
+        r#"export default {
+          async fetch() {
+            Promise.reject(new Error("first rejection"));
+            queueMicrotask(() => { throw new Error("first microtask"); });
+            queueMicrotask(() => { throw new Error("second microtask"); });
+            Promise.reject(new Error("second rejection"));
+            queueMicrotask(() => console.log("the last microtask ran"));
+            await scheduler.wait(20);
+            return new Response("still answered");
+          },
+        };"#,
+    )
+    .start();
+    assert_eq!(server.text("/"), "still answered");
+    server.logs.wait("the request", |line| line["kind"] == "request");
+    let said: Vec<String> = server
+        .logs
+        .lines()
+        .iter()
+        .filter_map(|line| line["message"].as_str()?.lines().next().map(str::to_owned))
+        .collect();
+    let expected = [
+        "Uncaught Error: first microtask",
+        "Uncaught Error: second microtask",
+        "the last microtask ran",
+        "Uncaught (in promise) Error: first rejection",
+        "Uncaught (in promise) Error: second rejection",
+    ];
+    assert_eq!(said.iter().filter(|it| expected.contains(&it.as_str())).count(), 5, "{said:?}");
+    for text in expected {
+        assert_eq!(said.iter().filter(|it| *it == text).count(), 1, "{text}: {said:?}");
+    }
+}
+
+#[test]
+fn listeners_see_uncaught_errors_and_late_handlers() {
+    // The events and their order are those of workerd.
+    let server = Setup::new(
+        r#"const seen = [];
+        addEventListener("error", (event) => {
+          seen.push(`${event.type} ${event.message}`);
+          event.preventDefault();
+        });
+        addEventListener("unhandledrejection", (event) => {
+          seen.push(`${event.type} ${event.reason.message}`);
+          event.preventDefault();
+          // It belongs to the request whose promise it is.
+          if (event.reason.message === "late") setTimeout(() => event.promise.catch(() => {}), 1);
+        });
+        addEventListener("rejectionhandled", (event) => {
+          seen.push(`${event.type} ${event.promise instanceof Promise}`);
+        });
+        export default {
+          async fetch() {
+            Promise.reject(new Error("late"));
+            queueMicrotask(() => { throw new Error("thrown"); });
+            const caught = Promise.reject(new Error("handled in time"));
+            await null;
+            caught.catch(() => {});
+            await scheduler.wait(50);
+            return Response.json(seen);
+          },
+        };"#,
+    )
+    .start();
+    assert_eq!(
+        server.text("/"),
+        r#"["error Uncaught Error: thrown","unhandledrejection late","rejectionhandled true"]"#
+    );
+    assert!(!server.logs.text().contains("Uncaught"), "{}", server.logs.text());
 }
 
 #[test]

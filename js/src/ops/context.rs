@@ -11,7 +11,7 @@ use super::isolate;
 /// The context is over: nothing of it waits any more.
 #[op2(fast)]
 pub(crate) fn op_context_done(state: &mut OpState, #[smi] slot: u32) {
-    state.borrow::<Rc<IsolateState>>().close_context(slot);
+    state.borrow::<Rc<IsolateState>>().context_done(slot);
 }
 
 /// I/O of the context completed, and its code runs next.

@@ -267,8 +267,13 @@ impl Isolate {
             Some(Err(error)) => return Err(self.failure_of_core(&error, worker)),
             None => return Err(Failure::new(Outcome::InternalError, "the module did not run")),
         }
-        match self.js.get_module_namespace(id) {
+        self.meter.begin(None);
+        let namespace = self.js.get_module_namespace(id);
+        let stop = self.meter.end();
+        match namespace {
             Ok(namespace) => self.register(Some(namespace)),
+            // To show what was thrown runs code of the Worker.
+            Err(_) if stop.is_some() => Err(self.startup_stopped(stop)),
             // A module that threw has no namespace but its exception.
             Err(error) => Err(self.failure_of_core(&error, worker)),
         }
