@@ -1,7 +1,8 @@
 // Web Crypto with the rule that the global scope makes no random values.
 (function () {
 const { core, primordials } = __bootstrap;
-const { ArrayBufferIsView, ObjectDefineProperty, PromiseReject, TypeError, Uint8Array, ReflectApply, ReflectGetOwnPropertyDescriptor } = primordials;
+const { op_job_begin, op_job_end } = core.ops;
+const { ArrayBufferIsView, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, TypeError, Uint8Array, ReflectApply, ReflectGetOwnPropertyDescriptor } = primordials;
 const { Crypto, CryptoKey, SubtleCrypto, crypto } = core.loadExtScript("ext:deno_crypto/00_crypto.js");
 
 const GLOBAL_SCOPE = "Disallowed operation called within global scope. " +
@@ -30,6 +31,28 @@ function guard(prototype, name) {
 const MAX_PBKDF2_ITERATIONS = 100000;
 /** Making a longer RSA key would hold a thread for minutes. */
 const MAX_RSA_BITS = 4096;
+
+/** Making an RSA key takes a time that nobody knows before. */
+const RSA_WEIGHT = 2048;
+const TOO_MUCH = "This request has too many operations of crypto.subtle under way. Wait for some of them.";
+
+/** What deno_crypto does on other threads. */
+const CHARGED = [
+  "decapsulateBits",
+  "decapsulateKey",
+  "decrypt",
+  "deriveBits",
+  "deriveKey",
+  "digest",
+  "encapsulateBits",
+  "encapsulateKey",
+  "encrypt",
+  "exportKey",
+  "generateKey",
+  "sign",
+  "verify",
+  "wrapKey",
+];
 
 /** Refuses work that would run for long where no CPU limit reaches it. */
 function bound(name, check) {
@@ -90,6 +113,48 @@ ObjectDefineProperty(SubtleCrypto.prototype, "timingSafeEqual", {
   enumerable: true,
   configurable: true,
 });
+
+/** About how much work a call asks for: 10 are a millisecond. */
+function weightOf(name, algorithm) {
+  if (name === "generateKey" && algorithm?.modulusLength > 0) return RSA_WEIGHT;
+  const iterations = algorithm?.iterations;
+  return iterations > 0 && iterations <= MAX_PBKDF2_ITERATIONS ? 1 + (iterations / 250 | 0) : 1;
+}
+
+/** Charges what a method does on other threads to the request that asks for it. */
+function charge(name) {
+  const descriptor = ReflectGetOwnPropertyDescriptor(SubtleCrypto.prototype, name);
+  const original = descriptor.value;
+  const charged = {
+    [name](...args) {
+      const io = core.getAsyncContext()?.io;
+      if (io === undefined || io.over) return ReflectApply(original, this, args);
+      const job = op_job_begin(io.slot, weightOf(name, args[0]));
+      if (job < 0) {
+        const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+        return PromiseReject(new DOMException(TOO_MUCH, "QuotaExceededError"));
+      }
+      let promise;
+      try {
+        promise = ReflectApply(original, this, args);
+      } catch (error) {
+        op_job_end(job);
+        throw error;
+      }
+      return PromisePrototypeThen(promise, (value) => {
+        op_job_end(job);
+        return value;
+      }, (error) => {
+        op_job_end(job);
+        throw error;
+      });
+    },
+  }[name];
+  ObjectDefineProperty(charged, "length", { __proto__: null, value: original.length, configurable: true });
+  ObjectDefineProperty(SubtleCrypto.prototype, name, { __proto__: null, ...descriptor, value: charged });
+}
+
+for (let i = 0; i < CHARGED.length; i++) charge(CHARGED[i]);
 
 guard(Crypto.prototype, "getRandomValues");
 guard(Crypto.prototype, "randomUUID");

@@ -67,6 +67,8 @@ deno_core::extension!(
         ops::context::op_context_message,
         ops::context::op_context_resumed,
         ops::context::op_context_touch,
+        ops::context::op_job_begin,
+        ops::context::op_job_end,
         ops::context::op_now_frozen,
         ops::context::op_request_cf,
         ops::context::op_request_ray,

@@ -13,10 +13,12 @@ use std::time::Duration;
 use deno_core::v8;
 use quanta::Instant;
 
+use crate::blocking::{BlockingThreads, JobId, Jobs};
 use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
 use crate::inspector::ExceptionReporter;
 use crate::log::{ConsoleLevel, LogSink};
+use crate::memory::{ExternalMemory, HeldBytes};
 use crate::outbound::{Outbound, OutboundError};
 use crate::reply::{BodySink, Reply, ResponseHead};
 use crate::websocket::{WebSocketId, WebSocketSink};
@@ -91,6 +93,12 @@ pub struct IsolateState {
     stopping: Cell<Option<Option<ContextId>>>,
     /// Who brings exceptions to debuggers.
     exceptions: OnceCell<ExceptionReporter>,
+    /// What other threads do for it.
+    jobs: Jobs,
+    /// Stops the running JavaScript because a context is over its CPU limit.
+    cpu_stopper: OnceCell<Box<dyn Fn(ContextId)>>,
+    /// Where memory beside V8's heap is counted.
+    memory: OnceCell<Arc<ExternalMemory>>,
     /// Numbers the isolates that served on this thread.
     pub epoch: u32,
 }
@@ -102,8 +110,14 @@ struct Contexts {
 }
 
 impl IsolateState {
-    pub(crate) fn new(log: Arc<dyn LogSink>, epoch: u32) -> Rc<Self> {
+    pub(crate) fn new(
+        log: Arc<dyn LogSink>,
+        epoch: u32,
+        threads: Arc<BlockingThreads>,
+    ) -> Rc<Self> {
         Rc::new(Self {
+            jobs: Jobs::new(threads),
+            cpu_stopper: OnceCell::new(),
             worker: OnceCell::new(),
             contexts: RefCell::default(),
             outbound: RefCell::new(None),
@@ -116,6 +130,7 @@ impl IsolateState {
             resumed: RefCell::default(),
             stopping: Cell::new(None),
             exceptions: OnceCell::new(),
+            memory: OnceCell::new(),
             epoch,
         })
     }
@@ -124,7 +139,7 @@ impl IsolateState {
     /// and 1: what a test of an [`Outbound`] needs.
     #[doc(hidden)]
     pub fn for_tests(worker: Arc<Worker>) -> Rc<Self> {
-        let state = Self::new(Arc::new(crate::log::NoLog), 0);
+        let state = Self::new(Arc::new(crate::log::NoLog), 0, Arc::default());
         state.set_worker(worker);
         for _ in 0..2 {
             state.open_context(None, None, None, Instant::now());
@@ -275,6 +290,7 @@ impl IsolateState {
             let closed = contexts.slots.get_mut(id as usize).and_then(Option::take);
             if closed.is_some() {
                 contexts.free.push(id);
+                self.jobs.forget(id);
             }
             closed
         };
@@ -298,6 +314,42 @@ impl IsolateState {
             }
             _ => false,
         }
+    }
+
+    /// Work of a context begins on another thread; `weight` says how much of it
+    /// there may be at once. `None`: there is too much of it already.
+    pub fn begin_job(&self, id: ContextId, weight: u32) -> Option<JobId> {
+        self.charge_jobs();
+        if self.jobs.weight(id).saturating_add(weight) > crate::limits::JOB_WEIGHT {
+            return None;
+        }
+        let (spent, limit) = self
+            .peek(id)
+            .map_or((0, u64::MAX), |context| (context.cpu_nanos, context.cpu_limit_nanos));
+        if spent > limit
+            && let Some(stop) = self.cpu_stopper.get()
+        {
+            stop(id);
+        }
+        Some(self.jobs.begin(id, weight))
+    }
+
+    /// It ended: the context's code runs next.
+    pub fn end_job(&self, job: JobId) {
+        self.charge_jobs();
+        if let Some(id) = self.jobs.end(job) {
+            self.mark_resumed(id);
+        }
+    }
+
+    fn charge_jobs(&self) {
+        for (id, nanos) in self.jobs.take_spent() {
+            self.charge(id, nanos);
+        }
+    }
+
+    pub(crate) fn set_cpu_stopper(&self, stop: Box<dyn Fn(ContextId)>) {
+        let _ = self.cpu_stopper.set(stop);
     }
 
     /// Starts a context's CPU time anew, as each message of a WebSocket does.
@@ -384,6 +436,10 @@ impl IsolateState {
 
     pub(crate) fn set_exception_reporter(&self, reporter: ExceptionReporter) {
         let _ = self.exceptions.set(reporter);
+    }
+
+    pub(crate) fn set_memory(&self, memory: Arc<ExternalMemory>) {
+        let _ = self.memory.set(memory);
     }
 
     /// Shows debuggers an exception that nobody caught; `prefix` says how it was
@@ -491,7 +547,10 @@ impl IsolateState {
         let Some(reply) = self.take_reply(id, head.status) else { return Ok(()) };
         head.cpu = self.cpu(id);
         let sink = match reply.upgrade(head, socket) {
-            Ok(sink) => sink,
+            Ok(mut sink) => {
+                self.count_sink(&mut *sink);
+                sink
+            }
             Err(reason) => {
                 if let Some(mut context) = self.context(id) {
                     context.status = 0;
@@ -552,8 +611,16 @@ impl IsolateState {
     }
 
     /// Keeps the way out of a WebSocket.
-    pub fn insert_socket(&self, id: WebSocketId, sink: Box<dyn WebSocketSink>) {
+    pub fn insert_socket(&self, id: WebSocketId, mut sink: Box<dyn WebSocketSink>) {
+        self.count_sink(&mut *sink);
         self.sockets.borrow_mut().insert(id, sink);
+    }
+
+    /// Counts what waits in a socket with the isolate's memory.
+    fn count_sink(&self, sink: &mut dyn WebSocketSink) {
+        if let Some(memory) = self.memory.get() {
+            sink.count(HeldBytes::new(memory.clone()));
+        }
     }
 
     /// Does something with a WebSocket, if it is still open.

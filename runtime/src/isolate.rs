@@ -18,6 +18,7 @@ use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
 use deno_error::JsErrorBox;
 use quanta::Instant;
 
+use crate::blocking::BlockingThreads;
 use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
 use crate::headers::SharedHeaders;
@@ -139,7 +140,7 @@ pub struct Isolate {
     js: JsRuntime,
     meter: Meter,
     _heap_guard: Box<HeapGuard>,
-    _gc_watch: Box<GcWatch>,
+    _gc_watch: Rc<GcWatch>,
     state: Rc<IsolateState>,
     modules: Rc<WorkerModules>,
     external: Arc<ExternalMemory>,
@@ -169,6 +170,14 @@ impl GcWatch {
         let external = statistics.external_memory().max(self.external.used());
         heap.saturating_add(external) > self.limit
     }
+
+    /// Has V8 look closely at its next instruction.
+    fn look_soon(&self) {
+        if !self.looking.replace(true) {
+            let data = std::ptr::from_ref(self) as *mut c_void;
+            self.isolate.request_interrupt(look_closely, data);
+        }
+    }
 }
 
 unsafe extern "C" fn after_gc(
@@ -177,22 +186,22 @@ unsafe extern "C" fn after_gc(
     _: v8::GCCallbackFlags,
     data: *mut c_void,
 ) {
-    // SAFETY: `data` is the boxed watch, which outlives the isolate.
+    // SAFETY: `data` is the isolate's watch, which outlives it.
     let watch = unsafe { &*(data as *const GcWatch) };
     // SAFETY: V8 hands the isolate that it is running on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
     // Most collections find only a part of the garbage, and V8 frees buffers
     // after them, on another thread. Only a full one tells what is in use; it
     // cannot run in here, but at the next instruction.
-    if watch.is_over(&mut isolate) && !watch.looking.replace(true) {
-        watch.isolate.request_interrupt(look_closely, data);
+    if watch.is_over(&mut isolate) {
+        watch.look_soon();
     }
 }
 
 /// Called by V8 on the isolate's thread: collects all garbage, and stops the
 /// Worker if it is over the limit in spite of that.
 unsafe extern "C" fn look_closely(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
-    // SAFETY: `data` is the boxed watch, which outlives the isolate, and an
+    // SAFETY: `data` is the isolate's watch, which outlives it, and an
     // isolate drops its pending interrupts with itself.
     let watch = unsafe { &*(data as *const GcWatch) };
     // SAFETY: V8 hands the isolate that it is running on this thread.
@@ -210,14 +219,16 @@ impl Isolate {
     /// the context of a tokio runtime, on the thread that will run the isolate,
     /// and only one may live on a thread at a time.
     ///
-    /// `memory_bytes` bounds the heap and external memory together.
-    pub fn new(
+    /// `memory_bytes` bounds the heap and external memory together; `threads`
+    /// are the blocking ones of the event loop.
+    pub(crate) fn new(
         platform: &Arc<Platform>,
         log: Arc<dyn LogSink>,
         memory_bytes: usize,
         epoch: u32,
+        threads: Arc<BlockingThreads>,
     ) -> Self {
-        let state = IsolateState::new(log, epoch);
+        let state = IsolateState::new(log, epoch, threads);
         let meter = Meter::new(state.clone());
         let external = ExternalMemory::new(memory_bytes, Box::new(meter.memory_stopper()));
         let modules = WorkerModules::new(platform.clone());
@@ -238,20 +249,28 @@ impl Isolate {
         // Stacks name modules, not URLs.
         js.op_state().borrow_mut().put(deno_core::error::InitialCwd(Arc::new(root)));
         state.set_running_cpu(Box::new(meter.running_reader()));
+        state.set_cpu_stopper(Box::new(meter.cpu_stopper()));
 
         let js_context = js.main_context();
         let context = js_context.clone();
         let isolate = js.v8_isolate();
         meter.watch(isolate.thread_safe_handle(), js_context);
         let heap_guard = HeapGuard::install(isolate, memory_bytes, meter.memory_stopper());
-        let gc_watch = Box::new(GcWatch {
+        let gc_watch = Rc::new(GcWatch {
             external: external.clone(),
             limit: memory_bytes,
             isolate: isolate.thread_safe_handle(),
             on_limit: Box::new(meter.memory_stopper()),
             looking: Cell::new(false),
         });
-        let data = &*gc_watch as *const GcWatch as *mut c_void;
+        let data = Rc::as_ptr(&gc_watch) as *mut c_void;
+        let watch = Rc::downgrade(&gc_watch);
+        external.set_look(Box::new(move || {
+            if let Some(watch) = watch.upgrade() {
+                watch.look_soon();
+            }
+        }));
+        state.set_memory(external.clone());
         isolate.add_gc_epilogue_callback(after_gc, data, v8::GCType::kGCTypeAll);
         isolate.set_allow_wasm_code_generation_callback(allow_wasm);
         isolate.set_prepare_stack_trace_callback(exception::prepare_stack_trace);

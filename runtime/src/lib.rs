@@ -22,6 +22,7 @@ pub mod thread;
 pub mod websocket;
 pub mod worker;
 
+mod blocking;
 mod code_cache;
 mod loader;
 mod memory;
@@ -29,6 +30,7 @@ mod source_map;
 mod watchdog;
 
 pub use binding::Binding;
+pub use blocking::JobId;
 pub use body::{BodyError, BodySource};
 pub use code_cache::CodeCache;
 pub use failure::{Failure, Outcome};
@@ -39,6 +41,7 @@ pub use isolate::{FetchEvent, Isolate, ScheduledEvent};
 pub use limits::Limits;
 pub use loader::module_url;
 pub use log::{ConsoleLevel, LogSink};
+pub use memory::HeldBytes;
 pub use outbound::{Outbound, OutboundRequest, OutboundResponse};
 pub use platform::{Platform, PlatformParts, set_v8_flags, v8_version};
 pub use reply::{BodySink, Reply, ResponseHead};

@@ -15,6 +15,11 @@ pub const MEMORY_BYTES: usize = 128 * 1024 * 1024;
 pub const SUBREQUESTS: u32 = 1000;
 /// Outbound connections that one request may have open; further ones wait.
 pub const OPEN_CONNECTIONS: usize = 6;
+/// What a request may have under way on other threads; a small operation of
+/// `crypto.subtle` weighs 1, a millisecond about 10.
+pub const JOB_WEIGHT: u32 = 16384;
+/// Threads on which an isolate has other work done than its JavaScript.
+pub const BLOCKING_THREADS: usize = 16;
 /// Wall time that `waitUntil` gets after the response: 30 s.
 pub const WAIT_UNTIL: Duration = Duration::from_secs(30);
 /// The body of a request: 100 MB.

@@ -1,10 +1,13 @@
-//! Memory of an isolate: V8's heap and the array buffers beside it.
+//! Memory of an isolate: V8's heap, the array buffers beside it, and what the
+//! server holds for it.
 //!
-//! Both count against one limit. When it is reached, the running JavaScript is
+//! All count against one limit. When it is reached, the running JavaScript is
 //! stopped and the isolate is condemned; V8 gets enough headroom meanwhile that
 //! even its largest single allocation does not end the process.
 
+use std::cell::{Cell, OnceCell};
 use std::ffi::c_void;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,7 +21,8 @@ const _: () = assert!(HEADROOM_BYTES > 1 << 30);
 /// V8 collects garbage and asks again this many times before it gives up.
 const TRIES_PER_ALLOCATION: usize = 4;
 
-/// Counts the bytes of an isolate's array buffers.
+/// Counts the bytes of an isolate's array buffers, and those that the server
+/// holds for it.
 pub(crate) struct ExternalMemory {
     used: AtomicUsize,
     limit: AtomicUsize,
@@ -28,12 +32,15 @@ pub(crate) struct ExternalMemory {
     /// Refusals in a row.
     refused: AtomicUsize,
     on_limit: OwnThread<Box<dyn Fn()>>,
+    /// Has V8 collect its garbage and look at the sum again.
+    look: OwnThread<OnceCell<Box<dyn Fn()>>>,
 }
 
 /// A value that only the isolate's thread uses.
 struct OwnThread<T>(T);
-// SAFETY: `ExternalMemory::reserve` runs on the isolate's thread: V8 allocates
-// array buffers there; other threads only free them.
+// SAFETY: what uses it runs on the isolate's thread: `ExternalMemory::reserve`,
+// for V8 allocates array buffers there and other threads only free them, and
+// `HeldBytes`, which is `!Send`.
 unsafe impl<T> Send for OwnThread<T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for OwnThread<T> {}
@@ -46,7 +53,13 @@ impl ExternalMemory {
             whole: limit,
             refused: AtomicUsize::new(0),
             on_limit: OwnThread(on_limit),
+            look: OwnThread(OnceCell::new()),
         })
+    }
+
+    /// Sets what happens when bytes that the server holds break the limit.
+    pub(crate) fn set_look(&self, look: Box<dyn Fn()>) {
+        let _ = self.look.0.set(look);
     }
 
     pub(crate) fn used(&self) -> usize {
@@ -70,6 +83,57 @@ impl ExternalMemory {
         }
         self.refused.store(0, Ordering::Relaxed);
         true
+    }
+}
+
+/// Less than this is not worth an account of its own.
+const HELD_GRAIN_BYTES: usize = 1024;
+
+/// Bytes that the server holds for an isolate, counted with its memory: what a
+/// Worker said that has not left yet. They no longer count when it is dropped.
+pub struct HeldBytes {
+    memory: Arc<ExternalMemory>,
+    counted: Cell<usize>,
+    /// It belongs to the isolate's thread.
+    _not_send: PhantomData<*const ()>,
+}
+
+impl HeldBytes {
+    pub(crate) fn new(memory: Arc<ExternalMemory>) -> Self {
+        Self { memory, counted: Cell::new(0), _not_send: PhantomData }
+    }
+
+    /// So many bytes are held now. Over the limit, the running JavaScript is
+    /// stopped unless garbage makes room.
+    pub fn set(&self, bytes: usize) {
+        let counted = self.counted.get();
+        if bytes.abs_diff(counted) < HELD_GRAIN_BYTES && (bytes != 0 || counted == 0) {
+            return;
+        }
+        self.counted.set(bytes);
+        if bytes <= counted {
+            self.memory.used.fetch_sub(counted - bytes, Ordering::Relaxed);
+            return;
+        }
+        let more = bytes - counted;
+        let used = self.memory.used.fetch_add(more, Ordering::Relaxed) + more;
+        if used > self.memory.limit.load(Ordering::Relaxed)
+            && let Some(look) = self.memory.look.0.get()
+        {
+            look();
+        }
+    }
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+impl std::fmt::Debug for HeldBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("HeldBytes").field(&self.counted.get()).finish()
     }
 }
 

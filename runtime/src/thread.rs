@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use crate::blocking::BlockingThreads;
 use crate::failure::Failure;
 use crate::inspector::{Inspector, InspectorStart};
 use crate::io_context::{ContextRef, IsolateState, OnEnd};
@@ -53,6 +54,8 @@ struct Inner {
     busy: Cell<bool>,
     resting: Cell<bool>,
     roused: tokio::sync::Notify,
+    /// The blocking threads of this thread's event loop.
+    threads: Arc<BlockingThreads>,
     /// Wakes `drive`: an isolate that took another's place was not polled yet.
     driver: RefCell<Option<Waker>>,
 }
@@ -62,10 +65,11 @@ impl LocalIsolate {
     ///
     /// # Errors
     /// As [`Isolate::load`].
-    pub async fn load(
+    async fn load(
         mut blank: Isolate,
         services: Services,
         worker: Arc<Worker>,
+        threads: Arc<BlockingThreads>,
     ) -> Result<(Self, Duration), Failure> {
         let this = Self(Rc::new(Inner {
             isolate: RefCell::new(None),
@@ -74,6 +78,7 @@ impl LocalIsolate {
             busy: Cell::new(true),
             resting: Cell::new(false),
             roused: tokio::sync::Notify::new(),
+            threads,
             driver: RefCell::new(None),
         }));
         blank.state().set_outbound((this.0.services.outbound)(this.downgrade()));
@@ -139,6 +144,7 @@ impl LocalIsolate {
             services.log.clone(),
             self.0.worker.limits.memory_bytes,
             epoch,
+            self.0.threads.clone(),
         );
         fresh.state().set_outbound((services.outbound)(self.downgrade()));
         if let Some(inspector) = &services.inspector {
@@ -427,11 +433,17 @@ fn run_thread(
     assignments: &mpsc::Receiver<Assignment>,
     on_blank: impl FnOnce(),
 ) {
+    let threads = Arc::new(BlockingThreads::default());
+    let (entered, left) = (threads.clone(), threads.clone());
     // Ops run as tasks of the runtime: a `LocalSet` would not reach them.
     let built = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // Few connections are ready at once; the list is part of each isolate.
         .max_io_events_per_tick(256)
+        .max_blocking_threads(crate::limits::BLOCKING_THREADS)
+        // No thread but the blocking ones is started by it.
+        .on_thread_start(move || entered.enter())
+        .on_thread_stop(move || left.leave())
         .build_local(tokio::runtime::LocalOptions::default());
     let runtime = match built {
         Ok(runtime) => runtime,
@@ -442,7 +454,7 @@ fn run_thread(
     };
     let blank = {
         let _entered = runtime.enter();
-        Isolate::new(&services.platform, services.log.clone(), memory_bytes, 0)
+        Isolate::new(&services.platform, services.log.clone(), memory_bytes, 0, threads.clone())
     };
     on_blank();
     let Ok(Assignment { worker, serve, started }) = assignments.recv() else {
@@ -451,7 +463,7 @@ fn run_thread(
         return;
     };
     runtime.block_on(async {
-        match LocalIsolate::load(blank, services, worker).await {
+        match LocalIsolate::load(blank, services, worker, threads).await {
             Ok((isolate, cpu)) => {
                 let _ = started.send(Ok(cpu));
                 let serving = serve(isolate.clone());
@@ -465,4 +477,7 @@ fn run_thread(
             }
         }
     });
+    drop(runtime);
+    // What the isolate and its connections had.
+    crate::memory::trim();
 }

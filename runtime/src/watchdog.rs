@@ -409,6 +409,16 @@ impl Meter {
         self.0.own_nanos.get()
     }
 
+    /// Stops the running JavaScript because a request's time is used up.
+    pub(crate) fn cpu_stopper(&self) -> impl Fn(ContextId) + 'static {
+        let inner = Rc::downgrade(&self.0);
+        move |id| {
+            if let Some(inner) = inner.upgrade().filter(|inner| !inner.attached.get()) {
+                inner.stop(Outcome::ExceededCpu, Some(id));
+            }
+        }
+    }
+
     /// Stops the running JavaScript because memory ran out.
     pub(crate) fn memory_stopper(&self) -> impl Fn() + 'static {
         let inner = Rc::downgrade(&self.0);

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::memory::HeldBytes;
+
 /// Names a WebSocket within its isolate.
 pub type WebSocketId = u32;
 
@@ -28,4 +30,7 @@ pub trait WebSocketSink {
     fn close(&mut self, code: Option<u16>, reason: &str);
     /// Bytes that were accepted and have not left yet.
     fn buffered(&self) -> usize;
+    /// Takes the account on which it keeps what it buffers, before anything
+    /// is sent by the isolate.
+    fn count(&mut self, account: HeldBytes);
 }

@@ -1,6 +1,7 @@
 //! Hostile Workers: each is stopped, answers again, and does not slow a
 //! neighbour down.
 
+mod crypto;
 mod hostile;
 mod memory;
 mod neighbour;

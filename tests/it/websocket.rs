@@ -1,5 +1,6 @@
 //! WebSockets with a real client, and frames by hand where that matters.
 
+mod backlog;
 pub(crate) mod client;
 mod echo;
 mod many;

@@ -38,6 +38,21 @@ pub(crate) fn op_context_message(state: &mut OpState, #[smi] slot: u32) {
     isolate.mark_resumed(slot);
 }
 
+/// Work of the context begins on another thread. Gives the job's number, or -1
+/// when the context has too much of it under way.
+#[op2(fast)]
+#[smi]
+pub(crate) fn op_job_begin(state: &mut OpState, #[smi] slot: u32, #[smi] weight: u32) -> i32 {
+    let job = state.borrow::<Rc<IsolateState>>().begin_job(slot, weight);
+    job.and_then(|job| i32::try_from(job).ok()).unwrap_or(-1)
+}
+
+/// That work ended.
+#[op2(fast)]
+pub(crate) fn op_job_end(state: &mut OpState, #[smi] job: u32) {
+    state.borrow::<Rc<IsolateState>>().end_job(job);
+}
+
 /// Something outside saw the request: it cannot be run again elsewhere.
 #[op2(fast)]
 pub(crate) fn op_context_touch(state: &mut OpState, #[smi] slot: u32) {

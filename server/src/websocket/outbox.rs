@@ -1,12 +1,13 @@
 //! What leaves: frames, encoded when they are sent and written by the socket's
 //! task.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use selvedge_runtime::HeldBytes;
 use selvedge_runtime::websocket::WebSocketSink;
 use tokio::io::AsyncWrite;
 
@@ -35,6 +36,8 @@ pub(super) struct Outbox {
     /// The task runs or will run: it need not be woken.
     awake: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+    /// Where the isolate's memory is counted.
+    account: OnceCell<HeldBytes>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +90,7 @@ impl Outbox {
             released: Cell::new(false),
             awake: Cell::new(true),
             waker: RefCell::default(),
+            account: OnceCell::new(),
         }
     }
 
@@ -140,8 +144,15 @@ impl Outbox {
                 mask::apply(&mut bytes[start..], key);
             }
         }
+        self.account(&unsent);
         drop(unsent);
         self.wake();
+    }
+
+    fn account(&self, unsent: &Unsent) {
+        if let Some(account) = self.account.get() {
+            account.set(unsent.bytes.len());
+        }
     }
 
     /// Queues a close frame, unless one was queued.
@@ -176,6 +187,7 @@ impl Outbox {
         }
         if left > 0 {
             unsent.release();
+            self.account(&unsent);
         }
         Ok(left)
     }
@@ -212,7 +224,9 @@ impl Outbox {
     /// The connection cannot be written to.
     pub(super) fn kill(&self) {
         self.fate.set(Fate::Dead);
-        self.unsent.borrow_mut().release();
+        let mut unsent = self.unsent.borrow_mut();
+        unsent.release();
+        self.account(&unsent);
     }
 
     /// The connection is gone, and its task with it.
@@ -254,6 +268,11 @@ impl WebSocketSink for Sink {
 
     fn buffered(&self) -> usize {
         self.0.len()
+    }
+
+    fn count(&mut self, account: HeldBytes) {
+        let account = self.0.account.get_or_init(|| account);
+        account.set(self.0.unsent.borrow().bytes.len());
     }
 }
 

@@ -24,6 +24,7 @@ impl WebSocketSink for NoSink {
     fn buffered(&self) -> usize {
         0
     }
+    fn count(&mut self, _: selvedge_runtime::HeldBytes) {}
 }
 
 type Sockets = Rc<RefCell<Vec<UpgradedSocket>>>;
