@@ -156,7 +156,7 @@ pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: B
             })
             .await;
             match next {
-                Next::Request if connection.site.draining.get() => return End::Closed,
+                Next::Request if connection.site.is_ending() => return End::Closed,
                 Next::Request => break,
                 // The isolate went away and nobody outside knows of this request.
                 Next::Again => connection.run_again(&exchange),

@@ -64,7 +64,7 @@ pub(crate) async fn serve<I: Io>(io: I, early: Bytes, site: Rc<Site>, client: Cl
     let watch = site.clock.watch();
     let draining = std::future::poll_fn(|cx| {
         watch.register(cx.waker());
-        if site.draining.get() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if site.is_ending() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
     });
     let result = tokio::select! {
         result = &mut connection => result,

@@ -63,6 +63,11 @@ impl Addresses {
                     .collect::<Result<_, _>>()?,
             ),
         };
+        self.again(listeners)
+    }
+
+    /// These sockets, all of one user, for another one beside it.
+    pub(crate) fn again(&self, listeners: &[TcpListener]) -> Result<Vec<TcpListener>, RunError> {
         listeners
             .iter()
             .zip(&self.all)

@@ -4,18 +4,16 @@
 //! spreads them (SO_REUSEPORT). The first isolate starts at once, further ones
 //! when those that serve are busy, up to what was allowed.
 
+mod isolates;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use selvedge_runtime::outbound::{LocalFuture, Outbound};
-use selvedge_runtime::{
-    CodeCache, Failure, IsolatePool, LocalIsolate, Mode, Platform, Services, WeakIsolate, Worker,
-};
-use tokio::sync::{mpsc, watch};
+use selvedge_runtime::outbound::Outbound;
+use selvedge_runtime::{CodeCache, Failure, IsolatePool, Mode, Platform, Services, WeakIsolate};
 
 use crate::backends::{BackendError, Backends};
 use crate::bindings;
@@ -23,14 +21,11 @@ use crate::inspector::{InspectorError, InspectorServer};
 use crate::listener::Addresses;
 use crate::outbound::{self, HttpOutbound, Policy, UpgradedSocket};
 use crate::run_options::RunOptions;
-use crate::serve::{DRAIN, Orders, Shared, serve_thread};
-use crate::switchboard::{EVENTS, Switchboard};
+use crate::serve::{DRAIN, Shared};
+use crate::switchboard::Switchboard;
 use crate::{tls, websocket};
-
-/// An isolate's thread that runs for more of a second than this is busy.
-const BUSY_NANOS: u64 = 800_000_000;
-/// How many busy seconds bring another isolate.
-const BUSY_SECONDS: u32 = 2;
+pub(crate) use isolates::FIRST;
+use isolates::Isolates;
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -56,16 +51,7 @@ pub enum RunError {
 pub struct Server {
     /// Where it listens; ports are real, also where 0 was asked for.
     pub addresses: Vec<SocketAddr>,
-    shared: Arc<Shared>,
-    pool: Arc<IsolatePool>,
-    worker: Arc<Worker>,
-    listeners: Addresses,
-    switchboard: Arc<Switchboard>,
-    isolates: usize,
-    /// Seconds in a row in which all isolates were busy.
-    busy: AtomicU32,
-    open: watch::Sender<bool>,
-    stop: watch::Sender<bool>,
+    isolates: Isolates,
     scheme: &'static str,
     inspector: Option<InspectorServer>,
     /// The bindings' data; it is closed when the isolates are gone.
@@ -86,7 +72,7 @@ pub async fn run(options: RunOptions, shutdown: impl Future<Output = ()>) -> Res
         () = &mut shutdown => return Ok(()),
     };
     for url in server.urls() {
-        log.listening(&server.worker.name, &url);
+        log.listening(&server.isolates.worker.name, &url);
     }
     server.serve(shutdown).await;
     Ok(())
@@ -133,50 +119,24 @@ impl Server {
             threads: Mutex::default(),
             tls,
         });
-        let (stop, _) = watch::channel(false);
-        let (open, _) = watch::channel(true);
-        let server = Self {
-            addresses,
-            scheme: if shared.tls.is_some() { "https" } else { "http" },
+        let scheme = if shared.tls.is_some() { "https" } else { "http" };
+        // A debugger could not follow a request to another isolate.
+        let most = if inspector.is_some() { 1 } else { options.isolates.get() };
+        let mut isolates = Isolates::new(
             shared,
             pool,
             worker,
             listeners,
             switchboard,
-            // A debugger could not follow a request to another isolate.
-            isolates: if inspector.is_some() { 1 } else { options.isolates.get() },
-            busy: AtomicU32::new(0),
-            open,
-            stop,
-            inspector,
-            _backends: backends,
-        };
-        server.add_isolate().await?;
-        Ok(server)
+            isolates::Options { most, rest: options.isolate_rest },
+        );
+        isolates.add().await?;
+        Ok(Self { addresses, isolates, scheme, inspector, _backends: backends })
     }
 
     /// The URLs that the server answers to.
     pub fn urls(&self) -> Vec<String> {
         urls(self.scheme, &self.addresses)
-    }
-
-    async fn add_isolate(&self) -> Result<(), RunError> {
-        let shared = self.shared.clone();
-        let (sender, events) = mpsc::channel(EVENTS);
-        let orders = Orders {
-            listeners: self.listeners.another()?,
-            events,
-            open: self.open.subscribe(),
-            stop: self.stop.subscribe(),
-            accepts: None,
-        };
-        let serve = Box::new(move |isolate: LocalIsolate| -> LocalFuture<()> {
-            Box::pin(serve_thread(isolate, shared, orders))
-        });
-        let started = self.pool.start(self.worker.clone(), serve).await;
-        started.map_err(|failure| RunError::Start(Box::new(failure)))?;
-        self.switchboard.add(&self.worker.name, sender);
-        Ok(())
     }
 
     /// Where debuggers connect, if they may.
@@ -191,35 +151,15 @@ impl Server {
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                _ = ticks.tick() => self.grow().await,
+                _ = ticks.tick() => self.isolates.adapt().await,
             }
         }
         // A thread that stands at a breakpoint would not hear that it shall stop.
         drop(self.inspector.take());
-        let _ = self.stop.send(true);
+        let stop = &self.isolates.stop;
+        let _ = stop.send(true);
         // Each thread holds a receiver until it is done.
-        let _ = tokio::time::timeout(DRAIN + Duration::from_secs(5), self.stop.closed()).await;
-    }
-
-    /// Another isolate, if all that there are were busy for a while.
-    async fn grow(&self) {
-        let (count, all_busy) = {
-            let threads = self.shared.threads.lock().unwrap_or_else(|poison| poison.into_inner());
-            // Each is asked: a clock that is not read falls behind.
-            let busy = threads.iter().filter(|thread| thread.since_last() > BUSY_NANOS).count();
-            (threads.len(), !threads.is_empty() && busy == threads.len())
-        };
-        if !all_busy || count >= self.isolates {
-            self.busy.store(0, Ordering::Relaxed);
-            return;
-        }
-        if self.busy.fetch_add(1, Ordering::Relaxed) + 1 >= BUSY_SECONDS {
-            self.busy.store(0, Ordering::Relaxed);
-            match self.add_isolate().await {
-                Ok(()) => tracing::info!(isolates = count + 1, "another isolate for a busy Worker"),
-                Err(error) => tracing::warn!(%error, "no further isolate"),
-            }
-        }
+        let _ = tokio::time::timeout(DRAIN + Duration::from_secs(5), stop.closed()).await;
     }
 }
 

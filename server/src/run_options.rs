@@ -4,10 +4,14 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::inspector::InspectOptions;
 use crate::log::Log;
 use crate::project::Project;
+
+/// An isolate that was added for a load rests for so long before it ends.
+pub const ISOLATE_REST: Duration = Duration::from_secs(60);
 
 /// One Worker, where it listens, and how it is served.
 #[derive(Debug)]
@@ -18,6 +22,9 @@ pub struct RunOptions {
     pub listen: Vec<SocketAddr>,
     /// How many isolates serve at once, each on a thread of its own.
     pub isolates: NonZeroUsize,
+    /// An isolate beside the first that did next to nothing for so long, in
+    /// whole seconds, ends: [`ISOLATE_REST`].
+    pub isolate_rest: Duration,
     pub log: Arc<Log>,
     /// HTTPS, if there is a certificate for it.
     pub tls: Option<TlsFiles>,

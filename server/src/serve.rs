@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{Ended, LocalIsolate, ScheduledEvent, ThreadClock};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 use crate::edge::{Client, TlsFacts};
 use crate::http1::{self, End};
@@ -21,6 +22,11 @@ use crate::tls;
 
 /// Requests in flight get this long to end when the server stops.
 pub(crate) const DRAIN: Duration = Duration::from_secs(30);
+/// A connection that waits for its next request gets this long when its isolate
+/// leaves: longer than idle ones are kept.
+const LEAVE: Duration = Duration::from_secs(130);
+/// How often a thread that may leave tells what it holds.
+const NOTED: Duration = Duration::from_millis(500);
 /// A TLS handshake must be done after this.
 const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -33,17 +39,34 @@ pub(crate) struct Shared {
     pub(crate) threads: Mutex<Vec<Arc<ThreadUse>>>,
 }
 
-/// The CPU time of an isolate's thread, as it was a second ago.
+/// What an isolate's thread does: its CPU time as it was a second ago, and what
+/// it holds.
 pub(crate) struct ThreadUse {
+    /// Names the isolate among those of its Worker.
+    pub(crate) id: u32,
     clock: ThreadClock,
     before: AtomicU64,
+    in_flight: AtomicUsize,
 }
 
 impl ThreadUse {
-    fn of_this_thread() -> Arc<Self> {
+    fn of_this_thread(id: u32) -> Arc<Self> {
         let clock = ThreadClock::of_this_thread();
         let before = AtomicU64::new(clock.read().as_nanos() as u64);
-        Arc::new(Self { clock, before })
+        Arc::new(Self { id, clock, before, in_flight: AtomicUsize::new(0) })
+    }
+
+    /// Requests and WebSockets under way, as of a moment ago.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Keeps that number up to date.
+    async fn note_in_flight(&self, site: &Site) {
+        loop {
+            self.in_flight.store(site.isolate.in_flight(), Ordering::Relaxed);
+            tokio::time::sleep(NOTED).await;
+        }
     }
 
     /// What it used since the last call, in nanoseconds.
@@ -59,6 +82,9 @@ pub(crate) enum ThreadEvent {
     Scheduled(ScheduledEvent, oneshot::Sender<Ended>),
     /// Another Worker's service binding connects.
     Connection(ServiceConnection),
+    /// Sockets of an isolate that leaves: to be accepted from beside one's own,
+    /// until the sender is dropped.
+    Listen { listeners: Vec<std::net::TcpListener>, until: watch::Receiver<()> },
 }
 
 /// One end of a pipe on which another Worker sends a request.
@@ -70,6 +96,8 @@ pub(crate) struct ServiceConnection {
 
 /// How a thread is told what to do.
 pub(crate) struct Orders {
+    /// [`crate::run::FIRST`], or that of one that may leave.
+    pub(crate) id: u32,
     pub(crate) listeners: Vec<std::net::TcpListener>,
     pub(crate) events: mpsc::Receiver<ThreadEvent>,
     /// Nothing is accepted before this is true.
@@ -78,33 +106,54 @@ pub(crate) struct Orders {
     pub(crate) stop: watch::Receiver<bool>,
     /// Dropped when nothing is accepted any more.
     pub(crate) accepts: Option<oneshot::Sender<()>>,
+    /// Says that others take over: what is here may end in its own time.
+    pub(crate) leave: Option<oneshot::Receiver<()>>,
 }
 
 /// What runs on an isolate's thread.
 pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, orders: Orders) {
-    let Orders { listeners, events, mut open, mut stop, accepts } = orders;
+    let Orders { id, listeners, events, mut open, mut stop, accepts, leave } = orders;
     if open.wait_for(|open| *open).await.is_err() {
         return;
     }
     let site = Site::new(isolate, shared.log.clone(), shared.server_timing);
-    let usage = ThreadUse::of_this_thread();
+    let usage = ThreadUse::of_this_thread(id);
     shared.threads.lock().unwrap_or_else(|poison| poison.into_inner()).push(usage.clone());
 
-    let mut tasks = tokio::task::JoinSet::new();
-    for listener in listeners {
-        match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => {
-                tasks.spawn_local(accept(listener, site.clone(), shared.clone()));
-            }
-            Err(error) => tracing::error!(%error, "an address is not served"),
-        }
+    let mut accepting = JoinSet::new();
+    listen(&mut accepting, listeners, &site, &shared);
+    let mut tasks = JoinSet::new();
+    tasks.spawn_local(take_events(events, site.clone(), shared.clone()));
+    if leave.is_some() {
+        let (usage, site) = (usage.clone(), site.clone());
+        tasks.spawn_local(async move { usage.note_in_flight(&site).await });
     }
-    tasks.spawn_local(take_events(events, site.clone()));
     // Deadlines hold to the end, also while connections finish.
     let clock = site.clone();
     tokio::task::spawn_local(async move { clock.clock.run().await });
 
-    let _ = stop.wait_for(|stop| *stop).await;
+    let told_to_stop = async { drop(stop.wait_for(|stop| *stop).await) };
+    let told_to_leave = async {
+        let told = match leave {
+            Some(leave) => leave.await.is_ok(),
+            None => false,
+        };
+        if !told {
+            std::future::pending::<()>().await;
+        }
+    };
+    let left = async {
+        told_to_leave.await;
+        // Another one accepts from the same sockets by now.
+        accepting.shutdown().await;
+        site.leave();
+        let _ = tokio::time::timeout(LEAVE, nothing_left(&site)).await;
+    };
+    tokio::select! {
+        () = told_to_stop => {}
+        () = left => {}
+    }
+    accepting.shutdown().await;
     tasks.shutdown().await;
     drop(accepts);
     site.drain();
@@ -124,8 +173,34 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
         .retain(|other| !Arc::ptr_eq(other, &usage));
 }
 
+/// Waits until no client and no code of the Worker needs the isolate.
+async fn nothing_left(site: &Site) {
+    while site.connections.get() > 0 || site.isolate.in_flight() > 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Accepts from these sockets for as long as the tasks live.
+fn listen(
+    tasks: &mut JoinSet<()>,
+    listeners: Vec<std::net::TcpListener>,
+    site: &Rc<Site>,
+    shared: &Arc<Shared>,
+) {
+    for listener in listeners {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => {
+                tasks.spawn_local(accept(listener, site.clone(), shared.clone()));
+            }
+            Err(error) => tracing::error!(%error, "an address is not served"),
+        }
+    }
+}
+
 /// Delivers what other threads send.
-async fn take_events(mut events: mpsc::Receiver<ThreadEvent>, site: Rc<Site>) {
+async fn take_events(mut events: mpsc::Receiver<ThreadEvent>, site: Rc<Site>, shared: Arc<Shared>) {
+    // They end with this task.
+    let mut handed = JoinSet::new();
     while let Some(event) = events.recv().await {
         match event {
             ThreadEvent::Scheduled(event, done) => {
@@ -136,6 +211,15 @@ async fn take_events(mut events: mpsc::Receiver<ThreadEvent>, site: Rc<Site>) {
             }
             ThreadEvent::Connection(connection) => {
                 tokio::task::spawn_local(service_connection(connection, site.clone()));
+            }
+            ThreadEvent::Listen { listeners, mut until } => {
+                let (site, shared) = (site.clone(), shared.clone());
+                handed.spawn_local(async move {
+                    let mut accepting = JoinSet::new();
+                    listen(&mut accepting, listeners, &site, &shared);
+                    // Nothing is ever sent: it ends when the sender is dropped.
+                    while until.changed().await.is_ok() {}
+                });
             }
         }
     }

@@ -19,6 +19,9 @@ pub(crate) struct Site {
     pub(crate) clock: Clock,
     /// Set when the server stops: connections end after their present request.
     pub(crate) draining: Cell<bool>,
+    /// Set when the isolate leaves while others serve: as above, but a
+    /// connection that waits is not closed, as its client may be asking.
+    leaving: Cell<bool>,
     pub(crate) connections: Cell<usize>,
 }
 
@@ -30,12 +33,24 @@ impl Site {
             server_timing,
             clock: Clock::default(),
             draining: Cell::new(false),
+            leaving: Cell::new(false),
             connections: Cell::new(0),
         })
     }
 
     pub(crate) fn mode(&self) -> Mode {
         self.isolate.worker().mode
+    }
+
+    /// Whether connections end after their present request.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.draining.get() || self.leaving.get()
+    }
+
+    /// Ends connections with their next response, HTTP/2 ones at once.
+    pub(crate) fn leave(&self) {
+        self.leaving.set(true);
+        self.clock.wake_all();
     }
 
     /// Ends idle connections, and the others when their request is done.

@@ -36,6 +36,14 @@ impl Switchboard {
         workers.entry(worker.to_owned()).or_default().threads.push(thread);
     }
 
+    /// One thread serves it no more.
+    pub(crate) fn remove(&self, worker: &str, thread: &mpsc::Sender<ThreadEvent>) {
+        let mut workers = self.workers.write().unwrap_or_else(|poison| poison.into_inner());
+        if let Some(entry) = workers.get_mut(worker) {
+            entry.threads.retain(|other| !other.same_channel(thread));
+        }
+    }
+
     /// Only these threads serve the Worker from now on; none of them: nobody does.
     pub(crate) fn set(&self, worker: &str, threads: Vec<mpsc::Sender<ThreadEvent>>) {
         let mut workers = self.workers.write().unwrap_or_else(|poison| poison.into_inner());

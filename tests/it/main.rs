@@ -18,6 +18,7 @@ mod fetch;
 mod formats;
 mod http;
 mod inspect;
+mod isolates;
 mod kv;
 mod life;
 mod limits;

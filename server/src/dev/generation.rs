@@ -8,6 +8,7 @@ use selvedge_runtime::{Failure, IsolatePool, LocalIsolate, Worker};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Host;
+use crate::run::FIRST;
 use crate::serve::{DRAIN, Orders, ThreadEvent, serve_thread};
 use crate::switchboard::EVENTS;
 
@@ -42,11 +43,13 @@ impl Generation {
         let (accepts, accepting) = oneshot::channel();
         let (sender, events) = mpsc::channel(EVENTS);
         let orders = Orders {
+            id: FIRST,
             listeners,
             events,
             open: open.subscribe(),
             stop: stop.subscribe(),
             accepts: Some(accepts),
+            leave: None,
         };
         let shared = host.shared.clone();
         let serve = Box::new(move |isolate: LocalIsolate| -> LocalFuture<()> {

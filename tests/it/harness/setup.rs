@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use selvedge_runtime::{InspectorStart, Limits, Mode, Worker};
 use selvedge_server::config::{Config, FILE_NAMES, Selection};
@@ -145,6 +146,7 @@ impl Setup {
             project,
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
             isolates: NonZeroUsize::new(self.isolates).expect("at least one isolate"),
+            isolate_rest: Duration::from_secs(1),
             log: logs.log(self.format),
             tls: self.tls.clone(),
             production: self.production,

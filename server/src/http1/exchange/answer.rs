@@ -141,7 +141,7 @@ impl<I: Io> State<I> {
         site: &Site,
     ) {
         self.framing = framing;
-        self.keep_alive &= !site.draining.get() && !wants_close(headers);
+        self.keep_alive &= !site.is_ending() && !wants_close(headers);
         let parts = HeadParts {
             status,
             status_text,

@@ -1,0 +1,210 @@
+//! The isolates of the Worker that `selvedge run` serves: one from the start,
+//! further ones while all that there are were busy, and fewer again when they
+//! have rested.
+//!
+//! An isolate that ends hands its sockets to the first one, which accepts from
+//! them beside its own: a socket that was closed would lose the connections
+//! that the kernel had put into its queue. The next further isolate gets them
+//! back.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvedge_runtime::outbound::LocalFuture;
+use selvedge_runtime::{IsolatePool, LocalIsolate, Worker};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::RunError;
+use crate::listener::Addresses;
+use crate::serve::{Orders, Shared, ThreadEvent, serve_thread};
+use crate::switchboard::{EVENTS, Switchboard};
+
+/// An isolate's thread that runs for more of a second than this is busy.
+const BUSY_NANOS: u64 = 800_000_000;
+/// How many busy seconds bring another isolate.
+const BUSY_SECONDS: u64 = 2;
+/// One that runs for less of a second than this rests: another one can do its
+/// work as well.
+const RESTING_NANOS: u64 = 50_000_000;
+
+/// The first isolate, which stays.
+pub(crate) const FIRST: u32 = 0;
+
+pub(super) struct Isolates {
+    pub(super) shared: Arc<Shared>,
+    pool: Arc<IsolatePool>,
+    pub(super) worker: Arc<Worker>,
+    addresses: Addresses,
+    switchboard: Arc<Switchboard>,
+    options: Options,
+    /// The way to the first isolate's thread, once it runs.
+    first: Option<mpsc::Sender<ThreadEvent>>,
+    further: Vec<Further>,
+    /// Sockets that the first isolate accepts from beside its own.
+    handed: Vec<Handed>,
+    next: u32,
+    /// Seconds in a row in which all isolates were busy.
+    busy: u64,
+    open: watch::Sender<bool>,
+    pub(super) stop: watch::Sender<bool>,
+}
+
+/// How many there may be, and for how long.
+pub(super) struct Options {
+    pub(super) most: usize,
+    /// A further isolate that rested for so long ends.
+    pub(super) rest: Duration,
+}
+
+/// An isolate beside the first.
+struct Further {
+    id: u32,
+    events: mpsc::Sender<ThreadEvent>,
+    listeners: Vec<TcpListener>,
+    leave: oneshot::Sender<()>,
+    /// Seconds in a row in which it did next to nothing and held nothing.
+    rested: u64,
+}
+
+struct Handed {
+    listeners: Vec<TcpListener>,
+    /// The first isolate accepts from them until this is dropped.
+    _accepting: watch::Sender<()>,
+}
+
+impl Isolates {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        pool: Arc<IsolatePool>,
+        worker: Arc<Worker>,
+        addresses: Addresses,
+        switchboard: Arc<Switchboard>,
+        options: Options,
+    ) -> Self {
+        Self {
+            shared,
+            pool,
+            worker,
+            addresses,
+            switchboard,
+            options,
+            first: None,
+            further: Vec::new(),
+            handed: Vec::new(),
+            next: FIRST,
+            busy: 0,
+            open: watch::channel(true).0,
+            stop: watch::channel(false).0,
+        }
+    }
+
+    /// One more.
+    ///
+    /// # Errors
+    /// When there are no sockets for it, or its global scope fails.
+    pub(super) async fn add(&mut self) -> Result<(), RunError> {
+        let id = self.next;
+        self.next += 1;
+        let kept = match self.handed.last() {
+            Some(handed) => self.addresses.again(&handed.listeners)?,
+            None => self.addresses.another()?,
+        };
+        let (sender, events) = mpsc::channel(EVENTS);
+        let (leave, leaves) = oneshot::channel();
+        let orders = Orders {
+            id,
+            listeners: self.addresses.again(&kept)?,
+            events,
+            open: self.open.subscribe(),
+            stop: self.stop.subscribe(),
+            accepts: None,
+            leave: (id != FIRST).then_some(leaves),
+        };
+        let shared = self.shared.clone();
+        let serve = Box::new(move |isolate: LocalIsolate| -> LocalFuture<()> {
+            Box::pin(serve_thread(isolate, shared, orders))
+        });
+        let started = self.pool.start(self.worker.clone(), serve).await;
+        started.map_err(|failure| RunError::Start(Box::new(failure)))?;
+        self.switchboard.add(&self.worker.name, sender.clone());
+        if id == FIRST {
+            self.first = Some(sender);
+        } else {
+            // It accepts from them: the first one need not any more.
+            self.handed.pop();
+            let listeners = kept;
+            self.further.push(Further { id, events: sender, listeners, leave, rested: 0 });
+        }
+        Ok(())
+    }
+
+    /// Looks at what the last second brought: one more, one less, or neither.
+    pub(super) async fn adapt(&mut self) {
+        let (count, all_busy) = self.look();
+        if !all_busy || count >= self.options.most {
+            self.busy = 0;
+            self.end_a_rested_one();
+            return;
+        }
+        self.busy += 1;
+        if self.busy >= BUSY_SECONDS {
+            self.busy = 0;
+            match self.add().await {
+                Ok(()) => tracing::info!(isolates = count + 1, "another isolate for a busy Worker"),
+                Err(error) => tracing::warn!(%error, "no further isolate"),
+            }
+        }
+    }
+
+    /// How many there are, and whether all were busy; notes who rested.
+    fn look(&mut self) -> (usize, bool) {
+        let threads = self.shared.threads.lock().unwrap_or_else(|poison| poison.into_inner());
+        let mut busy = 0;
+        for thread in threads.iter() {
+            // Each is asked: a clock that is not read falls behind.
+            let used = thread.since_last();
+            if used > BUSY_NANOS {
+                busy += 1;
+            }
+            if let Some(further) = self.further.iter_mut().find(|it| it.id == thread.id) {
+                let rests = used < RESTING_NANOS && thread.in_flight() == 0;
+                further.rested = if rests { further.rested + 1 } else { 0 };
+            }
+        }
+        (threads.len(), !threads.is_empty() && busy == threads.len())
+    }
+
+    /// One at a time, so that those that stay can show how they bear its load.
+    fn end_a_rested_one(&mut self) {
+        let enough = self.options.rest.as_secs().max(1);
+        let Some(at) = self.further.iter().position(|it| it.rested >= enough) else { return };
+        let Some(first) = &self.first else { return };
+        let (accepting, until) = watch::channel(());
+        let listeners = match self.addresses.again(&self.further[at].listeners) {
+            Ok(listeners) => listeners,
+            Err(error) => {
+                tracing::warn!(%error, "an isolate that rests goes on");
+                return;
+            }
+        };
+        if first.try_send(ThreadEvent::Listen { listeners, until }).is_err() {
+            // It has more to do than to take them; the next second asks again.
+            return;
+        }
+        let leaves = self.further.remove(at);
+        self.handed.push(Handed { listeners: leaves.listeners, _accepting: accepting });
+        self.switchboard.remove(&self.worker.name, &leaves.events);
+        self.shared
+            .threads
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner())
+            .retain(|thread| thread.id != leaves.id);
+        let _ = leaves.leave.send(());
+        for further in &mut self.further {
+            further.rested = 0;
+        }
+        let isolates = self.further.len() + 1;
+        tracing::info!(isolates, "an isolate that rested ends");
+    }
+}
