@@ -9,7 +9,7 @@ use selvedge_runtime::Mode;
 use selvedge_server::config::{Config, Selection};
 use selvedge_server::log::{Format, Log, LogOptions};
 use selvedge_server::project::Project;
-use selvedge_server::run_options::{ISOLATE_REST, RunOptions, TlsFiles};
+use selvedge_server::run_options::{RunOptions, Scaling, TlsFiles};
 
 use crate::args::RunArgs;
 use crate::{custom_build, signals, terminal, trace};
@@ -74,7 +74,7 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
         project,
         listen,
         isolates: args.isolates,
-        isolate_rest: ISOLATE_REST,
+        scaling: Scaling::default(),
         log: log.clone(),
         tls: args
             .tls_cert

@@ -128,7 +128,7 @@ impl Server {
             worker,
             listeners,
             switchboard,
-            isolates::Options { most, rest: options.isolate_rest },
+            isolates::Options { most, scaling: options.scaling },
         );
         isolates.add().await?;
         Ok(Self { addresses, isolates, scheme, inspector, _backends: backends })

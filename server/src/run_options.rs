@@ -10,8 +10,22 @@ use crate::inspector::InspectOptions;
 use crate::log::Log;
 use crate::project::Project;
 
-/// An isolate that was added for a load rests for so long before it ends.
-pub const ISOLATE_REST: Duration = Duration::from_secs(60);
+/// When a Worker gets another isolate, and when it loses one again.
+#[derive(Debug, Clone, Copy)]
+pub struct Scaling {
+    /// An isolate whose thread computes for more of a second than this is busy:
+    /// 0.8 s. When all are, for two seconds in a row, another one starts.
+    pub busy: Duration,
+    /// One beside the first that did next to nothing for so long, in whole
+    /// seconds, ends: 60 s.
+    pub rest: Duration,
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Self { busy: Duration::from_millis(800), rest: Duration::from_secs(60) }
+    }
+}
 
 /// One Worker, where it listens, and how it is served.
 #[derive(Debug)]
@@ -22,9 +36,8 @@ pub struct RunOptions {
     pub listen: Vec<SocketAddr>,
     /// How many isolates serve at once, each on a thread of its own.
     pub isolates: NonZeroUsize,
-    /// An isolate beside the first that did next to nothing for so long, in
-    /// whole seconds, ends: [`ISOLATE_REST`].
-    pub isolate_rest: Duration,
+    /// When there are more of them, and when fewer.
+    pub scaling: Scaling,
     pub log: Arc<Log>,
     /// HTTPS, if there is a certificate for it.
     pub tls: Option<TlsFiles>,

@@ -67,7 +67,7 @@ fn an_isolate_that_rests_ends_and_loses_no_connection() {
             .next()
             .expect("the kernel spreads connections");
         eventually("only the first one accepts", || {
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(200));
             // Each new connection is answered all the while.
             (who(&server, 20).len() == 1).then_some(())
         });

@@ -9,7 +9,6 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use selvedge_runtime::outbound::LocalFuture;
 use selvedge_runtime::{IsolatePool, LocalIsolate, Worker};
@@ -17,11 +16,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::RunError;
 use crate::listener::Addresses;
+use crate::run_options::Scaling;
 use crate::serve::{Orders, Shared, ThreadEvent, serve_thread};
 use crate::switchboard::{EVENTS, Switchboard};
 
-/// An isolate's thread that runs for more of a second than this is busy.
-const BUSY_NANOS: u64 = 800_000_000;
 /// How many busy seconds bring another isolate.
 const BUSY_SECONDS: u64 = 2;
 /// One that runs for less of a second than this rests: another one can do its
@@ -53,8 +51,7 @@ pub(super) struct Isolates {
 /// How many there may be, and for how long.
 pub(super) struct Options {
     pub(super) most: usize,
-    /// A further isolate that rested for so long ends.
-    pub(super) rest: Duration,
+    pub(super) scaling: Scaling,
 }
 
 /// An isolate beside the first.
@@ -164,7 +161,7 @@ impl Isolates {
         for thread in threads.iter() {
             // Each is asked: a clock that is not read falls behind.
             let used = thread.since_last();
-            if used > BUSY_NANOS {
+            if u128::from(used) > self.options.scaling.busy.as_nanos() {
                 busy += 1;
             }
             if let Some(further) = self.further.iter_mut().find(|it| it.id == thread.id) {
@@ -177,7 +174,7 @@ impl Isolates {
 
     /// One at a time, so that those that stay can show how they bear its load.
     fn end_a_rested_one(&mut self) {
-        let enough = self.options.rest.as_secs().max(1);
+        let enough = self.options.scaling.rest.as_secs().max(1);
         let Some(at) = self.further.iter().position(|it| it.rested >= enough) else { return };
         let Some(first) = &self.first else { return };
         let (accepting, until) = watch::channel(());

@@ -14,7 +14,7 @@ use selvedge_server::inspector::InspectOptions;
 use selvedge_server::log::Format;
 use selvedge_server::project::Project;
 use selvedge_server::run::Server;
-use selvedge_server::run_options::{RunOptions, TlsFiles};
+use selvedge_server::run_options::{RunOptions, Scaling, TlsFiles};
 use tempfile::TempDir;
 
 use super::{Certificate, Client, Logs, Response, turn};
@@ -146,7 +146,8 @@ impl Setup {
             project,
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
             isolates: NonZeroUsize::new(self.isolates).expect("at least one isolate"),
-            isolate_rest: Duration::from_secs(1),
+            // A machine under load gives no thread 0.8 of a core.
+            scaling: Scaling { busy: Duration::from_millis(300), rest: Duration::from_secs(1) },
             log: logs.log(self.format),
             tls: self.tls.clone(),
             production: self.production,
