@@ -53,6 +53,8 @@ struct Inner {
     /// Whether anything happened since housekeeping looked.
     busy: Cell<bool>,
     resting: Cell<bool>,
+    /// Whether memory goes back to the system when the thread ends.
+    trims: Cell<bool>,
     roused: tokio::sync::Notify,
     /// The blocking threads of this thread's event loop.
     threads: Arc<BlockingThreads>,
@@ -77,6 +79,7 @@ impl LocalIsolate {
             worker: worker.clone(),
             busy: Cell::new(true),
             resting: Cell::new(false),
+            trims: Cell::new(false),
             roused: tokio::sync::Notify::new(),
             threads,
             driver: RefCell::new(None),
@@ -111,6 +114,12 @@ impl LocalIsolate {
             // Their tasks write the close frames.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Gives the thread's memory back to the system when it ends, which takes
+    /// some milliseconds: for a process that goes on with less to do.
+    pub fn trim_at_end(&self) {
+        self.0.trims.set(true);
     }
 
     /// The Worker that runs here.
@@ -462,7 +471,7 @@ fn run_thread(
         drop(blank);
         return;
     };
-    runtime.block_on(async {
+    let trims = runtime.block_on(async {
         match LocalIsolate::load(blank, services, worker, threads).await {
             Ok((isolate, cpu)) => {
                 let _ = started.send(Ok(cpu));
@@ -471,13 +480,16 @@ fn run_thread(
                     () = serving => {}
                     () = isolate.drive() => {}
                 }
+                isolate.0.trims.get()
             }
             Err(failure) => {
                 let _ = started.send(Err(failure));
+                false
             }
         }
     });
     drop(runtime);
-    // What the isolate and its connections had.
-    crate::memory::trim();
+    if trims {
+        crate::memory::trim();
+    }
 }

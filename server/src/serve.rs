@@ -146,6 +146,7 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
         told_to_leave.await;
         // Another one accepts from the same sockets by now.
         accepting.shutdown().await;
+        site.isolate.trim_at_end();
         site.leave();
         let _ = tokio::time::timeout(LEAVE, nothing_left(&site)).await;
     };
