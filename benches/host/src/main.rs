@@ -137,12 +137,16 @@ impl Host {
 }
 
 fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let target = match arguments.as_slice() {
-        [] => 0,
-        [flag, count] if flag == "--pool" => count.parse()?,
-        _ => bail!("usage: selvedge-bench-host [--pool N]"),
-    };
+    let mut target = 0;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(flag) = arguments.next() {
+        match (flag.as_str(), arguments.next()) {
+            ("--pool", Some(count)) => target = count.parse()?,
+            // To try what V8 holds less memory with.
+            ("--v8-flags", Some(flags)) => selvedge_runtime::set_v8_flags(&flags),
+            _ => bail!("usage: selvedge-bench-host [--pool N] [--v8-flags FLAGS]"),
+        }
+    }
     let folder = std::env::temp_dir().join(format!("selvedge-bench-host-{}", std::process::id()));
     let source = std::fs::read("hello.js").context("hello.js")?;
     let worker = Arc::new(Worker {
