@@ -8,10 +8,13 @@ use crate::harness::{Setup, TestServer};
 /// Sends without end, or as many MiB as it is asked for; then tells what waits.
 const TALKER: &str = r#"
 let sockets = [];
+let mayTalk = true;
 export default {
   fetch(request) {
     const url = new URL(request.url);
     if (request.headers.get("upgrade") !== "websocket") {
+      if (url.pathname === "/hold") mayTalk = false;
+      if (url.pathname === "/talk") mayTalk = true;
       const waiting = sockets.reduce((sum, socket) => sum + socket.bufferedAmount, 0);
       return new Response(`${sockets.length} ${waiting}`);
     }
@@ -20,7 +23,11 @@ export default {
     sockets.push(server);
     const message = new Uint8Array(1 << 20);
     const count = Number(url.searchParams.get("mib"));
-    setTimeout(() => { for (let i = 0; i < count; i++) server.send(message); }, 1);
+    const talk = () => {
+      if (!mayTalk) return setTimeout(talk, 5);
+      for (let i = 0; i < count; i++) server.send(message);
+    };
+    setTimeout(talk, 1);
     return new Response(null, { status: 101, webSocket: client });
   },
 };
@@ -56,8 +63,10 @@ fn what_waits_for_a_peer_that_does_not_read_is_memory() {
 #[test]
 fn several_peers_count_together() {
     let server = small(TALKER);
+    server.text("/hold");
     // Each of them stays far below the limit of one socket.
     let _mute: Vec<_> = (0..5).map(|_| mute(server.address, "/?mib=15")).collect();
+    assert_eq!(server.text("/talk"), "5 0");
     server.logs.wait_text("Worker exceeded memory limit.");
     assert!(!server.text("/").starts_with('5'));
 }
