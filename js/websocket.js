@@ -22,6 +22,7 @@ const {
   ArrayPrototypeShift,
   ArrayBufferPrototypeSlice,
   MapPrototypeDelete,
+  MapPrototypeForEach,
   MapPrototypeGet,
   MapPrototypeSet,
   Number,
@@ -62,6 +63,10 @@ const BINARY = 1;
 const CLOSE = 2;
 const ERROR = 3;
 
+/** The most that may be attached to a socket
+ * (https://developers.cloudflare.com/durable-objects/api/websockets/). */
+const MAX_ATTACHMENT_BYTES = 16384;
+
 /** Sockets that are connected to the host, by their number. */
 const sockets = new SafeMap();
 
@@ -93,6 +98,13 @@ class WebSocket extends EventTarget {
     extensions: "",
     binaryType: "arraybuffer",
     attachment: undefined,
+    /** Of a socket whose messages are events of a Durable Object: who takes them. */
+    events: null,
+    /** The tags of such a socket. */
+    tags: undefined,
+    /** Learns what is attached, and the number that the host gives. */
+    attached: null,
+    onConnected: null,
   };
 
   constructor(url, protocols = undefined) {
@@ -106,6 +118,9 @@ class WebSocket extends EventTarget {
 
   accept(_options = undefined) {
     const fields = this.#fields;
+    if (fields.events !== null) {
+      throw new TypeError("Can't accept() WebSocket after enabling hibernation.");
+    }
     if (fields.taken) {
       throw new TypeError("Can't accept() WebSocket that was already used in a response.");
     }
@@ -167,11 +182,21 @@ class WebSocket extends EventTarget {
   }
 
   serializeAttachment(value) {
-    const bytes = core.serialize(value);
-    if (bytes.length > 16384) {
-      throw new TypeError("A WebSocket 'attachment' cannot be larger than 16384 bytes.");
+    if (arguments.length === 0) {
+      throw new TypeError(
+        "Failed to execute 'serializeAttachment' on 'WebSocket': parameter 1 is not of type 'JsValue'.",
+      );
     }
-    this.#fields.attachment = bytes;
+    const bytes = core.serialize(value);
+    if (bytes.length > MAX_ATTACHMENT_BYTES) {
+      throw new Error(
+        `A WebSocket 'attachment' cannot be larger than ${MAX_ATTACHMENT_BYTES} bytes.` +
+          `'attachment' was ${bytes.length} bytes.`,
+      );
+    }
+    const fields = this.#fields;
+    fields.attachment = bytes;
+    if (fields.attached !== null) fields.attached(bytes);
   }
 
   deserializeAttachment() {
@@ -270,8 +295,19 @@ function release(fields) {
   contexts.settle(io);
 }
 
-/** Sends something out of an end: to the host, or to the other end. */
+/** Sends something out of an end, when what a Durable Object wrote before is on disk. */
 function sendOut(socket, fields, kind, data, reason = "") {
+  const { io } = fields;
+  if (io === null || io.gate === null || io.canRelease()) {
+    sendNow(socket, fields, kind, data, reason);
+    return;
+  }
+  if (kind === BINARY) data = copy(data);
+  io.release(() => sendNow(socket, fields, kind, data, reason));
+}
+
+/** To the host, or to the other end. */
+function sendNow(socket, fields, kind, data, reason) {
   if (fields.id !== 0) {
     sendNative(fields.id, kind, data, reason);
     return;
@@ -309,7 +345,20 @@ function flushInbox(socket, fields) {
 
 /** Delivers what arrived at an end, as an event of its request. */
 function receive(socket, fields, kind, data, extra) {
-  const io = fields.io;
+  if (fields.events !== null) {
+    fields.events(socket, kind, data, extra);
+    return;
+  }
+  const { io } = fields;
+  if (io !== null && !io.over && io.gate !== null) {
+    io.gate.admit(null, () => receiveNow(socket, fields, kind, data, extra));
+  } else {
+    receiveNow(socket, fields, kind, data, extra);
+  }
+}
+
+function receiveNow(socket, fields, kind, data, extra) {
+  const { io } = fields;
   if (io === null || io.over) {
     if (fields.id !== 0) drop(fields);
     return;
@@ -384,7 +433,11 @@ function drop(fields) {
 /** Called by the host: something arrived on a connection. */
 function deliver(id, kind, data, extra) {
   const socket = MapPrototypeGet(sockets, id);
-  if (socket === undefined) return;
+  if (socket === undefined) {
+    // Its object may be out of memory.
+    if (internals.wakeForSocket !== undefined) internals.wakeForSocket(id, kind, data, extra);
+    return;
+  }
   if (typeof socket === "function") {
     socket(kind, data, extra);
     return;
@@ -432,6 +485,7 @@ function connected(id) {
   if (socket === undefined || typeof socket === "function") return;
   const fields = fieldsOf(socket);
   fields.id = id;
+  if (fields.onConnected !== null) fields.onConnected(id);
   const { pending } = fields;
   fields.pending = undefined;
   for (let i = 0; pending !== undefined && i < pending.length; i++) {
@@ -568,14 +622,96 @@ function connect(socket, fields, url, protocols) {
   );
 }
 
+/** A message and what answers it, as `ctx.setWebSocketAutoResponse()` takes it. */
+class WebSocketRequestResponsePair {
+  #request;
+  #response;
+
+  constructor(request, response) {
+    if (arguments.length < 2) {
+      throw new TypeError(
+        `Failed to construct 'WebSocketRequestResponsePair': constructor parameter ${
+          arguments.length + 1
+        } is not of type 'string'.`,
+      );
+    }
+    this.#request = String(request);
+    this.#response = String(response);
+  }
+
+  get request() {
+    return this.#request;
+  }
+
+  get response() {
+    return this.#response;
+  }
+}
+ObjectDefineProperty(WebSocketRequestResponsePair.prototype, SymbolToStringTag, {
+  __proto__: null,
+  value: "WebSocketRequestResponsePair",
+  configurable: true,
+});
+
+/** What the sockets of Durable Objects need. */
+const inside = {
+  __proto__: null,
+  fieldsOf: (socket) => fieldsOf(socket),
+  isWebSocket,
+  drop,
+  flush: (socket) => flushInbox(socket, fieldsOf(socket)),
+  /** Forgets the script's side of a connection that stays. */
+  detach: (id) => MapPrototypeDelete(sockets, id),
+  /** The script's side of a connection that is there. */
+  revive(id, io) {
+    const socket = new WebSocket(internal);
+    const fields = fieldsOf(socket);
+    fields.id = id;
+    fields.io = io;
+    fields.accepted = true;
+    fields.taken = true;
+    MapPrototypeSet(sockets, id, socket);
+    return socket;
+  },
+  /** Answers a close frame that the Worker did not answer. */
+  answerClose(socket, code, reason) {
+    const fields = fieldsOf(socket);
+    fields.sentClose = true;
+    sendOut(socket, fields, CLOSE, code === 1005 || code === 1006 ? 0 : code, reason);
+  },
+  /** Cuts all connections of a context. */
+  cut(io) {
+    const ids = [];
+    MapPrototypeForEach(sockets, (socket, id) => {
+      if (typeof socket !== "function" && fieldsOf(socket).io === io) ArrayPrototypePush(ids, id);
+    });
+    for (let i = 0; i < ids.length; i++) {
+      const fields = fieldsOf(MapPrototypeGet(sockets, ids[i]));
+      fields.state = CLOSED;
+      drop(fields);
+    }
+  },
+  /** The end is gone: the other end hears of it. */
+  lose(socket) {
+    const fields = fieldsOf(socket);
+    fields.state = CLOSED;
+    if (fields.peer === null) return;
+    const theirs = fieldsOf(fields.peer);
+    ArrayPrototypePush(theirs.inbox, [ERROR, "WebSocket disconnected between frames without sending `Close`."]);
+    if (theirs.accepted) flushInbox(fields.peer, theirs);
+  },
+};
+
 return {
   accepted,
   connected,
   deliver,
+  inside,
   reserve,
   takeForResponse,
   unreserve,
   WebSocket,
   WebSocketPair,
+  WebSocketRequestResponsePair,
 };
 })();

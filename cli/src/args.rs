@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -134,6 +135,11 @@ pub(crate) struct RunArgs {
     #[arg(help_heading = "Worker")]
     pub(crate) data_dir: Option<PathBuf>,
 
+    /// How many seconds a Durable Object stays in memory without events.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    #[arg(hide_short_help = true, help_heading = "Worker")]
+    pub(crate) object_idle: Duration,
+
     /// Flags for V8, as one string: for measuring, not for production.
     #[arg(long, value_name = "FLAGS", hide_short_help = true, allow_hyphen_values = true)]
     #[arg(help_heading = "Worker")]
@@ -212,6 +218,11 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "FOLDER", env = "SELVEDGE_DATA_DIR", hide_env_values = true)]
     #[arg(visible_alias = "persist-to", help_heading = "Worker")]
     pub(crate) data_dir: Option<PathBuf>,
+
+    /// How many seconds a Durable Object stays in memory without events.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    #[arg(hide_short_help = true, help_heading = "Worker")]
+    pub(crate) object_idle: Duration,
 
     /// The port to listen on; 0 takes any free one [default: dev.port of the first configuration,
     /// or 8787].
@@ -295,6 +306,16 @@ impl From<FormatArg> for log::Format {
 
 /// More isolates than this are a slip of the keyboard.
 const MAX_ISOLATES: usize = 1024;
+/// The longest time that an option takes.
+const MAX_TIME: Duration = Duration::from_secs(86_400);
+
+/// A time in seconds; fractions are allowed.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds
+        .filter(|time| !time.is_zero() && *time <= MAX_TIME)
+        .ok_or_else(|| "expected a number of seconds above 0, a day at most".to_owned())
+}
 
 fn isolates(text: &str) -> Result<NonZeroUsize, String> {
     if text == "auto" {

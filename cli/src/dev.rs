@@ -61,6 +61,7 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
             CronArg::Manual => CronMode::Manual,
         },
         data_dir: args.data_dir.unwrap_or(beside),
+        object_idle: args.object_idle,
         on_ready: Box::new(move |where_| {
             let _ = ready.send(where_);
         }),

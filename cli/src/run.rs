@@ -82,6 +82,7 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
             .map(|(certificate, key)| TlsFiles { certificate, key }),
         production: args.production,
         server_timing: args.server_timing,
+        object_idle: args.object_idle,
         inspect: args.inspect.options(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -3,10 +3,14 @@
 // (https://developers.cloudflare.com/durable-objects/concepts/durable-object-lifecycle/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_do_event, op_do_open } = core.ops;
+const { op_do_event, op_do_idle, op_do_open } = core.ops;
 const {
+  ArrayPrototypePush,
+  ArrayPrototypeShift,
   DateNow,
   Error,
+  MathMax,
+  MathMin,
   MapPrototypeDelete,
   MapPrototypeForEach,
   MapPrototypeGet,
@@ -27,11 +31,9 @@ const { entrypoints, gates, io: contexts } = internals.selvedge;
 const { getAsyncContext, setAsyncContext } = core;
 const { resetBy, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 
-/** An object without events for so long leaves memory, if it waits for nothing. */
-const IDLE_MS = 10000;
-/** One that waits for a timer, or has sockets that need it, after so long. */
-const HELD_IDLE_MS = 70000;
-/** How often idle objects are looked for. */
+/** An object that waits for a timer leaves memory after so many times what others get. */
+const HELD_IDLE = 7;
+/** How often idle objects are looked for, at most. */
 const SWEEP_MS = 1000;
 /** Events that may wait for one object. */
 const MAX_WAITING = 10000;
@@ -62,6 +64,41 @@ class ActorContext extends contexts.IoContext {
     return storage === null ? null : storage.unconfirmed();
   }
 
+  /** What is to leave, in order, when what was written before it is on disk. */
+  #leaving = null;
+
+  /** Whether something may leave at once. */
+  canRelease() {
+    return this.#leaving === null && this.unconfirmed() === null;
+  }
+
+  /** Lets something leave when it may. */
+  release(send) {
+    const entry = [this.unconfirmed(), send];
+    if (this.#leaving !== null) {
+      ArrayPrototypePush(this.#leaving, entry);
+      return;
+    }
+    this.#leaving = [entry];
+    this.#next();
+  }
+
+  #next() {
+    while (this.#leaving.length > 0) {
+      const entry = this.#leaving[0];
+      const writes = entry[0];
+      if (writes !== null) {
+        entry[0] = null;
+        // What does not get to the disk must not leave.
+        PromisePrototypeThen(writes, () => this.#next(), () => {});
+        return;
+      }
+      ArrayPrototypeShift(this.#leaving);
+      if (!this.over) entry[1]();
+    }
+    this.#leaving = null;
+  }
+
   /** The host stopped the object's code. */
   discarded() {
     breakActor(this.actor, flagged(new Error("Durable Object exceeded its CPU time limit and was reset."), "durableObjectReset"));
@@ -86,8 +123,8 @@ class Actor {
   events = 0;
   /** When it was found idle. */
   idleSince = 0;
-  /** Sockets that stay when it leaves memory. */
-  hibernating = 0;
+  /** Its sockets that stay when it leaves memory, once somebody asked. */
+  sockets = null;
 
   constructor(home, target) {
     this.home = home;
@@ -102,11 +139,14 @@ class Home {
   /** The host's number of the namespace. */
   rid;
   className;
+  /** How long an object stays without events, in milliseconds. */
+  idle;
   actors = new SafeMap();
 
   constructor(namespace, className, rid) {
     this.namespace = namespace;
     this.rid = rid;
+    this.idle = op_do_idle(rid);
     this.className = className;
   }
 }
@@ -278,6 +318,9 @@ function breakActor(actor, error) {
 function leave(actor) {
   MapPrototypeDelete(actor.home.actors, actor.hex);
   actor.io.gate.close();
+  const sockets = core.loadExtScript("ext:selvedge_durable/sockets.js");
+  if (actor.broken === null) sockets.hibernate(actor);
+  else sockets.cut(actor);
   if (actor.storage !== null) actor.storage.close(actor.broken !== null);
   contexts.end(actor.io);
 }
@@ -333,8 +376,14 @@ function watchIdle() {
   if (sweeper !== null) return;
   const before = getAsyncContext();
   setAsyncContext(undefined);
-  sweeper = core.createTimer(sweep, SWEEP_MS, undefined, true, false);
+  sweeper = core.createTimer(sweep, sweepMs(), undefined, true, false);
   setAsyncContext(before);
+}
+
+function sweepMs() {
+  let ms = SWEEP_MS;
+  for (let i = 0; i < homes.length; i++) ms = MathMin(ms, homes[i].idle / 4);
+  return MathMax(ms, 1);
 }
 
 /** Evicts objects that have been idle for long. */
@@ -342,7 +391,7 @@ function sweep() {
   const now = DateNow();
   let count = 0;
   for (let i = 0; i < homes.length; i++) {
-    const { actors } = homes[i];
+    const { actors, idle } = homes[i];
     MapPrototypeForEach(actors, (actor) => {
       if (!isIdle(actor)) {
         actor.idleSince = 0;
@@ -353,8 +402,9 @@ function sweep() {
         return;
       }
       const { timers, sockets } = actor.io;
-      const isHeld = sockets > 0 || timers !== null && SetPrototypeGetSize(timers) > 0;
-      if (now - actor.idleSince >= (isHeld ? HELD_IDLE_MS : IDLE_MS) && sockets === 0) leave(actor);
+      if (sockets > 0 || heldBySockets(actor)) return;
+      const waits = timers !== null && SetPrototypeGetSize(timers) > 0;
+      if (now - actor.idleSince >= idle * (waits ? HELD_IDLE : 1)) leave(actor);
     });
     count += MapPrototypeGetSize(actors);
   }
@@ -362,6 +412,21 @@ function sweep() {
     core.cancelTimer(sweeper);
     sweeper = null;
   }
+}
+
+function heldBySockets(actor) {
+  return actor.sockets !== null && core.loadExtScript("ext:selvedge_durable/sockets.js").areHeld(actor);
+}
+
+/** The object of a namespace that this isolate has, by the ids of both. */
+function findByName(namespace, hex) {
+  for (let i = 0; i < homes.length; i++) {
+    const home = homes[i];
+    if (home.namespace !== namespace) continue;
+    const { idOf } = core.loadExtScript("ext:selvedge_durable/namespace.js");
+    return MapPrototypeGet(home.actors, hex) ?? begin(home, { __proto__: null, hex, id: idOf(home, hex) });
+  }
+  return undefined;
 }
 
 /** Ends all objects: another version of the Worker takes over. */
@@ -373,5 +438,5 @@ function updated() {
   }
 }
 
-return { abort, block, breakActor, call, enter, find, homeOf, resume, updated };
+return { abort, block, breakActor, call, enter, find, findByName, homeOf, resume, updated };
 })();

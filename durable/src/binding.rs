@@ -1,6 +1,7 @@
 //! A namespace of Durable Objects as a Worker's binding.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deno_core::{OpState, ResourceId};
 use selvedge_runtime::Binding;
@@ -15,13 +16,15 @@ pub struct DurableNamespace {
     pub id: Arc<str>,
     /// The exported class whose instances the objects are.
     pub class: Arc<str>,
+    /// How long an object stays in memory without events; Cloudflare's have 10 s.
+    pub idle: Duration,
     pub(crate) key: IdKey,
 }
 
 impl DurableNamespace {
     /// The namespace of this id, whose objects are instances of `class`.
-    pub fn new(id: &str, class: &str) -> Self {
-        Self { id: id.into(), class: class.into(), key: IdKey::of_namespace(id) }
+    pub fn new(id: &str, class: &str, idle: Duration) -> Self {
+        Self { id: id.into(), class: class.into(), idle, key: IdKey::of_namespace(id) }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod config;
 pub mod id;
 
 mod ops;
+mod sockets;
 
 use deno_core::Extension;
 
@@ -23,13 +24,26 @@ deno_core::extension!(
         ops::namespace::op_do_id_check,
         ops::namespace::op_do_id_named,
         ops::namespace::op_do_id_unique,
+        ops::namespace::op_do_idle,
         ops::namespace::op_do_namespace,
+        ops::sockets::op_do_auto_response,
+        ops::sockets::op_do_auto_response_get,
+        ops::sockets::op_do_socket_add,
+        ops::sockets::op_do_socket_answered,
+        ops::sockets::op_do_socket_attach,
+        ops::sockets::op_do_socket_attachment,
+        ops::sockets::op_do_socket_owner,
+        ops::sockets::op_do_socket_remove,
+        ops::sockets::op_do_socket_tags,
+        ops::sockets::op_do_sockets,
+        ops::sockets::op_do_sockets_cut,
     ],
     lazy_loaded_js = [
         dir "src",
         "actor.js",
         "errors.js",
         "namespace.js",
+        "sockets.js",
         "state.js",
         "transfer.js",
     ],

@@ -257,9 +257,14 @@ function pack(actor, response) {
   return { __proto__: null, inner, body: packBody(actor.io, inner.body) };
 }
 
+/** The id of an object that is known by its text. */
+function idOf(home, hex) {
+  return new DurableObjectId(internal, home, hex, undefined, undefined);
+}
+
 function bind(rid, _name) {
   return new DurableObjectNamespace(internal, homeOf(op_do_namespace(rid), op_do_class(rid), rid));
 }
 
-return { bind };
+return { bind, idOf };
 })();

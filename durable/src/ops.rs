@@ -2,3 +2,4 @@
 
 pub(crate) mod context;
 pub(crate) mod namespace;
+pub(crate) mod sockets;

@@ -41,9 +41,45 @@ class DurableObjectState {
     return actors().block(this.#actor, callback);
   }
 
+  acceptWebSocket(socket, tags = undefined) {
+    sockets().accept(this.#actor, socket, tags);
+  }
+
+  getWebSockets(tag = undefined) {
+    return sockets().list(this.#actor, tag);
+  }
+
+  getTags(socket) {
+    return sockets().tagsOf(socket);
+  }
+
+  setWebSocketAutoResponse(pair = undefined) {
+    sockets().setAutoResponse(this.#actor, pair);
+  }
+
+  getWebSocketAutoResponse() {
+    return sockets().autoResponse(this.#actor);
+  }
+
+  getWebSocketAutoResponseTimestamp(socket) {
+    return sockets().autoResponseTime(socket);
+  }
+
+  setHibernatableWebSocketEventTimeout(ms = undefined) {
+    sockets().setEventTimeout(this.#actor, ms);
+  }
+
+  getHibernatableWebSocketEventTimeout() {
+    return sockets().eventTimeout(this.#actor);
+  }
+
   abort(reason = undefined) {
     actors().abort(this.#actor, reason);
   }
+}
+
+function sockets() {
+  return core.loadExtScript("ext:selvedge_durable/sockets.js");
 }
 
 function actors() {

@@ -21,7 +21,7 @@ use crate::log::{ConsoleLevel, LogSink};
 use crate::memory::{ExternalMemory, HeldBytes};
 use crate::outbound::{Outbound, OutboundError};
 use crate::reply::{BodySink, Reply, ResponseHead};
-use crate::websocket::{WebSocketId, WebSocketSink};
+use crate::websocket::{WebSocketEvent, WebSocketId, WebSocketSink};
 use crate::worker::Worker;
 
 /// Names a context within its isolate. Numbers are used again.
@@ -72,6 +72,10 @@ pub struct IoContext {
     pub responded: Option<Instant>,
 }
 
+/// Takes what arrives on WebSockets before JavaScript does; `true`: nothing is
+/// left to be done.
+pub type SocketFilter = Box<dyn Fn(&IsolateState, WebSocketId, &WebSocketEvent) -> bool>;
+
 /// What the ops of one isolate share.
 pub struct IsolateState {
     worker: OnceCell<Arc<Worker>>,
@@ -80,6 +84,7 @@ pub struct IsolateState {
     pub log: Arc<dyn LogSink>,
     sockets: RefCell<HashMap<WebSocketId, Box<dyn WebSocketSink>>>,
     next_socket: Cell<WebSocketId>,
+    socket_filter: OnceCell<SocketFilter>,
     /// Wakes the event loop.
     waker: RefCell<Option<Waker>>,
     /// CPU time of the slice that runs now, set by the isolate.
@@ -124,6 +129,7 @@ impl IsolateState {
             log,
             sockets: RefCell::default(),
             next_socket: Cell::new(1),
+            socket_filter: OnceCell::new(),
             waker: RefCell::new(None),
             running_cpu: RefCell::new(None),
             frozen_now: Cell::new(None),
@@ -621,6 +627,16 @@ impl IsolateState {
         if let Some(memory) = self.memory.get() {
             sink.count(HeldBytes::new(memory.clone()));
         }
+    }
+
+    /// Sets what sees messages first. Only one can.
+    pub fn set_socket_filter(&self, filter: SocketFilter) {
+        let _ = self.socket_filter.set(filter);
+    }
+
+    /// Whether somebody took what arrived, so that JavaScript need not run.
+    pub(crate) fn filter_socket(&self, id: WebSocketId, event: &WebSocketEvent) -> bool {
+        self.socket_filter.get().is_some_and(|filter| filter(self, id, event))
     }
 
     /// Does something with a WebSocket, if it is still open.

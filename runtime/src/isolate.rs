@@ -419,7 +419,7 @@ impl Isolate {
 
     /// Something arrived on a WebSocket of this isolate.
     pub fn websocket(&mut self, epoch: u32, socket: WebSocketId, event: &WebSocketEvent) {
-        if epoch != self.state.epoch {
+        if epoch != self.state.epoch || self.state.filter_socket(socket, event) {
             return;
         }
         self.slice(None, |this| {

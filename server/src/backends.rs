@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
 use selvedge_storage::data_dir::{DataDir, OpenError};
@@ -40,12 +40,24 @@ pub struct Backends {
     /// What other processes are told of the owner.
     command: String,
     kv: Mutex<Option<Catalog>>,
+    object_idle: Duration,
 }
 
 impl Backends {
     /// The stores of this folder; `command` is told to those who want it, too.
-    pub fn new(data_dir: &Path, command: &str) -> Self {
-        Self { data_dir: data_dir.to_owned(), command: command.to_owned(), kv: Mutex::default() }
+    /// `object_idle` is how long a Durable Object stays in memory without events.
+    pub fn new(data_dir: &Path, command: &str, object_idle: Duration) -> Self {
+        Self {
+            data_dir: data_dir.to_owned(),
+            command: command.to_owned(),
+            kv: Mutex::default(),
+            object_idle,
+        }
+    }
+
+    /// How long a Durable Object stays in memory without events.
+    pub fn object_idle(&self) -> Duration {
+        self.object_idle
     }
 
     /// The data of a KV namespace; a new one is empty.

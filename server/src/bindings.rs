@@ -40,7 +40,9 @@ impl BindingConfig {
             }
             Self::DurableObject(objects) => {
                 let id = format!("{}-{}", worker, objects.class_name);
-                EnvValue::Binding(Arc::new(DurableNamespace::new(&id, &objects.class_name)))
+                let namespace =
+                    DurableNamespace::new(&id, &objects.class_name, backends.object_idle());
+                EnvValue::Binding(Arc::new(namespace))
             }
         };
         Ok(EnvEntry { name: self.name().to_owned(), value })

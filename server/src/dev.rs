@@ -79,6 +79,8 @@ pub struct DevOptions {
     pub inspect: Option<InspectOptions>,
     /// Where the state of all Workers is kept. It may not exist yet.
     pub data_dir: PathBuf,
+    /// How long a Durable Object stays in memory without events.
+    pub object_idle: Duration,
     /// Called when the addresses are bound and the Workers started, or failed to.
     pub on_ready: OnReady,
 }
@@ -133,7 +135,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
             addresses,
             log: options.log,
             inspector,
-            backends: Backends::new(&options.data_dir, "selvedge dev"),
+            backends: Backends::new(&options.data_dir, "selvedge dev", options.object_idle),
         },
         workers,
         watch: Watch::start()?,

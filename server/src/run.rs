@@ -91,7 +91,7 @@ impl Server {
         if options.production {
             worker.mode = Mode::Production;
         }
-        let backends = Backends::new(&options.data_dir, "selvedge run");
+        let backends = Backends::new(&options.data_dir, "selvedge run", options.object_idle);
         bindings::open(&options.project.bindings, &backends, &mut worker)?;
         let worker = Arc::new(worker);
         let cache = CodeCache::new(options.data_dir.join("cache").join("code"));

@@ -48,6 +48,8 @@ pub struct RunOptions {
     pub server_timing: bool,
     /// Where state is kept. It may not exist yet.
     pub data_dir: PathBuf,
+    /// How long a Durable Object stays in memory without events.
+    pub object_idle: Duration,
     /// Where debuggers connect, if they may. One isolate serves then.
     pub inspect: Option<InspectOptions>,
 }

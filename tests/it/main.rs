@@ -13,6 +13,7 @@ mod cli;
 mod closed;
 mod dev;
 mod docs;
+mod durable;
 mod examples;
 mod fetch;
 mod formats;

@@ -7,6 +7,8 @@ mod many;
 mod outbound;
 mod wire;
 
+pub(crate) use many::raise_limit;
+
 /// Echoes; some texts ask for something else.
 const ECHO: &str = r#"
 export default {

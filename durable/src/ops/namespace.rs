@@ -79,3 +79,9 @@ pub(crate) fn op_do_id_check(
     let id: Result<_, IdError> = handle(state, rid)?.0.key.parse(text);
     Ok(id.map_err(JsErrorBox::from_err)?.to_string())
 }
+
+/// How long an object stays in memory without events, in milliseconds.
+#[op2(fast)]
+pub(crate) fn op_do_idle(state: &mut OpState, #[smi] rid: ResourceId) -> Result<f64, JsErrorBox> {
+    Ok(handle(state, rid)?.0.idle.as_secs_f64() * 1e3)
+}

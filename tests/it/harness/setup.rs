@@ -32,6 +32,7 @@ pub(crate) struct Setup {
     tls: Option<TlsFiles>,
     format: Format,
     inspect: Option<InspectOptions>,
+    object_idle: Duration,
 }
 
 impl Setup {
@@ -53,6 +54,7 @@ impl Setup {
             tls: None,
             format: Format::Json,
             inspect: None,
+            object_idle: Duration::from_secs(10),
         }
     }
 
@@ -108,6 +110,11 @@ impl Setup {
         Self { format: Format::Pretty, ..self }
     }
 
+    /// How long Durable Objects stay in memory without events.
+    pub(crate) fn object_idle(self, object_idle: Duration) -> Self {
+        Self { object_idle, ..self }
+    }
+
     /// Lets debuggers in on a free port.
     pub(crate) fn inspect(self, start: InspectorStart) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -152,6 +159,7 @@ impl Setup {
             tls: self.tls.clone(),
             production: self.production,
             server_timing: self.server_timing,
+            object_idle: self.object_idle,
             data_dir: folder.path().join("data"),
             inspect: self.inspect,
         };

@@ -48,7 +48,7 @@ fn ten_thousand_idle_sockets() {
 }
 
 /// Asks for as many file descriptors; whether there are enough.
-fn raise_limit(wanted: u64) -> bool {
+pub(crate) fn raise_limit(wanted: u64) -> bool {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid rlimit for the call to fill.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
