@@ -20,7 +20,7 @@ import * as gates from "ext:selvedge/gates.js";
 import * as io from "ext:selvedge/io_context.js";
 import { requireModule } from "ext:selvedge/commonjs.js";
 import { lazy, load } from "ext:selvedge/lazy.js";
-import { closeGlobals, freezeClocks, now, pinAsyncOps } from "ext:selvedge/safety.js";
+import { closeGlobals, freezeClocks, now, pinAsyncOps, pinPromises } from "ext:selvedge/safety.js";
 import * as timers from "ext:selvedge/timers.js";
 import { shared } from "ext:selvedge/shared.js";
 
@@ -254,6 +254,7 @@ function finish() {
 }
 
 gates.knowAsyncOps(pinAsyncOps());
+pinPromises();
 
 // What the scripts that load later share with those that are here already.
 internals.shared = shared;
