@@ -19,7 +19,6 @@ import { lazy } from "ext:selvedge/lazy.js";
 const {
   ArrayBufferIsView,
   ArrayBufferPrototypeGetByteLength,
-  ArrayBufferPrototypeSlice,
   JSONParse,
   ObjectPrototypeIsPrototypeOf,
   PromisePrototypeThen,
@@ -99,9 +98,9 @@ function copyBytes(source) {
     const length = typed
       ? TypedArrayPrototypeGetByteLength(source)
       : DataViewPrototypeGetByteLength(source);
-    return new Uint8Array(ArrayBufferPrototypeSlice(buffer, offset, offset + length));
+    return new Uint8Array(new Uint8Array(buffer, offset, length));
   }
-  return new Uint8Array(ArrayBufferPrototypeSlice(source, 0, ArrayBufferPrototypeGetByteLength(source)));
+  return new Uint8Array(new Uint8Array(source));
 }
 
 /**

@@ -49,6 +49,8 @@ pub(crate) const PATCHES: &[Patch] = &[
         "return controller.enqueue(value);",
         "return streams().readableByteStreamControllerEnqueue(controller, value);",
     ),
+    once(FILE, "ArrayBufferPrototypeSlice(element, 0)", "new Uint8Array(element)"),
+    once(FILE, "class BlobReference {\n", "class BlobReference {\n  size;\n\n"),
     once(
         FILE,
         "let _readableStream;\n",
@@ -175,6 +177,24 @@ pub(crate) const PATCHES: &[Patch] = &[
     ),
     // ----- Streams: nothing from `Object.prototype` and `Array.prototype`. -----
     each(3, STREAMS, "      : {};\n", "      : { __proto__: null };\n"),
+    once(STREAMS, "destBuffer.set(srcBuffer);", "TypedArrayPrototypeSet(destBuffer, srcBuffer);"),
+    // (`slice()` asks the constructor for its species.)
+    each(
+        2,
+        STREAMS,
+        "return TypedArrayPrototypeSlice(\n      new Uint8Array(",
+        "return new Uint8Array(\n      new Uint8Array(",
+    ),
+    once(
+        STREAMS,
+        r#"ArrayBufferPrototypeSlice(
+        buffer,
+        byteOffset,
+        byteOffset + byteLength,
+      );"#,
+        "TypedArrayPrototypeGetBuffer(\n        \
+         new Uint8Array(new Uint8Array(buffer, byteOffset, byteLength)),\n      );",
+    ),
     once(
         STREAMS,
         "  const chunks = [];\n  let totalLength = 0;\n",
