@@ -123,7 +123,10 @@ fn bodies_pass_through() {
 /// Ways to use streams, each of which leads "some text" back to a response.
 const STREAMS: &[(&str, &str)] = &[
     ("identity", "body.pipeThrough(new TransformStream())"),
-    ("synchronous transform", "body.pipeThrough(new TransformStream({ transform(chunk, it) { it.enqueue(chunk); } }))"),
+    (
+        "synchronous transform",
+        "body.pipeThrough(new TransformStream({ transform(chunk, it) { it.enqueue(chunk); } }))",
+    ),
     (
         "asynchronous transform",
         "body.pipeThrough(new TransformStream({ async transform(chunk, it) { await scheduler.wait(1); it.enqueue(chunk); } }))",
@@ -132,19 +135,31 @@ const STREAMS: &[(&str, &str)] = &[
         "transform with backpressure",
         "body.pipeThrough(new TransformStream({ transform(chunk, it) { it.enqueue(new Bytes(chunk.buffer, 0, 4)); it.enqueue(new Bytes(chunk.buffer, 4, 5)); } }))",
     ),
-    ("slow start", "body.pipeThrough(new TransformStream({ async start() { await scheduler.wait(1); } }))"),
+    (
+        "slow start",
+        "body.pipeThrough(new TransformStream({ async start() { await scheduler.wait(1); } }))",
+    ),
     ("IdentityTransformStream", "body.pipeThrough(new IdentityTransformStream())"),
     ("FixedLengthStream", "body.pipeThrough(new FixedLengthStream(9))"),
-    ("compression", "body.pipeThrough(new CompressionStream('gzip')).pipeThrough(new DecompressionStream('gzip'))"),
+    (
+        "compression",
+        "body.pipeThrough(new CompressionStream('gzip')).pipeThrough(new DecompressionStream('gzip'))",
+    ),
     ("text", "body.pipeThrough(new TextDecoderStream()).pipeThrough(new TextEncoderStream())"),
     ("tee", "body.tee()[1]"),
     ("clone", "request.clone().body"),
     ("clone read", "(await request.clone().text(), request.body)"),
-    ("both halves", "await (async (halves) => { await new Response(halves[0]).text(); return halves[1]; })(body.tee())"),
+    (
+        "both halves",
+        "await (async (halves) => { await new Response(halves[0]).text(); return halves[1]; })(body.tee())",
+    ),
     ("bytes", "await new Response(body.pipeThrough(new TransformStream())).bytes()"),
     ("blob", "new Blob(only(await request.text())).stream()"),
     ("blob as body", "new Blob(only(await request.arrayBuffer()))"),
-    ("from", "ReadableStream.from({ n: 0, [Symbol.asyncIterator]() { return this; }, async next() { return { done: this.n++ > 0, value: new TextEncoder().encode('some text') }; } })"),
+    (
+        "from",
+        "ReadableStream.from({ n: 0, [Symbol.asyncIterator]() { return this; }, async next() { return { done: this.n++ > 0, value: new TextEncoder().encode('some text') }; } })",
+    ),
     (
         "writer",
         "((sides) => { const writer = sides.writable.getWriter(); \
@@ -203,10 +218,8 @@ const STREAMS: &[(&str, &str)] = &[
 /// A server whose Worker runs `poison` before all else, and then each of
 /// [`STREAMS`] by its number.
 fn streaming(poison: &str) -> crate::harness::TestServer {
-    let cases: Vec<String> = STREAMS
-        .iter()
-        .map(|(_, code)| format!("async (request, body) => {code}"))
-        .collect();
+    let cases: Vec<String> =
+        STREAMS.iter().map(|(_, code)| format!("async (request, body) => {code}")).collect();
     let worker = format!(
         "const {{ parseInt, Uint8Array: Bytes }} = globalThis;
         // A list of one that no built-in helps to read.
