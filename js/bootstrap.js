@@ -23,7 +23,7 @@ import * as gates from "ext:selvedge/gates.js";
 import * as io from "ext:selvedge/io_context.js";
 import { requireModule } from "ext:selvedge/commonjs.js";
 import { lazy, load } from "ext:selvedge/lazy.js";
-import { closeGlobals, freezeClocks, now, pinAsyncOps } from "ext:selvedge/safety.js";
+import { closeGlobals, freezeClocks, now, pinAsyncOps, pinPromises } from "ext:selvedge/safety.js";
 import * as timers from "ext:selvedge/timers.js";
 import { shared } from "ext:selvedge/shared.js";
 
@@ -260,6 +260,7 @@ function finish() {
 }
 
 gates.knowAsyncOps(pinAsyncOps());
+pinPromises();
 // Without this a microtask that throws would end the turn of the event loop.
 core.setReportExceptionCallback(uncaught);
 

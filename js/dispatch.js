@@ -30,9 +30,15 @@ import { lazy } from "ext:selvedge/lazy.js";
 const { setAsyncContext } = core;
 const {
   ArrayBufferIsView,
+  DataViewPrototypeGetBuffer,
+  DataViewPrototypeGetByteLength,
+  DataViewPrototypeGetByteOffset,
   PromisePrototypeThen,
   PromiseResolve,
+  TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
   Uint8Array,
 } = primordials;
@@ -223,8 +229,8 @@ function encoded(inner, body) {
   const name = getRaw(inner.headers, "content-encoding");
   const coding = name === null ? undefined : CODINGS[name];
   if (coding === undefined) return body;
-  const { CompressionStream } = compression();
-  const stream = streamOf(body).pipeThrough(new CompressionStream(coding));
+  const { CompressionStream, sidesOfCompression } = compression();
+  const stream = streams().through(streamOf(body), sidesOfCompression(new CompressionStream(coding)));
   const coded = new Body(STREAM, stream);
   coded.stream = stream;
   return coded;
@@ -232,7 +238,7 @@ function encoded(inner, body) {
 
 /** Pushes a stream to the client, no faster than it takes it. */
 function pump(io, inner, stream, length) {
-  const { acquireReader, read, cancel } = streams();
+  const { drain, ignore } = streams();
   const slot = io.slot;
   if (!op_reply_stream(slot, inner.status, inner.statusText, headersOf(inner), length)) {
     io.answered = true;
@@ -240,7 +246,6 @@ function pump(io, inner, stream, length) {
     settle(io);
     return;
   }
-  const reader = acquireReader(stream);
   const finish = () => {
     io.answered = true;
     settle(io);
@@ -248,7 +253,7 @@ function pump(io, inner, stream, length) {
   const gone = (error) => {
     op_reply_abort(slot);
     PromisePrototypeThen(
-      cancel(reader, error ?? disconnected()),
+      reading.cancel(error ?? disconnected()),
       finish,
       finish,
     );
@@ -258,45 +263,56 @@ function pump(io, inner, stream, length) {
     op_context_error(slot, error);
     settle(io);
   };
-  const take = (result) => {
-    if (result.done) {
+  const reading = drain(io, stream, {
+    __proto__: null,
+    write(chunk) {
+      const bytes = bytesOfChunk(chunk);
+      if (bytes === undefined) {
+        const error = new TypeError("This ReadableStream did not return bytes.");
+        ignore(reading.cancel(error));
+        broken(error);
+        return false;
+      }
+      if (TypedArrayPrototypeGetByteLength(bytes) === 0) return true;
+      switch (op_reply_write(slot, bytes)) {
+        case 0:
+          return true;
+        case 1:
+          PromisePrototypeThen(op_reply_ready(slot), reading.resume, gone);
+          return false;
+        default:
+          gone();
+          return false;
+      }
+    },
+    close() {
       op_reply_end(slot);
       finish();
-      return;
-    }
-    const chunk = result.value;
-    let bytes = chunk;
-    if (!ArrayBufferIsView(chunk)) {
-      if (!core.isAnyArrayBuffer(chunk)) {
-        const error = new TypeError("This ReadableStream did not return bytes.");
-        PromisePrototypeThen(cancel(reader, error), undefined, () => {});
-        broken(error);
-        return;
-      }
-      bytes = new Uint8Array(chunk);
-    } else if (primordials.TypedArrayPrototypeGetSymbolToStringTag(chunk) !== "Uint8Array") {
-      bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    }
-    if (TypedArrayPrototypeGetByteLength(bytes) === 0) {
-      step();
-      return;
-    }
-    switch (op_reply_write(slot, bytes)) {
-      case 0:
-        step();
-        break;
-      case 1:
-        PromisePrototypeThen(op_reply_ready(slot), step, gone);
-        break;
-      default:
-        gone();
-    }
-  };
-  const step = () => {
-    PromisePrototypeThen(read(reader), take, broken);
-  };
+    },
+    error: broken,
+  });
   io.onCancel = gone;
-  step();
+  reading.resume();
+}
+
+/** A chunk as bytes, the same memory; undefined when it holds none. */
+function bytesOfChunk(chunk) {
+  if (ArrayBufferIsView(chunk)) {
+    const tag = TypedArrayPrototypeGetSymbolToStringTag(chunk);
+    if (tag === "Uint8Array") return chunk;
+    return tag === undefined
+      ? new Uint8Array(
+        DataViewPrototypeGetBuffer(chunk),
+        DataViewPrototypeGetByteOffset(chunk),
+        DataViewPrototypeGetByteLength(chunk),
+      )
+      : new Uint8Array(
+        TypedArrayPrototypeGetBuffer(chunk),
+        TypedArrayPrototypeGetByteOffset(chunk),
+        TypedArrayPrototypeGetByteLength(chunk),
+      );
+  }
+  return core.isAnyArrayBuffer(chunk) ? new Uint8Array(chunk) : undefined;
 }
 
 function disconnected() {
@@ -311,8 +327,7 @@ function discard(response) {
 }
 
 function discardStream(stream) {
-  const { acquireReader, cancel } = streams();
-  PromisePrototypeThen(cancel(acquireReader(stream), disconnected()), undefined, () => {});
+  streams().discard(stream, disconnected());
 }
 
 /** The connection becomes a WebSocket. */

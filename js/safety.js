@@ -14,7 +14,9 @@ const {
   ObjectKeys,
   ObjectPrototypeIsPrototypeOf,
   ReflectConstruct,
+  Promise,
   StringPrototypeStartsWith,
+  SymbolSpecies,
   TypeError,
 } = primordials;
 
@@ -58,6 +60,18 @@ function pinAsyncOps() {
     ArrayPrototypePush(ops, [found[i], stubs[i]]);
   }
   return ops;
+}
+
+/**
+ * Whatever waits for a promise (`await`, `then`, each async op of deno_core) asks
+ * `promise.constructor` which class the next promise is of. Of promises in general
+ * that is settled here, once; a class that extends Promise has a constructor of
+ * its own.
+ */
+function pinPromises() {
+  const own = { __proto__: null, writable: false, configurable: false };
+  ObjectDefineProperty(Promise.prototype, "constructor", own);
+  ObjectDefineProperty(Promise, SymbolSpecies, { __proto__: null, configurable: false });
 }
 
 /** Takes away what V8 offers and Workers do not. */
@@ -175,4 +189,4 @@ function frozenPerformance(now) {
   return { timeOrigin: origin, now: () => now() - origin, toJSON: () => ({ timeOrigin: origin }) };
 }
 
-export { closeGlobals, freezeClocks, now, pinAsyncOps };
+export { closeGlobals, freezeClocks, now, pinAsyncOps, pinPromises };

@@ -9,29 +9,30 @@ const {
   MathFloor,
   ObjectDefineProperty,
   PromisePrototypeThen,
+  PromiseResolve,
   SymbolToStringTag,
   TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
   Uint8Array,
-  uncurryThis,
 } = primordials;
 const { bodies, io: contexts } = internals.selvedge;
 const {
   acquireReadableStreamDefaultReader,
-  ReadableStreamDefaultReader,
+  readableStreamDefaultReaderRead,
+  readableStreamPipeTo,
+  readableStreamReaderGenericCancel,
+  sidesOf,
   TransformStream,
+  transformStreamDefaultControllerEnqueue,
 } = core.loadExtScript("ext:deno_web/06_streams.js");
-
-const acquireReader = acquireReadableStreamDefaultReader;
-const read = uncurryThis(ReadableStreamDefaultReader.prototype.read);
-const cancel = uncurryThis(ReadableStreamDefaultReader.prototype.cancel);
 
 /** Passes bytes through unchanged. */
 class IdentityTransformStream extends TransformStream {
   constructor(queuingStrategy = undefined) {
     super({
+      __proto__: null,
       transform(chunk, controller) {
-        controller.enqueue(bytesOf(chunk));
+        transformStreamDefaultControllerEnqueue(controller, bytesOf(chunk));
       },
     }, queuingStrategy);
   }
@@ -59,13 +60,14 @@ class FixedLengthStream extends TransformStream {
     }
     let seen = 0;
     super({
+      __proto__: null,
       transform(chunk, controller) {
         const bytes = bytesOf(chunk);
         seen += bytes.length;
         if (seen > expected) {
           throw new TypeError("Attempt to write too many bytes through a FixedLengthStream.");
         }
-        controller.enqueue(bytes);
+        transformStreamDefaultControllerEnqueue(controller, bytes);
       },
       flush() {
         if (seen < expected) {
@@ -73,7 +75,7 @@ class FixedLengthStream extends TransformStream {
         }
       },
     }, queuingStrategy);
-    internals.declareLength(this.readable, expected);
+    internals.declareLength(sidesOf(this).readable, expected);
   }
 }
 void BigInt;
@@ -109,52 +111,111 @@ function uploaded(chunk) {
   return ArrayBufferIsView(chunk) || core.isAnyArrayBuffer(chunk) ? bytesOf(chunk) : undefined;
 }
 
+/**
+ * Reads a stream to its end for a context, without a promise for each chunk.
+ * `sink.write(chunk)` tells whether to go on at once; if not, the sink calls
+ * `resume()` when it has room. `sink.close()` and `sink.error(error)` come in a
+ * microtask of their own, for the code that ended the stream still runs. Nothing
+ * is read before the first `resume()`.
+ */
+function drain(io, stream, sink) {
+  const reader = acquireReadableStreamDefaultReader(stream);
+  // True while `resume` loops: a chunk that is there already comes before the
+  // read returns, and must not grow the stack.
+  let looping = false;
+  let again = false;
+  const resume = () => {
+    looping = true;
+    do {
+      again = false;
+      readableStreamDefaultReaderRead(reader, request);
+    } while (again);
+    looping = false;
+  };
+  // Chunks and ends may come from the code of another context.
+  const request = {
+    __proto__: null,
+    chunkSteps(chunk) {
+      if (!sink.write(chunk)) return;
+      if (looping) again = true;
+      else if (contexts.current() === io) resume();
+      else contexts.runIn(io, resume);
+    },
+    closeSteps() {
+      contexts.runIn(io, () => PromisePrototypeThen(PromiseResolve(undefined), () => sink.close()));
+    },
+    errorSteps(error) {
+      contexts.runIn(io, () => PromisePrototypeThen(PromiseResolve(undefined), () => sink.error(error)));
+    },
+  };
+  return { __proto__: null, cancel: (reason) => readableStreamReaderGenericCancel(reader, reason), resume };
+}
+
+/** Cancels a stream that nobody reads. */
+function discard(stream, reason) {
+  const reader = acquireReadableStreamDefaultReader(stream);
+  ignore(readableStreamReaderGenericCancel(reader, reason));
+}
+
+/** A rejection of the promise is nobody's business. */
+function ignore(promise) {
+  PromisePrototypeThen(promise, undefined, () => {});
+}
+
+/** Pipes a stream through a transform; gives what comes out. */
+function through(stream, { readable, writable }) {
+  ignore(readableStreamPipeTo(stream, writable, false, false, false, undefined));
+  return readable;
+}
+
 /** Hands a stream of the Worker's to the host, no faster than it takes it. */
 function feed(io, stream, rid, onError) {
-  const reader = acquireReader(stream);
   io.sending++;
   const broken = (error) => {
     io.sending--;
     if (onError !== undefined) onError(error);
     op_body_pipe_end(rid, `${error}`);
-    PromisePrototypeThen(cancel(reader, error), undefined, () => {});
+    ignore(reading.cancel(error));
   };
-  const take = (result) => {
-    if (result.done) {
+  const push = (chunk) => {
+    if (op_body_pipe_write(rid, chunk)) return true;
+    PromisePrototypeThen(
+      op_body_pipe_ready(rid, io.slot),
+      (open) => open ? reading.resume() : broken(new TypeError("Network connection lost.")),
+    );
+    return false;
+  };
+  const reading = drain(io, stream, {
+    __proto__: null,
+    write(value) {
+      const chunk = uploaded(value);
+      if (chunk === undefined) {
+        broken(new TypeError("Draining read encountered a value that cannot be converted to bytes"));
+        return false;
+      }
+      const writes = io.gate === null ? null : io.unconfirmed();
+      if (writes === null) return push(chunk);
+      PromisePrototypeThen(writes, () => {
+        if (push(chunk)) reading.resume();
+      }, broken);
+      return false;
+    },
+    close() {
       io.sending--;
       op_body_pipe_end(rid, "");
-      return;
-    }
-    const chunk = uploaded(result.value);
-    if (chunk === undefined) {
-      broken(new TypeError("Draining read encountered a value that cannot be converted to bytes"));
-      return;
-    }
-    const writes = io.gate === null ? null : io.unconfirmed();
-    if (writes === null) write(chunk);
-    else PromisePrototypeThen(writes, () => write(chunk), broken);
-  };
-  const write = (chunk) => {
-    if (op_body_pipe_write(rid, chunk)) step();
-    else {
-      PromisePrototypeThen(
-        op_body_pipe_ready(rid, io.slot),
-        (open) => open ? step() : broken(new TypeError("Network connection lost.")),
-      );
-    }
-  };
-  const step = () => {
-    PromisePrototypeThen(read(reader), take, broken);
-  };
-  step();
+    },
+    error: broken,
+  });
+  reading.resume();
 }
 
 return {
-  acquireReader,
-  cancel,
+  discard,
+  drain,
   FixedLengthStream,
   IdentityTransformStream,
-  read,
+  ignore,
+  through,
   upload,
 };
 })();

@@ -19,7 +19,6 @@ import { lazy } from "ext:selvedge/lazy.js";
 const {
   ArrayBufferIsView,
   ArrayBufferPrototypeGetByteLength,
-  ArrayBufferPrototypeSlice,
   JSONParse,
   ObjectPrototypeIsPrototypeOf,
   PromisePrototypeThen,
@@ -99,9 +98,9 @@ function copyBytes(source) {
     const length = typed
       ? TypedArrayPrototypeGetByteLength(source)
       : DataViewPrototypeGetByteLength(source);
-    return new Uint8Array(ArrayBufferPrototypeSlice(buffer, offset, offset + length));
+    return new Uint8Array(new Uint8Array(buffer, offset, length));
   }
-  return new Uint8Array(ArrayBufferPrototypeSlice(source, 0, ArrayBufferPrototypeGetByteLength(source)));
+  return new Uint8Array(new Uint8Array(source));
 }
 
 /**
@@ -186,29 +185,24 @@ function isLocked(body) {
 function streamOf(body) {
   if (body === null) return null;
   if (body.stream !== null) return body.stream;
-  const { ReadableStream } = streams();
   let stream;
   if (body.kind === NATIVE) {
-    stream = body.used ? closedStream(ReadableStream) : readNative(ReadableStream, body);
+    stream = body.used ? closedStream() : readNative(body);
     WeakMapPrototypeSet(nativeOf, stream, body);
   } else {
     const bytes = body.kind === TEXT ? core.encode(body.source) : body.source;
-    stream = new ReadableStream({
-      type: "bytes",
-      pull(controller) {
-        if (bytes.length > 0) controller.enqueue(new Uint8Array(bytes));
-        controller.close();
-        controller.byobRequest?.respond(0);
-      },
-    }, { highWaterMark: 0 });
+    stream = readBytesOf(bytes);
     if (body.used) closeUsed(stream);
   }
   body.stream = stream;
   return stream;
 }
 
-function closedStream(ReadableStream) {
-  const stream = new ReadableStream({ start: (controller) => controller.close() });
+function nothing() {}
+
+function closedStream() {
+  const { createReadableByteStream, readableByteStreamControllerClose } = streams();
+  const stream = createReadableByteStream(readableByteStreamControllerClose, nothing, nothing);
   closeUsed(stream);
   return stream;
 }
@@ -218,27 +212,42 @@ function closeUsed(stream) {
   readableStreamDisturb(stream);
 }
 
-function readNative(ReadableStream, body) {
+/** A stream of bytes that are in memory. */
+function readBytesOf(bytes) {
+  const { createReadableByteStream, readableByteStreamControllerEnqueue, readableByteStreamEnd } = streams();
+  return createReadableByteStream(nothing, (controller) => {
+    if (bytes.length > 0) readableByteStreamControllerEnqueue(controller, new Uint8Array(bytes));
+    readableByteStreamEnd(controller);
+  }, () => PromiseResolve(undefined));
+}
+
+function readNative(body) {
+  const { createReadableByteStream, readableByteStreamControllerEnqueue, readableByteStreamEnd } = streams();
   const io = body.io;
   const rid = body.source;
-  return new ReadableStream({
-    type: "bytes",
-    pull(controller) {
-      checkOwner(io);
-      return PromisePrototypeThen(unlessAborted(body, op_body_read(rid, io.slot)), (piece) => {
-        if (piece.length === 0) {
-          op_body_close(rid);
-          controller.close();
-          controller.byobRequest?.respond(0);
-        } else {
-          controller.enqueue(piece);
-        }
-      });
-    },
-    cancel() {
+  let reader;
+  const take = (piece) => {
+    if (TypedArrayPrototypeGetByteLength(piece) === 0) {
       op_body_close(rid);
-    },
-  }, { highWaterMark: 0 });
+      readableByteStreamEnd(reader);
+    } else {
+      readableByteStreamControllerEnqueue(reader, piece);
+    }
+  };
+  const pull = (controller) => {
+    reader = controller;
+    try {
+      checkOwner(io);
+    } catch (error) {
+      return PromiseReject(error);
+    }
+    return PromisePrototypeThen(unlessAborted(body, op_body_read(rid, io.slot)), take);
+  };
+  const cancel = () => {
+    op_body_close(rid);
+    return PromiseResolve(undefined);
+  };
+  return createReadableByteStream(nothing, pull, cancel);
 }
 
 /** A read that fails because its signal aborted fails with the signal's reason. */

@@ -10,7 +10,10 @@ use deno_core::{Extension, ExtensionFileSource};
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
 mod ops;
+mod patches;
 mod service;
+
+use patches::{PATCHES, Patch};
 
 pub use service::ServiceBinding;
 
@@ -124,8 +127,10 @@ deno_core::extension!(
         "crypto.js",
         "fetch/fetch.js",
         "fetch/form_data.js",
+        "promises.js",
         "service.js",
         "streams.js",
+        "transfer.js",
         "websocket.js",
     ],
     synthetic_esm = ["cloudflare:workers" = "ext:selvedge/cloudflare_workers.js"],
@@ -155,25 +160,13 @@ pub fn extensions_with_sources() -> Vec<Extension> {
     ]
 }
 
-/// Changes to scripts of deno_web: where an exception goes that nobody caught,
-/// and whose clock a file's date is taken from. Each must occur exactly once.
-const PATCHES: &[(&str, &str, &str)] = &[
-    ("ext:deno_web/02_event.js", "let globalThis_;", "let globalThis_ = internals.eventHub;"),
-    (
-        "ext:deno_web/02_event.js",
-        "core.reportUnhandledException(error);",
-        "internals.reportException(error);",
-    ),
-    ("ext:deno_web/09_file.js", "DatePrototypeGetTime(new Date())", "__bootstrap.internals.now()"),
-];
-
 /// Applies the changes that this platform needs to scripts of others. For the
 /// build script: it reads the sources from the build machine.
 ///
 /// # Panics
 /// When a script is not what the changes were made for.
 pub fn patch_sources(extensions: &mut [Extension]) {
-    for (script, from, to) in PATCHES {
+    for Patch { script, from, to, times } in PATCHES {
         let mut found = false;
         for extension in extensions.iter_mut() {
             for file in extension.lazy_loaded_js_files.to_mut() {
@@ -182,7 +175,7 @@ pub fn patch_sources(extensions: &mut [Extension]) {
                 }
                 let source = file.load().unwrap_or_else(|error| panic!("{script}: {error}"));
                 let source = source.as_str();
-                assert_eq!(source.matches(from).count(), 1, "{script}: {from}");
+                assert_eq!(source.matches(from).count(), *times, "{script}: {from}");
                 let patched = source.replace(from, to);
                 *file = ExtensionFileSource::new_computed(file.specifier, patched.into());
                 found = true;

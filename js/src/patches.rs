@@ -1,0 +1,348 @@
+//! Changes to scripts of deno_web and deno_webidl that this platform needs.
+//!
+//! Most are about one thing: resolving a promise with another promise calls
+//! `promise.then`, and objects without a null prototype have the properties
+//! that a Worker gives to `Object.prototype`. A Worker that replaces such
+//! things must not break the platform's own streams.
+
+/// A change of a script's text.
+pub(crate) struct Patch {
+    pub(crate) script: &'static str,
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
+    /// How often `from` occurs; each occurrence is replaced.
+    pub(crate) times: usize,
+}
+
+const fn once(script: &'static str, from: &'static str, to: &'static str) -> Patch {
+    Patch { script, from, to, times: 1 }
+}
+
+const fn each(times: usize, script: &'static str, from: &'static str, to: &'static str) -> Patch {
+    Patch { script, from, to, times }
+}
+
+const WEBIDL: &str = "ext:deno_webidl/00_webidl.js";
+const EVENT: &str = "ext:deno_web/02_event.js";
+const ABORT: &str = "ext:deno_web/03_abort_signal.js";
+const STREAMS: &str = "ext:deno_web/06_streams.js";
+const ENCODING: &str = "ext:deno_web/08_text_encoding.js";
+const FILE: &str = "ext:deno_web/09_file.js";
+const PORT: &str = "ext:deno_web/13_message_port.js";
+const COMPRESSION: &str = "ext:deno_web/14_compression.js";
+
+/// In the order in which they are made.
+pub(crate) const PATCHES: &[Patch] = &[
+    // Where an exception goes that nobody caught.
+    once(EVENT, "let globalThis_;", "let globalThis_ = internals.eventHub;"),
+    once(EVENT, "core.reportUnhandledException(error);", "internals.reportException(error);"),
+    // Whose clock a file's date is taken from.
+    once(FILE, "DatePrototypeGetTime(new Date())", "__bootstrap.internals.now()"),
+    // The stream of a Blob, past methods that a Worker can replace.
+    once(
+        FILE,
+        "            controller.close();\n            controller.byobRequest?.respond(0);\n",
+        "            streams().readableByteStreamEnd(controller);\n",
+    ),
+    once(
+        FILE,
+        "return controller.enqueue(value);",
+        "return streams().readableByteStreamControllerEnqueue(controller, value);",
+    ),
+    once(FILE, "ArrayBufferPrototypeSlice(element, 0)", "new Uint8Array(element)"),
+    once(FILE, "class BlobReference {\n", "class BlobReference {\n  size;\n\n"),
+    once(
+        FILE,
+        "let _readableStream;\n",
+        "let _readableStream;\nconst streams = () => core.loadExtScript(\"ext:deno_web/06_streams.js\");\n",
+    ),
+    once(
+        FILE,
+        "new ReadableStream({\n      type: \"bytes\",",
+        "new ReadableStream({\n      __proto__: null,\n      type: \"bytes\",",
+    ),
+    // What a callback returned is a promise whatever became of its `then`.
+    once(
+        WEBIDL,
+        "typeof V?.then === \"function\"",
+        "V !== undefined && (core.isPromise(V) || typeof V?.then === \"function\")",
+    ),
+    // The state of a signal, past getters that a Worker can replace.
+    once(ABORT, "return {\n  AbortController,", "return {\n  abortReason,\n  AbortController,"),
+    once(
+        STREAMS,
+        "  AbortSignalPrototype,\n  add,",
+        "  abortReason,\n  AbortSignalPrototype,\n  add,",
+    ),
+    // ----- Streams: promises that follow promises. -----
+    once(
+        STREAMS,
+        "const { assert, AssertionError } = core",
+        "const { both, chain, follow } = core.loadExtScript(\"ext:selvedge/promises.js\");\n\
+         const { assert, AssertionError } = core",
+    ),
+    once(
+        STREAMS,
+        "  /** @returns {\"pending\" | \"fulfilled\"} */\n  get state() {",
+        "  follow(value) {\n    if (this.#state !== \"pending\") return;\n    \
+         this.#state = \"fulfilled\";\n    follow(value, this.#resolve, this.#reject);\n  }\n\n  \
+         get state() {",
+    ),
+    once(
+        STREAMS,
+        "return new Promise((resolve) => resolve(value));",
+        "return new Promise((resolve, reject) => follow(value, resolve, reject));",
+    ),
+    once(STREAMS, "  ArrayPrototypeMap,\n  ArrayPrototypePush,\n", ""),
+    once(STREAMS, "  SafePromiseAll,\n", ""),
+    once(
+        STREAMS,
+        "    return transformPromiseWith(backpressureChangePromise.promise, () => {",
+        "    return chain(backpressureChangePromise.promise, () => {",
+    ),
+    once(
+        STREAMS,
+        "    return transformPromiseWith(currentWrite, onSettled, onSettled);",
+        "    return chain(currentWrite, onSettled, onSettled);",
+    ),
+    once(
+        STREAMS,
+        "      return reader[_iteratorNext] = PromisePrototypeThen(\n",
+        "      return reader[_iteratorNext] = chain(\n",
+    ),
+    once(
+        STREAMS,
+        "? PromisePrototypeThen(reader[_iteratorNext], returnSteps, returnSteps)",
+        "? chain(reader[_iteratorNext], returnSteps, returnSteps)",
+    ),
+    once(
+        STREAMS,
+        "      startPromise.resolve(\n        webidl",
+        "      startPromise.follow(\n        webidl",
+    ),
+    each(4, STREAMS, "cancelPromise.resolve(cancelResult);", "cancelPromise.follow(cancelResult);"),
+    each(
+        3,
+        STREAMS,
+        "cancelPromise.resolve(readableStreamCancel(",
+        "cancelPromise.follow(readableStreamCancel(",
+    ),
+    // An async transform is one even if `Promise.prototype.then` is gone.
+    once(
+        STREAMS,
+        "if (rv === undefined || typeof rv?.then !== \"function\") {",
+        "if (rv === undefined || !core.isPromise(rv) && typeof rv?.then !== \"function\") {",
+    ),
+    // ----- Streams: a pipe that is aborted. -----
+    once(STREAMS, "(signal === undefined || !signal.aborted) &&", "signal === undefined &&"),
+    once(
+        STREAMS,
+        "      const error = signal.reason;\n",
+        "      const error = signal[abortReason];\n",
+    ),
+    once(STREAMS, "    if (signal.aborted) {\n", "    if (signal[abortReason] !== undefined) {\n"),
+    once(
+        STREAMS,
+        "      /** @type {Array<() => Promise<void>>} */\n      const actions = [];\n",
+        "      let abort = resolvedPromise;\n      let cancel = resolvedPromise;\n",
+    ),
+    once(
+        STREAMS,
+        r#"        ArrayPrototypePush(actions, () => {
+          if (dest[_state] === "writable") {
+            return writableStreamAbort(dest, error);
+          } else {
+            return PromiseResolve(undefined);
+          }
+        });"#,
+        r#"        abort = () =>
+          dest[_state] === "writable" ? writableStreamAbort(dest, error) : resolvedPromise();"#,
+    ),
+    once(
+        STREAMS,
+        r#"        ArrayPrototypePush(actions, () => {
+          if (source[_state] === "readable") {
+            return readableStreamCancel(source, error);
+          } else {
+            return PromiseResolve(undefined);
+          }
+        });"#,
+        r#"        cancel = () =>
+          source[_state] === "readable" ? readableStreamCancel(source, error) : resolvedPromise();"#,
+    ),
+    once(
+        STREAMS,
+        "() => SafePromiseAll(ArrayPrototypeMap(actions, (action) => action())),",
+        "() => both(abort, cancel),",
+    ),
+    // ----- Streams: nothing from `Object.prototype` and `Array.prototype`. -----
+    each(3, STREAMS, "      : {};\n", "      : { __proto__: null };\n"),
+    once(STREAMS, "destBuffer.set(srcBuffer);", "TypedArrayPrototypeSet(destBuffer, srcBuffer);"),
+    // (`slice()` asks the constructor for its species.)
+    each(
+        2,
+        STREAMS,
+        "return TypedArrayPrototypeSlice(\n      new Uint8Array(",
+        "return new Uint8Array(\n      new Uint8Array(",
+    ),
+    once(
+        STREAMS,
+        r#"ArrayBufferPrototypeSlice(
+        buffer,
+        byteOffset,
+        byteOffset + byteLength,
+      );"#,
+        "TypedArrayPrototypeGetBuffer(\n        \
+         new Uint8Array(new Uint8Array(buffer, byteOffset, byteLength)),\n      );",
+    ),
+    once(
+        STREAMS,
+        "  const chunks = [];\n  let totalLength = 0;\n",
+        "  const chunks = new Queue();\n  let totalLength = 0;\n",
+    ),
+    once(STREAMS, "      ArrayPrototypePush(chunks, chunk);\n", "      chunks.enqueue(chunk);\n"),
+    once(
+        STREAMS,
+        "  for (let i = 0; i < chunks.length; ++i) {\n    const chunk = chunks[i];\n",
+        "  while (chunks.size !== 0) {\n    const chunk = chunks.dequeue();\n",
+    ),
+    // ----- Streams: fewer promises for each chunk. -----
+    once(
+        STREAMS,
+        "function underlyingSourcePullDefault(controller) {\n  return webidl.invokeCallbackFunction(",
+        "function underlyingSourcePullDefault(controller) {\n  \
+         return invokePull(",
+    ),
+    once(
+        STREAMS,
+        "function underlyingSourceStartDefault(controller) {",
+        r#"function invokePull(pull, args, source, convert, prefix) {
+  try {
+    const result = ReflectApply(pull, source, args);
+    return result === undefined ? resolvedPromise() : convert(result, prefix, "return value");
+  } catch (error) {
+    return PromiseReject(error);
+  }
+}
+
+function underlyingSourceStartDefault(controller) {"#,
+    ),
+    // ----- Streams: what the platform's own scripts use of them. -----
+    once(
+        STREAMS,
+        "/** @param {TransformStreamDefaultController} controller */\n\
+         function transformStreamDefaultControllerClearAlgorithms(",
+        r#"function sidesOf(transform) {
+  return { __proto__: null, readable: transform[_readable], writable: transform[_writable] };
+}
+
+/** Ends a byte stream, and with it a read into a buffer of the reader's. */
+function readableByteStreamEnd(controller) {
+  readableByteStreamControllerClose(controller);
+  if (controller[_pendingPullIntos].size !== 0) readableByteStreamControllerRespond(controller, 0);
+}
+
+function transformStreamDefaultControllerClearAlgorithms("#,
+    ),
+    once(
+        STREAMS,
+        "return {\n  _isClosedPromise,",
+        "return {\n  readableByteStreamEnd,\n  readableStreamDefaultReaderRead,\n  \
+         sidesOf,\n  transformStreamDefaultControllerEnqueue,\n  _isClosedPromise,",
+    ),
+    // ----- Transferring: buffers are copied by the serializer, and then detached. -----
+    once(
+        PORT,
+        "  const options = {\n    hostObjects,\n    transferredArrayBuffers,\n  };\n\n  const serializedData",
+        "  checkTransfer(transferables);\n  const options = { __proto__: null, hostObjects };\n  \
+         const serializedData",
+    ),
+    once(
+        PORT,
+        r#"      ArrayPrototypePush(serializedTransferables, {
+        kind: "arrayBuffer",
+        data: transferredArrayBuffers[arrayBufferI],
+      });
+      arrayBufferI++;
+"#,
+        "      detach(transferable);\n",
+    ),
+    once(PORT, "  let arrayBufferI = 0;\n", ""),
+    once(
+        PORT,
+        "const serializeErrorCb = (err) => {",
+        "const { checkTransfer, detach } = core.loadExtScript(\"ext:selvedge/transfer.js\");\n\
+         const serializeErrorCb = (err) => {",
+    ),
+    // ----- Transforms of the platform's own. -----
+    once(
+        COMPRESSION,
+        "const { TransformStream } = core",
+        "const { sidesOf, transformStreamDefaultControllerEnqueue, TransformStream } = core",
+    ),
+    once(
+        COMPRESSION,
+        "    controller.enqueue(output);",
+        "    transformStreamDefaultControllerEnqueue(controller, output);",
+    ),
+    once(
+        COMPRESSION,
+        "class CompressionStream {\n  #transform;\n",
+        "let sidesOfCompression;\nclass CompressionStream {\n  #transform;\n  \
+         static {\n    sidesOfCompression = (stream) => sidesOf(stream.#transform);\n  }\n",
+    ),
+    once(
+        COMPRESSION,
+        "return { CompressionStream,",
+        "return { sidesOfCompression, CompressionStream,",
+    ),
+    each(
+        2,
+        COMPRESSION,
+        "return this.#transform.readable;",
+        "return sidesOf(this.#transform).readable;",
+    ),
+    each(
+        2,
+        COMPRESSION,
+        "return this.#transform.writable;",
+        "return sidesOf(this.#transform).writable;",
+    ),
+    each(
+        2,
+        COMPRESSION,
+        "new TransformStream({\n",
+        "new TransformStream({\n      __proto__: null,\n",
+    ),
+    each(
+        2,
+        ENCODING,
+        "return this.#transform.readable;",
+        "return streams().sidesOf(this.#transform).readable;",
+    ),
+    each(
+        2,
+        ENCODING,
+        "return this.#transform.writable;",
+        "return streams().sidesOf(this.#transform).writable;",
+    ),
+    // (It takes the global class otherwise, whoever put it there.)
+    once(
+        ENCODING,
+        "class TextDecoder {\n",
+        "let loaded;\nconst streams = () => loaded ??= core.loadExtScript(\"ext:deno_web/06_streams.js\");\n\n\
+         class TextDecoder {\n",
+    ),
+    each(
+        2,
+        ENCODING,
+        "new TransformStream({\n",
+        "new (streams().TransformStream)({\n      __proto__: null,\n",
+    ),
+    each(
+        4,
+        ENCODING,
+        "controller.enqueue(",
+        "streams().transformStreamDefaultControllerEnqueue(controller, ",
+    ),
+];
