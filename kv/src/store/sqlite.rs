@@ -18,6 +18,8 @@ mod writer;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod failing_disk;
+#[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
