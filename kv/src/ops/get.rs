@@ -11,7 +11,7 @@ use selvedge_runtime::body::{BodyResource, BytesBody};
 
 use super::large::{Large, PiecesBody};
 use super::{Handle, count, handle, isolate, refused};
-use crate::error::Error;
+use crate::Error;
 use crate::namespace::{self, Operation, Refusal};
 use crate::store::{Answer, Entry, Later, Value};
 

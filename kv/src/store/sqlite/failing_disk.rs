@@ -10,8 +10,8 @@ use selvedge_test_vfs::Disk;
 use tempfile::TempDir;
 
 use super::{PIECE_BYTES, SqliteStore};
-use crate::data_dir::DataDir;
-use crate::error::Error;
+use selvedge_storage::data_dir::DataDir;
+use crate::Error;
 use crate::store::{Answer, Attributes, KvStore, Value};
 
 const FILE: &str = "failing.sqlite";
