@@ -118,7 +118,8 @@ impl SqliteStore {
             )));
         }
         if start.prepare {
-            let prepared = file::connect(path, file::Role::Write).and_then(|it| shrink::prepare(&it));
+            let prepared =
+                file::connect(path, file::Role::Write).and_then(|it| shrink::prepare(&it));
             readers.committed();
             // It works all the same, and is tried again when it is opened next.
             if let Err(error) = prepared {

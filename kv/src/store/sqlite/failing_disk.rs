@@ -10,9 +10,9 @@ use selvedge_test_vfs::Disk;
 use tempfile::TempDir;
 
 use super::{PIECE_BYTES, SqliteStore};
-use selvedge_storage::data_dir::DataDir;
 use crate::Error;
 use crate::store::{Answer, Attributes, KvStore, Value};
+use selvedge_storage::data_dir::DataDir;
 
 const FILE: &str = "failing.sqlite";
 
