@@ -176,10 +176,11 @@ unsafe extern "C" fn write(
 
 unsafe extern "C" fn truncate(file: *mut sqlite3_file, length: sqlite3_int64) -> c_int {
     let code = call!(file, xTruncate, length);
+    if code != ffi::SQLITE_OK {
+        return code;
+    }
     // SAFETY: the file is open.
-    if code == ffi::SQLITE_OK
-        && let Some(Watched { disk, path }) = unsafe { watched(file) }
-    {
+    if let Some(Watched { disk, path }) = unsafe { watched(file) } {
         disk.truncated(path, length as u64);
     }
     code

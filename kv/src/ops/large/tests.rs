@@ -21,7 +21,7 @@ struct Counted {
 struct Piece(Vec<u8>, Arc<Counted>);
 
 impl Piece {
-    fn new(bytes: Vec<u8>, counted: &Arc<Counted>) -> Bytes {
+    fn counted(bytes: Vec<u8>, counted: &Arc<Counted>) -> Bytes {
         let now = counted.now.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len();
         counted.peak.fetch_max(now, Ordering::Relaxed);
         Bytes::from_owner(Self(bytes, counted.clone()))
@@ -55,7 +55,7 @@ impl ValueReader for Reader {
         let end = self.text.len().min(self.at + PIECE);
         let piece = self.text.as_bytes()[self.at..end].to_vec();
         self.at = end;
-        let piece = (!piece.is_empty()).then(|| Piece::new(piece, &self.counted));
+        let piece = (!piece.is_empty()).then(|| Piece::counted(piece, &self.counted));
         Box::pin(std::future::ready(Ok(piece)))
     }
 
