@@ -31,7 +31,7 @@ fn the_configuration_is_looked_for_upwards() {
     stdout(&below, &["types"]);
     assert!(project.path().join("worker-configuration.d.ts").is_file(), "types");
     stdout(&below, &["kv", "key", "put", "--binding", "KV", "a", "1"]);
-    assert!(project.path().join(".selvedge/kv/KV.sqlite").is_file(), "kv");
+    assert!(project.path().join(".selvedge/kv.sqlite").is_file(), "kv");
     for command in ["run", "dev"] {
         let mut program = Program::selvedge(&below, &[command, "--port", "0"]);
         assert_eq!(program.connect().get("/").text(), "project 1", "{command}");
