@@ -13,8 +13,9 @@ use selvedge_server::log::{Format, Level, Log, LogOptions};
 use selvedge_server::project::Project;
 use serde_json::{Value, json};
 
+use crate::guard::Output;
 use crate::vars::VarArgs;
-use crate::{terminal, trace};
+use crate::{custom_build, terminal, trace};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,8 +25,8 @@ Examples:
   selvedge check --env staging --format json
       Check it as [env.staging] says, and tell a program.
 
-It reads the configuration and all modules and runs the global scope once. The
-exit code is 0 when the Worker starts, and 1 when it does not.";
+It runs the build command if there is one, reads the configuration and all modules
+and runs the global scope once. The exit code is 0 when the Worker starts, and 1 when it does not.";
 
 /// What `check` takes.
 #[derive(Debug, Args)]
@@ -124,6 +125,14 @@ fn examine(args: &CheckArgs) -> anyhow::Result<Report> {
         }
     };
     report.warnings.clone_from(&config.warnings);
+    let output = match args.format {
+        CheckFormat::Pretty => Output::Ours,
+        CheckFormat::Json => Output::Stderr,
+    };
+    if let Err(error) = custom_build::run(&config.build, output) {
+        report.problem = Some(Problem::Files(Box::new(error)));
+        return Ok(report);
+    }
     let project = match Project::load(config.clone(), Mode::Local) {
         Ok(project) => project,
         Err(error) => {

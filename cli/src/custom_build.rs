@@ -2,14 +2,13 @@
 
 use selvedge_server::config::{Build, Diagnostic, shown};
 
-use crate::guard::Guarded;
+use crate::guard::{Guarded, Output};
 
-/// Runs the command, if there is one, and waits for it. What it prints goes
-/// where our own output goes.
+/// Runs the command, if there is one, and waits for it.
 ///
 /// # Errors
 /// When it cannot run, or fails.
-pub(crate) fn run(build: &Build) -> Result<(), Diagnostic> {
+pub(crate) fn run(build: &Build, output: Output) -> Result<(), Diagnostic> {
     let Some(command) = &build.command else { return Ok(()) };
     let failed = |what: String| {
         Diagnostic::new(format!("the build command {what}: {command}"))
@@ -18,7 +17,7 @@ pub(crate) fn run(build: &Build) -> Result<(), Diagnostic> {
     if !build.cwd.is_dir() {
         return Err(failed("has no folder to run in".into()));
     }
-    let status = Guarded::start(command, &build.cwd)
+    let status = Guarded::start(command, &build.cwd, output)
         .and_then(Guarded::wait)
         .map_err(|error| failed(format!("cannot run ({error})")))?;
     match status.code() {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use selvedge_runtime::Mode;
-use selvedge_server::config::{Config, Dev, Selection};
+use selvedge_server::config::{self, Config, Dev, Selection};
 use selvedge_server::dev::{Build, Built, CronMode, DevOptions};
 use selvedge_server::log::{Log, LogOptions};
 use selvedge_server::project::{Project, Watched};
 use selvedge_server::run_options::TlsFiles;
 
 use crate::args::{CronArg, DevArgs};
+use crate::guard::Output;
 use crate::keys::Keys;
 use crate::run::{DATA_DIR, addresses, end};
 use crate::{custom_build, signals, terminal, trace};
@@ -43,8 +44,8 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
         workers.push(build(args.file.clone(), None, &args));
     }
     // What the first Worker's configuration lies in, as for `selvedge run`.
-    let first = args.config.first().or(args.file.as_ref());
-    let beside = folder_of(first.map_or(Path::new("."), PathBuf::as_path)).join(DATA_DIR);
+    let first = args.config.first().or(args.file.as_ref()).cloned().or_else(above);
+    let beside = folder_of(first.as_deref().unwrap_or(Path::new("."))).join(DATA_DIR);
     let (ready, places) = std::sync::mpsc::channel();
     let options = DevOptions {
         workers,
@@ -85,6 +86,11 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
     })
 }
 
+/// The configuration that lies in this folder or in one above.
+fn above() -> Option<PathBuf> {
+    config::find_above(Path::new("."))
+}
+
 /// The folder that a path names or lies in.
 fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
@@ -116,7 +122,8 @@ fn build(file: Option<PathBuf>, config: Option<PathBuf>, args: &DevArgs) -> Buil
             env: env.as_deref(),
             vars: Some(&vars),
         };
-        let given = config.as_deref().or(file.as_deref()).unwrap_or(Path::new("."));
+        let given = config.clone().or_else(|| file.clone()).or_else(above);
+        let given = given.unwrap_or_else(|| PathBuf::from("."));
         let mut built = read(selection);
         // Whatever went wrong, a change of what was named is a reason to try again.
         if let Ok(given) = given.canonicalize() {
@@ -148,7 +155,7 @@ fn read(selection: Selection<'_>) -> Built {
         Some(_) => config.build.watch_dirs.clone(),
         None => Vec::new(),
     };
-    if let Err(error) = custom_build::run(&config.build) {
+    if let Err(error) = custom_build::run(&config.build, Output::Ours) {
         let files = config.watched.clone();
         return Built { result: Err(error), files, folders: Vec::new(), trees, root };
     }

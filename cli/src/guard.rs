@@ -17,14 +17,26 @@ pub(crate) struct Guarded {
     _pipe: Option<ChildStdin>,
 }
 
+/// Where what a command prints goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Where our own output goes.
+    Ours,
+    /// All of it to stderr: stdout is for something else.
+    Stderr,
+}
+
 impl Guarded {
-    /// Starts a line of a shell in a folder. Its output goes where ours goes.
+    /// Starts a line of a shell in a folder.
     ///
     /// # Errors
     /// When the guard cannot be started.
-    pub(crate) fn start(line: &str, folder: &Path) -> io::Result<Self> {
+    pub(crate) fn start(line: &str, folder: &Path, output: Output) -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("__guard").arg(line).current_dir(folder).stdin(Stdio::piped());
+        if output == Output::Stderr {
+            command.stdout(io::stderr());
+        }
         // A Ctrl-C of the terminal is for us: the guard must see the pipe end.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

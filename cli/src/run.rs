@@ -12,6 +12,7 @@ use selvedge_server::project::Project;
 use selvedge_server::run_options::{RunOptions, Scaling, TlsFiles};
 
 use crate::args::RunArgs;
+use crate::guard::Output;
 use crate::{custom_build, signals, terminal, trace};
 
 /// The folder of state, beside the configuration or the Worker.
@@ -62,7 +63,7 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
         vars: Some(&args.vars.options()),
     })
     .map_err(|error| anyhow!(error.text()))?;
-    custom_build::run(&config.build).map_err(|error| anyhow!(error.text()))?;
+    custom_build::run(&config.build, Output::Ours).map_err(|error| anyhow!(error.text()))?;
     let not_here = config.not_in_run();
     let mut project = Project::load(config, mode).map_err(|error| anyhow!(error.text()))?;
     for warning in project.warnings.iter().chain(&not_here) {

@@ -45,7 +45,7 @@ pub(crate) struct TypesArgs {
     file: Option<PathBuf>,
 
     /// The configuration: a wrangler.toml, wrangler.json or wrangler.jsonc [default: the one of this
-    /// folder].
+    /// folder or of one above].
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -147,9 +147,8 @@ fn generate(args: &TypesArgs) -> anyhow::Result<ExitCode> {
 
 fn load(args: &TypesArgs, env: Option<&str>) -> anyhow::Result<Config> {
     let options = VarArgs::default().options();
-    let here = Path::new(".");
     Config::load(Selection {
-        file: args.config.is_none().then_some(here),
+        file: None,
         config: args.config.as_deref(),
         env,
         vars: Some(&options),

@@ -11,8 +11,11 @@ const {
   op_kv_get_bulk,
   op_kv_get_later,
   op_kv_large_bytes,
+  op_kv_large_free,
   op_kv_large_length,
+  op_kv_large_string,
   op_kv_large_text,
+  op_kv_large_wide,
   op_kv_list,
   op_kv_list_later,
   op_kv_put_body,
@@ -21,6 +24,7 @@ const {
   op_kv_put_text,
 } = core.ops;
 const {
+  ArrayBuffer,
   ArrayBufferIsView,
   ArrayIsArray,
   ArrayPrototypePush,
@@ -55,6 +59,9 @@ const TEXT = 0;
 const ARRAY_BUFFER = 1;
 const STREAM = 2;
 const UNKNOWN = 3;
+
+/** Bytes behind the characters of a buffer that becomes a string: `TAIL_BYTES`. */
+const STRING_TAIL = 8;
 
 /** Seconds; what holds when nothing is said. */
 const CACHE_TTL = 60;
@@ -140,14 +147,19 @@ function parse(text) {
   return JSONParse(text);
 }
 
-/** The text of a value that comes in pieces. */
+/**
+ * The text of a value that comes in pieces. They go into a buffer that becomes
+ * the string: the value is in memory once.
+ */
 async function largeText(io, rid) {
-  let text = "";
-  for (;;) {
-    const piece = await op_kv_large_text(rid, io.slot);
-    if (piece === null) return text;
-    text += piece;
-  }
+  const length = op_kv_large_length(rid);
+  const buffer = new ArrayBuffer(length + STRING_TAIL);
+  const units = await op_kv_large_text(rid, io.slot, new Uint8Array(buffer, 0, length));
+  if (units >= 0) return op_kv_large_string(buffer, units, false);
+  op_kv_large_free(buffer);
+  const wide = new ArrayBuffer(-2 * units + STRING_TAIL);
+  await op_kv_large_wide(rid, io.slot, new Uint8Array(wide, 0, -2 * units));
+  return op_kv_large_string(wide, -units, true);
 }
 
 async function largeBuffer(io, rid) {
@@ -205,6 +217,14 @@ function getBulk(rid, io, given, options, metadata) {
   return PromisePrototypeThen(
     op_kv_get_bulk(rid, io.slot, keys, cacheTtl, metadata),
     (found) => {
+      let large = false;
+      for (let i = 0; i < found.length; i++) {
+        const rid = bulkText(found[i], metadata);
+        if (typeof rid !== "number") continue;
+        contexts.ownBody(io, rid);
+        large = true;
+      }
+      if (large) return bulkLarge(io, keys, found, type, metadata);
       const values = new Map();
       for (let i = 0; i < keys.length; i++) {
         MapPrototypeSet(values, keys[i], bulkValue(found[i], type, metadata));
@@ -212,6 +232,27 @@ function getBulk(rid, io, given, options, metadata) {
       return values;
     },
   );
+}
+
+/** The text in what the op gave for a key, or the number of one in pieces. */
+function bulkText(found, metadata) {
+  return metadata && found !== null ? found[0] : found;
+}
+
+/** The same with values that come in pieces: one after the other. */
+async function bulkLarge(io, keys, found, type, metadata) {
+  const values = new Map();
+  for (let i = 0; i < keys.length; i++) {
+    let text = bulkText(found[i], metadata);
+    if (typeof text === "number") {
+      text = await largeText(io, text);
+      if (metadata) found[i][0] = text;
+      else found[i] = text;
+    }
+    MapPrototypeSet(values, keys[i], bulkValue(found[i], type, metadata));
+    found[i] = null;
+  }
+  return values;
 }
 
 function bulkValue(found, type, metadata) {

@@ -6,6 +6,7 @@ pub(crate) mod get;
 pub(crate) mod large;
 pub(crate) mod list;
 pub(crate) mod put;
+mod text;
 
 use std::borrow::Cow;
 use std::cell::Cell;

@@ -47,6 +47,16 @@ pub enum Value {
     Pieces(Box<dyn ValueReader>),
 }
 
+impl Value {
+    /// Its size in bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Pieces(reader) => reader.length(),
+        }
+    }
+}
+
 /// Reads a large value.
 pub trait ValueReader: Send {
     /// The size of the whole value in bytes.
@@ -54,6 +64,9 @@ pub trait ValueReader: Send {
 
     /// The next piece; `None` after the last one.
     fn next(&mut self) -> Later<Option<Bytes>>;
+
+    /// The next piece is the first one again, of the same value.
+    fn rewind(&mut self);
 }
 
 /// Takes a large value piece by piece. Nothing of it can be seen before

@@ -18,6 +18,7 @@ pub mod log;
 pub mod outbound;
 pub mod platform;
 pub mod reply;
+pub mod text;
 pub mod thread;
 pub mod websocket;
 pub mod worker;

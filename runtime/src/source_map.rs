@@ -1,7 +1,7 @@
 //! From places in a bundle to places in the files that it was made of
 //! (<https://tc39.es/ecma426/>).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use base64::Engine as _;
@@ -34,6 +34,11 @@ impl SourceMap {
     pub fn with_root(mut self, root: PathBuf) -> Self {
         self.root = Some(root);
         self
+    }
+
+    /// The folder that the sources are named from.
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
     }
 
     /// The map for debuggers, as a `data:` URL.

@@ -28,6 +28,7 @@ use selvedge_runtime::compatibility::Compatibility;
 pub use binding_kinds::{BINDING_KINDS, BindingKind, NamedBinding};
 pub use diagnostic::{Diagnostic, line_and_column, nearest, shown};
 use locate::Located;
+pub use locate::find_above;
 pub use parts::{Blob, Build, Bundling, Cron, Dev, Route, Service};
 pub use rules::{Match, Rule, Rules};
 pub use section::Section;
@@ -88,10 +89,27 @@ pub struct Config {
     sections: Vec<Section>,
 }
 
+/// The tables of a key in a configuration file, such as `kv_namespaces`; empty
+/// when it is not set. The Worker itself needs not be there.
+///
+/// # Errors
+/// When the file cannot be read, has no such environment, or holds a value that
+/// does not fit.
+pub fn tables_in(file: &Path, env: Option<&str>, key: &str) -> Result<Vec<Section>, Diagnostic> {
+    let path = locate::absolute(file)?;
+    let text = locate::read(&path)?;
+    let settings = Settings::parse(&path, text, env.filter(|env| !env.is_empty()))?;
+    settings.check()?;
+    let sections = settings.sections();
+    let found = sections.iter().find(|section| section.key() == key);
+    found.map_or(Ok(Vec::new()), Section::items)
+}
+
 /// What the command line says about the configuration.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Selection<'a> {
     /// A Worker's main module, a folder with a Worker, or a configuration file.
+    /// Without it, the configuration of this folder or of one above is taken.
     pub file: Option<&'a Path>,
     /// A configuration file.
     pub config: Option<&'a Path>,

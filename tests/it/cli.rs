@@ -1,5 +1,6 @@
 //! The real command: what it says and how it ends.
 
+mod above;
 mod check;
 mod errors;
 mod init;

@@ -48,7 +48,7 @@ pub(super) enum KvCommand {
 #[derive(Debug, Args)]
 pub(super) struct Place {
     /// The configuration: a wrangler.toml, wrangler.json or wrangler.jsonc [default: the one in
-    /// this folder].
+    /// this folder or in one above].
     #[arg(short, long, value_name = "FILE", help_heading = "Data")]
     pub(super) config: Option<PathBuf>,
 

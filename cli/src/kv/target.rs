@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, anyhow, bail};
 use selvedge_kv::config::NamespaceConfig;
 use selvedge_kv::store::{Catalog, SqliteStore, UnixSeconds};
-use selvedge_server::config::{Config, FILE_NAMES, Selection};
+use selvedge_server::config::{self, FILE_NAMES};
 use selvedge_storage::data_dir::DataDir;
 
 use super::args::{Place, Target};
@@ -106,19 +106,17 @@ fn in_environment(place: &Place) -> String {
 fn namespaces(place: &Place) -> anyhow::Result<Vec<NamespaceConfig>> {
     let Some(file) = config_file(place)? else {
         bail!(
-            "there is no configuration in this folder: no {}\nhint: name it with --config, or the \
+            "there is no configuration in this folder or one above: no {}\nhint: name it with --config, or the \
              namespace with --namespace-id",
             FILE_NAMES.join(", ")
         );
     };
-    let selection =
-        Selection { config: Some(&file), env: place.env.as_deref(), ..Selection::default() };
-    let config = Config::load(selection).map_err(|error| anyhow!(error.text()))?;
-    let tables = config.tables("kv_namespaces").map_err(|error| anyhow!(error.text()))?;
+    let tables = config::tables_in(&file, place.env.as_deref(), "kv_namespaces");
+    let tables = tables.map_err(|error| anyhow!(error.text()))?;
     tables.iter().map(|table| table.read().map_err(|error| anyhow!(error.text()))).collect()
 }
 
-/// The configuration: what was named, else that of this folder.
+/// The configuration: what was named, else that of this folder or of one above.
 pub(super) fn config_file(place: &Place) -> anyhow::Result<Option<PathBuf>> {
     if let Some(file) = &place.config {
         if !file.is_file() {
@@ -126,7 +124,7 @@ pub(super) fn config_file(place: &Place) -> anyhow::Result<Option<PathBuf>> {
         }
         return Ok(Some(file.clone()));
     }
-    Ok(FILE_NAMES.iter().map(PathBuf::from).find(|file| file.is_file()))
+    Ok(config::find_above(Path::new(".")))
 }
 
 fn folder_of(file: PathBuf) -> PathBuf {

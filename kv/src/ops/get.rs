@@ -11,6 +11,7 @@ use selvedge_runtime::body::{BodyResource, BytesBody};
 
 use super::large::{Large, PiecesBody};
 use super::{Handle, count, handle, isolate, refused};
+use crate::Error;
 use crate::namespace::{self, Operation, Refusal};
 use crate::store::{Answer, Entry, Later, Value};
 
@@ -208,7 +209,7 @@ pub(super) fn gone() -> JsErrorBox {
 }
 
 /// The values of many keys as text, in the order of the keys: nothing, text, or
-/// text and metadata for each.
+/// text and metadata for each. A number stands for a text that is a [`Large`].
 pub(crate) struct FoundMany(Vec<Found>);
 
 impl<'a> ToV8<'a> for FoundMany {
@@ -224,6 +225,31 @@ impl<'a> ToV8<'a> for FoundMany {
         }
         Ok(v8::Array::new_with_elements(scope, &values).into())
     }
+}
+
+/// The entries of a bulk read, and whether any had to be waited for. Nothing of
+/// a value in pieces is read yet.
+pub(super) async fn gather(
+    answers: Vec<Answer<Option<Entry>>>,
+    check: impl Fn(Result<Option<Entry>, Error>) -> Result<Option<Entry>, JsErrorBox>,
+) -> Result<(Vec<Option<Entry>>, bool), JsErrorBox> {
+    let mut entries = Vec::with_capacity(answers.len());
+    let mut bytes = 0;
+    let mut waited = false;
+    for answer in answers {
+        let result = match answer {
+            Answer::Ready(result) => result,
+            Answer::Later(later) => {
+                waited = true;
+                later.await
+            }
+        };
+        let entry = check(result)?;
+        bytes += entry.as_ref().map_or(0, |entry| entry.value.length());
+        namespace::check_bulk_bytes(bytes).map_err(refused)?;
+        entries.push(entry);
+    }
+    Ok((entries, waited))
 }
 
 /// The values of many keys. Settles at once when the store has all at hand.
@@ -247,46 +273,13 @@ pub(crate) async fn op_kv_get_bulk(
     let now = handle.namespace.now();
     // All reads are under way before the first one is waited for.
     let answers: Vec<_> = keys.iter().map(|key| handle.namespace.store().get(key, now)).collect();
-    let mut many = Vec::with_capacity(keys.len());
-    let mut bytes = 0;
-    let mut waited = false;
-    for answer in answers {
-        let result = match answer {
-            Answer::Ready(result) => result,
-            Answer::Later(later) => {
-                waited = true;
-                later.await
-            }
-        };
-        let Some(entry) = handle.check(Operation::GetBulk, result)? else {
-            many.push(Found { value: FoundValue::Nothing, with_metadata: false, metadata: None });
-            continue;
-        };
-        let value = match entry.value {
-            Value::Whole(value) => {
-                bytes += value.len() as u64;
-                namespace::check_bulk_bytes(bytes).map_err(refused)?;
-                value
-            }
-            Value::Pieces(mut reader) => {
-                bytes += reader.length();
-                namespace::check_bulk_bytes(bytes).map_err(refused)?;
-                waited = true;
-                let mut whole = Vec::with_capacity(usize::try_from(reader.length()).unwrap_or(0));
-                while let Some(piece) = handle.check(Operation::GetBulk, reader.next().await)? {
-                    whole.extend_from_slice(&piece);
-                }
-                whole.into()
-            }
-        };
-        many.push(Found {
-            value: FoundValue::Text(value),
-            with_metadata,
-            metadata: entry.metadata,
-        });
-    }
+    let (entries, waited) =
+        gather(answers, |result| handle.check(Operation::GetBulk, result)).await?;
     if waited {
         isolate.mark_resumed(slot);
     }
-    Ok(FoundMany(many))
+    let mut state = state.borrow_mut();
+    let found =
+        entries.into_iter().map(|entry| Found::new(&mut state, entry, Kind::Text, with_metadata));
+    Ok(FoundMany(found.collect::<Result<_, _>>().map_err(refused)?))
 }

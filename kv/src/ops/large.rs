@@ -1,18 +1,21 @@
-//! Values that come in pieces. A piece at a time is outside of V8's memory.
+//! Values that come in pieces. A piece at a time is outside of V8's memory, and
+//! in it lies one buffer, which becomes the value.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use deno_core::{
     AsyncRefCell, CancelHandle, CancelTryFuture as _, JsBuffer, OpState, RcRef, Resource,
-    ResourceId, ToV8, op2, v8,
+    ResourceId, op2, v8,
 };
 use deno_error::JsErrorBox;
+use selvedge_runtime::text::{Width, string_in_buffer};
 use selvedge_runtime::{BodyError, BodySource};
 
+use super::text::{Decoder, Narrow, Sink, Wide};
 use super::{get, isolate};
 use crate::namespace::{Operation, Refusal};
 use crate::store::{Later, ValueReader};
@@ -52,25 +55,17 @@ fn told(error: &crate::Error) -> Refusal {
     Refusal::of_store(Operation::Get, error)
 }
 
-/// A value in pieces that JavaScript puts together, so that it lies in V8's
-/// memory only.
+/// A value in pieces that is put together in a buffer of V8.
 pub(super) struct Large {
     length: u64,
-    reading: AsyncRefCell<Reading>,
+    reader: AsyncRefCell<Box<dyn ValueReader>>,
     cancel: CancelHandle,
-}
-
-struct Reading {
-    reader: Box<dyn ValueReader>,
-    /// The beginning of a character whose rest comes with the next piece.
-    rest: Bytes,
 }
 
 impl Large {
     pub(super) fn new(reader: Box<dyn ValueReader>) -> Self {
         let length = reader.length();
-        let reading = AsyncRefCell::new(Reading { reader, rest: Bytes::new() });
-        Self { length, reading, cancel: CancelHandle::new() }
+        Self { length, reader: AsyncRefCell::new(reader), cancel: CancelHandle::new() }
     }
 }
 
@@ -84,47 +79,28 @@ impl Resource for Large {
     }
 }
 
-impl Reading {
-    async fn next(&mut self) -> Result<Option<Bytes>, JsErrorBox> {
-        self.reader.next().await.map_err(|error| JsErrorBox::from_err(told(&error)))
-    }
-
-    /// The next bytes that end where a character ends.
-    async fn next_text(&mut self) -> Result<Option<Bytes>, JsErrorBox> {
-        loop {
-            let Some(piece) = self.next().await? else {
-                let rest = std::mem::take(&mut self.rest);
-                return Ok((!rest.is_empty()).then_some(rest));
-            };
-            let mut piece = if self.rest.is_empty() {
-                piece
-            } else {
-                let mut whole = BytesMut::from(&*std::mem::take(&mut self.rest));
-                whole.extend_from_slice(&piece);
-                whole.freeze()
-            };
-            self.rest = piece.split_off(complete(&piece));
-            if !piece.is_empty() {
-                return Ok(Some(piece));
-            }
-        }
-    }
+async fn next(reader: &mut Box<dyn ValueReader>) -> Result<Option<Bytes>, JsErrorBox> {
+    reader.next().await.map_err(|error| JsErrorBox::from_err(told(&error)))
 }
 
-/// How many of the bytes come before a character that is cut off at their end.
-fn complete(bytes: &[u8]) -> usize {
-    for (back, byte) in bytes.iter().rev().take(3).enumerate() {
-        let needed = match byte {
-            0x80..=0xbf => continue,
-            0xc0..=0xdf => 2,
-            0xe0..=0xef => 3,
-            0xf0..=0xf7 => 4,
-            _ => 1,
-        };
-        let there = back + 1;
-        return if there < needed { bytes.len() - there } else { bytes.len() };
+/// Gives all of a value to `sink`, from its beginning.
+async fn decode(reader: &mut Box<dyn ValueReader>, sink: &mut impl Sink) -> Result<(), JsErrorBox> {
+    reader.rewind();
+    let mut decoder = Decoder::default();
+    while let Some(piece) = next(reader).await? {
+        decoder.piece(&piece, sink).ok_or_else(broken)?;
     }
-    bytes.len()
+    decoder.end(sink).ok_or_else(broken)
+}
+
+async fn copy(reader: &mut Box<dyn ValueReader>, out: &mut [u8]) -> Result<(), JsErrorBox> {
+    let mut filled = 0;
+    while let Some(piece) = next(reader).await? {
+        let part = out.get_mut(filled..filled + piece.len()).ok_or_else(broken)?;
+        part.copy_from_slice(&piece);
+        filled += piece.len();
+    }
+    if filled == out.len() { Ok(()) } else { Err(broken()) }
 }
 
 fn large(state: &OpState, rid: ResourceId) -> Result<Rc<Large>, JsErrorBox> {
@@ -140,44 +116,85 @@ pub(crate) fn op_kv_large_length(
     Ok(large(state, rid)?.length as f64)
 }
 
-/// A piece of text; `null` at the end.
-pub(crate) struct TextPiece(Option<Bytes>);
-
-impl<'a> ToV8<'a> for TextPiece {
-    type Error = JsErrorBox;
-
-    fn to_v8(
-        self,
-        scope: &mut v8::PinScope<'a, '_>,
-    ) -> Result<v8::Local<'a, v8::Value>, Self::Error> {
-        match self.0 {
-            Some(bytes) => get::text(scope, &bytes).map(Into::into),
-            None => Ok(v8::null(scope).into()),
-        }
-    }
-}
-
-/// The next piece of a value as text.
-#[op2]
-pub(crate) async fn op_kv_large_text(
-    state: Rc<RefCell<OpState>>,
-    #[smi] rid: ResourceId,
-    #[smi] slot: u32,
-) -> Result<TextPiece, JsErrorBox> {
+/// Runs `read` on the value's reader, unless the resource is closed.
+async fn with_reader<T>(
+    state: &Rc<RefCell<OpState>>,
+    rid: ResourceId,
+    slot: u32,
+    read: impl AsyncFnOnce(&mut Box<dyn ValueReader>) -> Result<T, JsErrorBox>,
+) -> Result<T, JsErrorBox> {
     let (large, isolate) = {
         let state = state.borrow();
         (large(&state, rid)?, isolate(&state).clone())
     };
     let cancel = RcRef::map(large.clone(), |large| &large.cancel);
-    let reading = RcRef::map(large, |large| &large.reading);
-    let read = async { reading.borrow_mut().await.next_text().await };
-    let piece = read.try_or_cancel(cancel).await;
+    let reader = RcRef::map(large, |large| &large.reader);
+    let work = async { read(&mut *reader.borrow_mut().await).await };
+    let result = work.try_or_cancel(cancel).await;
     isolate.mark_resumed(slot);
-    let piece = piece?;
-    if piece.is_none() {
-        close(&state, rid);
+    result
+}
+
+/// Fills a buffer of the value's size with Latin-1 and gives the number of
+/// characters. If that is not enough for the text, the number is below zero and
+/// [`op_kv_large_wide`] comes next.
+#[op2]
+pub(crate) async fn op_kv_large_text(
+    state: Rc<RefCell<OpState>>,
+    #[smi] rid: ResourceId,
+    #[smi] slot: u32,
+    #[buffer] mut buffer: JsBuffer,
+) -> Result<f64, JsErrorBox> {
+    let (units, fits) = with_reader(&state, rid, slot, async |reader| {
+        let mut sink = Narrow::new(&mut buffer);
+        decode(reader, &mut sink).await?;
+        Ok(sink.units())
+    })
+    .await?;
+    if !fits {
+        return Ok(-(units as f64));
     }
-    Ok(TextPiece(piece))
+    close(&state, rid);
+    Ok(units as f64)
+}
+
+/// Fills a buffer with UTF-16.
+#[op2]
+pub(crate) async fn op_kv_large_wide(
+    state: Rc<RefCell<OpState>>,
+    #[smi] rid: ResourceId,
+    #[smi] slot: u32,
+    #[buffer] mut buffer: JsBuffer,
+) -> Result<(), JsErrorBox> {
+    let result = with_reader(&state, rid, slot, async |reader| {
+        let mut sink = Wide::new(&mut buffer);
+        decode(reader, &mut sink).await?;
+        if sink.filled() == buffer.len() { Ok(()) } else { Err(broken()) }
+    })
+    .await;
+    close(&state, rid);
+    result
+}
+
+/// The string whose characters lie in the buffer, which it takes.
+#[op2]
+pub(crate) fn op_kv_large_string<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    buffer: v8::Local<'s, v8::ArrayBuffer>,
+    #[number] units: u64,
+    wide: bool,
+) -> Result<v8::Local<'s, v8::String>, JsErrorBox> {
+    let width = if wide { Width::Two } else { Width::One };
+    usize::try_from(units)
+        .ok()
+        .and_then(|units| string_in_buffer(scope, buffer, units, width))
+        .ok_or_else(|| JsErrorBox::range_error("Invalid string length"))
+}
+
+/// Gives the memory of a buffer back at once.
+#[op2(fast)]
+pub(crate) fn op_kv_large_free(buffer: v8::Local<'_, v8::ArrayBuffer>) {
+    buffer.detach(None);
 }
 
 /// Fills a buffer of the value's size.
@@ -188,26 +205,8 @@ pub(crate) async fn op_kv_large_bytes(
     #[smi] slot: u32,
     #[buffer] mut buffer: JsBuffer,
 ) -> Result<(), JsErrorBox> {
-    let (large, isolate) = {
-        let state = state.borrow();
-        (large(&state, rid)?, isolate(&state).clone())
-    };
-    let cancel = RcRef::map(large.clone(), |large| &large.cancel);
-    let reading = RcRef::map(large, |large| &large.reading);
-    let fill = async {
-        let mut reading = reading.borrow_mut().await;
-        let mut filled = 0;
-        while let Some(piece) = reading.next().await? {
-            let Some(part) = buffer.get_mut(filled..filled + piece.len()) else {
-                return Err(broken());
-            };
-            part.copy_from_slice(&piece);
-            filled += piece.len();
-        }
-        if filled == buffer.len() { Ok(()) } else { Err(broken()) }
-    };
-    let result = fill.try_or_cancel(cancel).await;
-    isolate.mark_resumed(slot);
+    let result =
+        with_reader(&state, rid, slot, async |reader| copy(reader, &mut buffer).await).await;
     close(&state, rid);
     result
 }
@@ -225,22 +224,4 @@ fn close(state: &RefCell<OpState>, rid: ResourceId) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_cut_between_characters() {
-        assert_eq!(complete(b""), 0);
-        assert_eq!(complete(b"abc"), 3);
-        for text in ["\u{e9}", "\u{20ac}", "\u{1f600}"] {
-            let bytes = format!("ab{text}").into_bytes();
-            assert_eq!(complete(&bytes), bytes.len());
-            for cut in 3..bytes.len() {
-                assert_eq!(complete(&bytes[..cut]), 2, "{text} {cut}");
-            }
-        }
-        // What is not UTF-8 is not kept back for ever.
-        assert_eq!(complete(b"\xff"), 1);
-        assert_eq!(complete(b"\x80\x80\x80\x80"), 4);
-    }
-}
+mod tests;

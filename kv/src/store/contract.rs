@@ -436,7 +436,8 @@ async fn a_value_that_is_being_read_stays(store: Store) {
             all.extend_from_slice(&piece);
         }
         assert!(all == old);
-        drop(reader);
+        reader.rewind();
+        assert!(read(Value::Pieces(reader)).await == old);
         assert!(read(second.expect("found").value).await == old);
     }
     assert_eq!(value(&store, "key").await, None);

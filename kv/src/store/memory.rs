@@ -86,8 +86,8 @@ impl KvStore for MemoryStore {
         Answer::Ready(Ok(found.map(|stored| Entry {
             value: if stored.value.len() > WHOLE_BYTES {
                 Value::Pieces(Box::new(Reader {
+                    value: stored.value.clone(),
                     rest: stored.value.clone(),
-                    length: stored.value.len(),
                 }))
             } else {
                 Value::Whole(stored.value.clone())
@@ -138,18 +138,22 @@ impl KvStore for MemoryStore {
 
 /// Hands out a value piece by piece.
 struct Reader {
+    value: Bytes,
     rest: Bytes,
-    length: usize,
 }
 
 impl ValueReader for Reader {
     fn length(&self) -> u64 {
-        self.length as u64
+        self.value.len() as u64
     }
 
     fn next(&mut self) -> Later<Option<Bytes>> {
         let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
         Box::pin(ready(Ok((!piece.is_empty()).then_some(piece))))
+    }
+
+    fn rewind(&mut self) {
+        self.rest = self.value.clone();
     }
 }
 

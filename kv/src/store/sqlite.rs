@@ -11,12 +11,15 @@ mod pins;
 mod query;
 mod queue;
 mod readers;
+mod shrink;
 mod value;
 mod write;
 mod writer;
 
 #[cfg(test)]
 mod durability;
+#[cfg(test)]
+mod failing_disk;
 #[cfg(test)]
 mod tests;
 
@@ -88,6 +91,8 @@ struct Shared {
     next_expiration: AtomicU64,
     /// Set once a write found damage: there are no writes from then on.
     damaged: OnceLock<Error>,
+    /// Whether something was written since [`SqliteStore::upkeep`].
+    changed: AtomicBool,
     closed: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// The folder is ours as long as a thread may write there.
@@ -112,6 +117,15 @@ impl SqliteStore {
                 start.namespace
             )));
         }
+        if start.prepare {
+            let prepared =
+                file::connect(path, file::Role::Write).and_then(|it| shrink::prepare(&it));
+            readers.committed();
+            // It works all the same, and is tried again when it is opened next.
+            if let Err(error) = prepared {
+                tracing::debug!("{}: it will not get smaller: {error}", path.display());
+            }
+        }
         let shared = Arc::new(Shared {
             path: path.to_owned(),
             readers,
@@ -121,6 +135,8 @@ impl SqliteStore {
             last_value: AtomicI64::new(start.last_value),
             next_expiration: AtomicU64::new(start.next_expiration.unwrap_or(u64::MAX)),
             damaged: OnceLock::new(),
+            // Who had the file before may have left free pages.
+            changed: AtomicBool::new(start.shrink),
             closed: AtomicBool::new(false),
             thread: Mutex::default(),
             _dir: dir,
@@ -131,13 +147,20 @@ impl SqliteStore {
         Ok(Self { shared })
     }
 
-    /// Gives back what an idle namespace does not need, and starts to delete
-    /// what has expired. To be called every few seconds.
+    /// Gives back what an idle namespace does not need, starts to delete what has
+    /// expired, and to give back the room of what was deleted. To be called every
+    /// few seconds.
     pub fn upkeep(&self, now: UnixSeconds) {
-        self.shared.readers.close_unused();
-        let expired = self.shared.next_expiration.load(Ordering::Relaxed) <= now;
-        if expired && self.shared.damaged.get().is_none() {
-            Shared::add_chores(&self.shared, Chores { expired: Some(now), ..Chores::default() });
+        let shared = &self.shared;
+        shared.readers.close_unused();
+        if shared.damaged.get().is_some() {
+            return;
+        }
+        let expired = shared.next_expiration.load(Ordering::Relaxed) <= now;
+        let shrink = shared.changed.swap(false, Ordering::Relaxed);
+        let chores = Chores { expired: expired.then_some(now), shrink, orphans: false };
+        if !chores.is_empty() {
+            Shared::add_chores(shared, chores);
         }
     }
 
@@ -318,6 +341,7 @@ impl Shared {
 
     /// What is to be known of a transaction that was committed.
     fn committed(self: &Arc<Self>, effects: &Effects) {
+        self.changed.store(true, Ordering::Relaxed);
         if let Some(expiration) = effects.expiration {
             self.next_expiration.fetch_min(expiration, Ordering::Relaxed);
         }

@@ -2,15 +2,20 @@
 //! a breakpoint in an editor finds its script.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use deno_core::url::Url;
 
 use crate::loader::module_url;
-use crate::worker::Worker;
+use crate::worker::{Module, Worker};
 
 /// V8's name of the main module when it is a classic script.
 const CLASSIC_SCRIPT: &str = "file:///worker.js";
+
+/// Where a bundle is said to lie, in the folder of its sources: editors follow
+/// the source maps of scripts in their own folder only.
+const BUNDLE_FOLDER: &str = ".selvedge/bundle";
 
 /// From the URL that V8 knows a module by to the URL of its file.
 #[derive(Debug, Default)]
@@ -34,7 +39,7 @@ impl ScriptUrls {
                 Some(file) => file.as_str().to_owned(),
                 None => module_url(&module.name),
             };
-            let file = module.path.as_deref().and_then(|path| std::path::absolute(path).ok());
+            let file = shown_as(module).and_then(|path| std::path::absolute(path).ok());
             let file = file.and_then(|path| Url::from_file_path(path).ok());
             if let Some(map) = map {
                 maps.insert(name(file.as_ref()), map);
@@ -58,4 +63,10 @@ impl ScriptUrls {
     pub(super) fn file(&self, name: &str) -> Option<&str> {
         self.files.get(name).map(String::as_str)
     }
+}
+
+/// The file of a module. That of a bundle is only a name.
+fn shown_as(module: &Module) -> Option<PathBuf> {
+    let root = || module.source_map.as_ref()?.root();
+    module.path.clone().or_else(|| Some(root()?.join(BUNDLE_FOLDER).join(&module.name)))
 }

@@ -73,7 +73,7 @@ pub(super) fn locate(selection: Selection<'_>) -> Result<Located, Diagnostic> {
     }
     let file = match file {
         Some(file) => existing(file)?,
-        None => absolute(Path::new("."))?,
+        None => return searched(&absolute(Path::new("."))?),
     };
     if file.is_dir() {
         return in_folder(&file);
@@ -92,6 +92,47 @@ pub(super) fn locate(selection: Selection<'_>) -> Result<Located, Diagnostic> {
         Some(path) => found(path, Some(file), Vec::new()),
         None => Ok(Located::Bare { main: file }),
     }
+}
+
+/// The configuration of a folder or of one above it, as wrangler finds it: the
+/// nearest `wrangler.json`, else the nearest `wrangler.jsonc`, else the nearest
+/// `wrangler.toml`.
+pub fn find_above(folder: &Path) -> Option<PathBuf> {
+    let folder = absolute(folder).ok()?;
+    FILE_NAMES.iter().find_map(|name| nearest_above(&folder, name))
+}
+
+fn nearest_above(folder: &Path, name: &str) -> Option<PathBuf> {
+    folder.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// What a command means that names nothing.
+fn searched(here: &Path) -> Result<Located, Diagnostic> {
+    let config = find_above(here);
+    let deploy_file = nearest_above(here, DEPLOY_FILE);
+    let Some(root) = config.as_deref().map(folder_of) else {
+        let base = deploy_file.as_deref().and_then(|file| file.ancestors().nth(3));
+        return in_folder(base.unwrap_or(here));
+    };
+    if let Some(deploy_file) = deploy_file
+        && deploy_file != root.join(DEPLOY_FILE)
+    {
+        let config = config.unwrap_or_default();
+        return Err(Diagnostic::new(format!(
+            "{} says where a build left its configuration, but {} lies in another folder",
+            shown(&deploy_file),
+            shown(&config)
+        ))
+        .with_hint("name the configuration with --config, or the folder"));
+    }
+    let mut located = in_folder(&root)?;
+    if let Located::File { others, .. } = &mut located
+        && root != here
+    {
+        // Nearer ones, of a name that comes later.
+        others.extend(configs_in(here));
+    }
+    Ok(located)
 }
 
 fn in_folder(folder: &Path) -> Result<Located, Diagnostic> {
@@ -171,7 +212,7 @@ fn found(
     Ok(Located::File { path, text, main, others, redirect: None })
 }
 
-fn read(path: &Path) -> Result<String, Diagnostic> {
+pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
     use std::io::Read as _;
     let fail = |error: &dyn std::fmt::Display| {
         Diagnostic::new(format!("cannot read {}: {error}", shown(path)))

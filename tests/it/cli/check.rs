@@ -146,3 +146,22 @@ fn environments_are_checked_by_name() {
     assert_eq!(code, Some(1));
     assert!(report["error"]["message"].as_str().is_some_and(|text| text.contains("live.js")));
 }
+
+#[test]
+fn the_build_command_runs_before_the_worker_is_read() {
+    let config = "main = \"out/worker.js\"\n[build]\n\
+                  command = \"echo building && mkdir -p out && cp source.js out/worker.js\"\n";
+    let folder = folder(&[("wrangler.toml", config), ("source.js", FINE)]);
+    let (report, code) = json(folder.path(), &[]);
+    assert_eq!((code, &report["ok"]), (Some(0), &Value::Bool(true)), "{report}");
+    assert!(folder.path().join("out/worker.js").is_file());
+    let ended = run(folder.path(), &["check"]);
+    assert!(ended.stdout.contains("building\n"), "{ended:?}");
+
+    let fails = config.replace("echo building", "exit 3");
+    std::fs::write(folder.path().join("wrangler.toml"), fails).expect("written");
+    let (report, code) = json(folder.path(), &["--no-start"]);
+    assert_eq!(code, Some(1));
+    let message = report["error"]["message"].as_str().expect("a message");
+    assert!(message.starts_with("the build command failed with exit code 3: "), "{message}");
+}

@@ -121,6 +121,18 @@ fn environments_and_bindings_name_namespaces() {
 }
 
 #[test]
+fn a_binding_is_found_without_the_worker() {
+    let config = format!("{CONFIG}[build]\ncommand = \"exit 1\"\n");
+    let folder = folder(&[("wrangler.toml", &config)]);
+    kv(folder.path(), "key put --binding KV a 1");
+    assert_eq!(kv(folder.path(), "key get --binding KV a"), "1");
+    // Mistakes are still told with their place.
+    let broken = "[[kv_namespaces]]\nbinding = \"KV\"\nid = 7\n";
+    std::fs::write(folder.path().join("wrangler.toml"), broken).expect("written");
+    fails(folder.path(), &["key", "get", "--binding", "KV", "a"], "wrangler.toml:3:6");
+}
+
+#[test]
 fn lists_are_json_in_order_and_whole() {
     let folder = project();
     assert_eq!(kv(folder.path(), "key list --binding KV"), "[]\n");

@@ -114,12 +114,15 @@ fn a_bundle_brings_the_map_to_its_sources() {
     let script = debugger.event_that("Debugger.scriptParsed", |script| {
         script["sourceMapURL"].as_str().is_some_and(|url| url.starts_with("data:"))
     });
+    // Editors follow maps of scripts in the project's folder only.
+    let url = script["url"].as_str().expect("a URL");
+    let name = folder.path().file_name().expect("a name").to_str().expect("text");
+    assert!(url.ends_with(&format!("/{name}/.selvedge/bundle/worker.js")), "{url}");
     let url = script["sourceMapURL"].as_str().expect("a URL");
     let (_, encoded) = url.split_once("base64,").expect("in base64");
     let map = base64::engine::general_purpose::STANDARD.decode(encoded).expect("base64");
     let map: serde_json::Value = serde_json::from_slice(&map).expect("JSON");
     let root = map["sourceRoot"].as_str().expect("a root");
-    let name = folder.path().file_name().expect("a name").to_str().expect("text");
     assert!(root.starts_with("file:///") && root.ends_with(&format!("/{name}/")), "{root}");
     assert_eq!(map["sources"], json!(["worker.ts"]));
     assert_eq!(map["sourcesContent"], json!([source]));

@@ -1,4 +1,5 @@
-//! Values of 25 MiB go in and out while memory stays flat.
+//! Values of 25 MiB go in and out while memory stays flat, and lie in memory
+//! once where a Worker asks for them whole.
 
 use tempfile::TempDir;
 
@@ -36,9 +37,45 @@ export default {
 };
 "#;
 
+/// Reads values while an array leaves too little memory for two buffers of one:
+/// the limit is 128 MiB, and array buffers count to the byte.
+const ONCE: &str = r#"
+const MIB = 1024 * 1024;
+const ballast = new Uint8Array(90 * MIB);
+export default {
+  async fetch(request, { KV }) {
+    const url = new URL(request.url);
+    const keys = (url.searchParams.get("keys") ?? "").split(",");
+    switch (url.pathname) {
+      case "/put":
+        await KV.put(keys[0], request.body);
+        return new Response("stored");
+      case "/one":
+        return Response.json(described(await KV.get(keys[0])));
+      case "/bulk": {
+        const values = await KV.get(keys);
+        return Response.json(keys.map((key) => described(values.get(key))));
+      }
+      case "/metadata": {
+        const values = await KV.getWithMetadata(keys);
+        return Response.json(keys.map((key) => described(values.get(key).value)));
+      }
+    }
+    return new Response(`ready ${ballast.length}`);
+  },
+};
+function described(text) {
+  return text && [text.length, text.at(0), text.at(-1), text.indexOf("!")];
+}
+"#;
+
 fn serve() -> (TempDir, Program) {
+    serve_worker(WORKER)
+}
+
+fn serve_worker(source: &str) -> (TempDir, Program) {
     let folder = TempDir::new().expect("a temporary folder");
-    std::fs::write(folder.path().join("worker.js"), WORKER).expect("it can be written");
+    std::fs::write(folder.path().join("worker.js"), source).expect("it can be written");
     std::fs::write(
         folder.path().join("wrangler.toml"),
         "main = \"worker.js\"\n[[kv_namespaces]]\nbinding = \"KV\"\n",
@@ -101,4 +138,50 @@ fn the_largest_value_is_read_whole_as_text_and_as_bytes() {
     put(&mut client, "/put", b'a');
     get(&mut client, "/text", b'a');
     get(&mut client, "/buffer", b'a');
+}
+
+/// Puts `length` bytes of `pattern` under a key of [`ONCE`].
+fn put_text(client: &mut Client, key: &str, pattern: &str, length: usize) {
+    let head =
+        format!("POST /put?keys={key} HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n");
+    client.send(head);
+    client.send(pattern.repeat(length / pattern.len()));
+    let answer = client.response();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "stored"));
+}
+
+#[test]
+fn text_is_in_memory_once() {
+    let (_folder, mut program) = serve_worker(ONCE);
+    let mut client = program.connect();
+    put_text(&mut client, "ascii", "a", VALUE);
+    put_text(&mut client, "latin", "\u{e9}", VALUE);
+    // 3 bytes for 1 character of 2 bytes: 24 MiB of such text are 16 MiB in V8.
+    put_text(&mut client, "wide", "\u{20ac}", 24 * MIB);
+    for _ in 0..3 {
+        let text = client.get("/one?keys=ascii").text();
+        assert_eq!(text, format!(r#"[{VALUE},"a","a",-1]"#));
+        let text = client.get("/one?keys=latin").text();
+        assert_eq!(text, format!("[{},\"\u{e9}\",\"\u{e9}\",-1]", VALUE / 2));
+        let text = client.get("/one?keys=wide").text();
+        assert_eq!(text, format!("[{},\"\u{20ac}\",\"\u{20ac}\",-1]", 8 * MIB));
+    }
+}
+
+#[test]
+fn values_of_a_bulk_read_fit_where_each_fits_once() {
+    let (_folder, mut program) = serve_worker(ONCE);
+    let mut client = program.connect();
+    put_text(&mut client, "a", "a", 12 * MIB);
+    put_text(&mut client, "b", "b", 12 * MIB);
+    put_text(&mut client, "short", "s", 1000);
+    put_text(&mut client, "largest", "l", VALUE);
+    let a = format!(r#"[{},"a","a",-1]"#, 12 * MIB);
+    let b = format!(r#"[{},"b","b",-1]"#, 12 * MIB);
+    for path in ["/bulk", "/metadata"] {
+        let text = client.get(&format!("{path}?keys=a,short,b")).text();
+        assert_eq!(text, format!(r#"[{a},[1000,"s","s",-1],{b}]"#), "{path}");
+        let text = client.get(&format!("{path}?keys=largest")).text();
+        assert_eq!(text, format!(r#"[[{VALUE},"l","l",-1]]"#), "{path}");
+    }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::{PIECES_PER_VALUE, ValueId};
+use super::{PIECES_PER_VALUE, ValueId, shrink};
 use crate::store::{ListPage, ListQuery, ListedKey, UnixSeconds};
 
 /// Values up to this size are read on the caller's thread in one go: 64 KiB,
@@ -144,6 +144,10 @@ pub(super) struct Start {
     pub(super) last_value: ValueId,
     pub(super) next_expiration: Option<UnixSeconds>,
     pub(super) orphans: bool,
+    /// Whether the file has many free pages.
+    pub(super) shrink: bool,
+    /// Whether the file should be made one that can get smaller.
+    pub(super) prepare: bool,
 }
 
 pub(super) fn start(connection: &Connection) -> rusqlite::Result<Start> {
@@ -158,6 +162,8 @@ pub(super) fn start(connection: &Connection) -> rusqlite::Result<Start> {
         last_value: pieces.max(orphan.unwrap_or(0)),
         next_expiration: next_expiration(connection)?,
         orphans: orphan.is_some(),
+        shrink: shrink::is_worth_it(connection)?,
+        prepare: shrink::should_prepare(connection)?,
     })
 }
 

@@ -101,6 +101,8 @@ pub(super) struct Chores {
     pub(super) orphans: bool,
     /// Delete entries that expired by then.
     pub(super) expired: Option<UnixSeconds>,
+    /// Give free pages back, if they are many.
+    pub(super) shrink: bool,
 }
 
 impl Chores {
@@ -111,6 +113,7 @@ impl Chores {
     fn add(&mut self, other: Self) {
         self.orphans |= other.orphans;
         self.expired = self.expired.max(other.expired);
+        self.shrink |= other.shrink;
     }
 }
 

@@ -100,6 +100,63 @@ fn a_closed_file_is_one_file() {
 }
 
 #[test]
+fn a_file_gets_smaller_when_much_is_deleted() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let size = || fixture.path().metadata().expect("there").len();
+    // What stays lies before, between and behind what goes.
+    let stays: Vec<String> = (0..40).map(|number| format!("stays {number}")).collect();
+    let goes: Vec<String> = (0..40).map(|number| format!("goes {number}")).collect();
+    for (stays, goes) in stays.iter().zip(&goes) {
+        put(&store, stays, 3_000, None);
+        put(&store, goes, 400_000, None);
+    }
+    put(&store, "last", 300_000, None);
+    let Some(Value::Pieces(mut reader)) =
+        store.find("goes 7", 0).expect("readable").map(|it| it.value)
+    else {
+        panic!("it is a large value");
+    };
+    store.upkeep(0);
+    block_on(store.delete(goes)).expect("deleted");
+    eventually("the file is small", || {
+        store.upkeep(0);
+        size() < 3 << 20
+    });
+    // All of it was in the file, not in the log.
+    assert!(rows(&store, "pieces") > 0);
+    stays.iter().for_each(|key| assert_eq!(length(&store, key), Some(3_000)));
+    assert_eq!(length(&store, "last"), Some(300_000));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("made");
+    let piece =
+        runtime.block_on(reader.next()).expect("readable").expect("it stays while it is read");
+    assert!(piece.iter().all(|byte| *byte == 7));
+    drop(reader);
+    store.close();
+    let check = Connection::open(fixture.path()).expect("opened");
+    let intact: String =
+        check.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("checked");
+    assert_eq!(intact, "ok");
+}
+
+#[test]
+fn free_pages_that_another_process_left_are_given_back() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    put(&store, "goes", 8_000_000, None);
+    drop(store);
+    let size = || fixture.path().metadata().expect("there").len();
+    assert!(size() > 8_000_000);
+    let connection = Connection::open(fixture.path()).expect("opened");
+    connection.execute_batch("DELETE FROM entries; DELETE FROM pieces").expect("deleted");
+    drop(connection);
+    let store = fixture.open();
+    assert!(size() > 8_000_000);
+    store.upkeep(0);
+    eventually("the file is small", || size() < 3 << 20);
+}
+
+#[test]
 fn what_expired_is_deleted_in_the_background() {
     let fixture = Fixture::new();
     let store = fixture.open();

@@ -54,6 +54,11 @@ impl ValueReader for PieceReader {
             Err(Error::Data("a value has a piece of a wrong size; it is kept as it is".to_owned()))
         })
     }
+
+    fn rewind(&mut self) {
+        self.asked = 0;
+        self.next = 0;
+    }
 }
 
 /// Writes a value. The first piece, and each that is full, goes to the database

@@ -17,7 +17,7 @@ use super::failure::{failure, is_io};
 use super::file::{LOCK_WAIT, Role, connect};
 use super::queue::{Chores, Next, Work, Write};
 use super::write::{Effects, apply, free_orphan, sweep_expired, sweep_orphan};
-use super::{Shared, query};
+use super::{Shared, query, shrink};
 use crate::Error;
 
 /// Above this many pages the log is copied into the database: 16 MiB.
@@ -34,6 +34,7 @@ pub(super) fn run(shared: Arc<Shared>) {
         log_pages: Arc::default(),
         checkpoint_at: LOG_PAGES,
         distrust: false,
+        shrinking: false,
     };
     loop {
         match shared.queue.next() {
@@ -71,6 +72,8 @@ struct Writer<'a> {
     /// Whether the log may have lost what it took, so that nothing must be
     /// added to it before it is copied.
     distrust: bool,
+    /// Whether free pages are being given back.
+    shrinking: bool,
 }
 
 struct Open {
@@ -223,12 +226,41 @@ impl Writer<'_> {
                 Err(error) => self.warn("expired entries", &error),
             }
         }
+        if chores.shrink {
+            match self.shrink() {
+                Ok(more) => rest.shrink = more,
+                Err(error) => self.warn("free pages", &error),
+            }
+        }
         if !rest.is_empty() {
             Shared::add_chores(self.shared, rest);
         }
         if !chores.is_empty() {
             self.checkpoint_if_long();
         }
+    }
+
+    /// Makes the file smaller by some pages, if it is worth it.
+    fn shrink(&mut self) -> Result<bool, Error> {
+        if !self.shrinking {
+            let worth_it = self.open().and_then(|open| shrink::is_worth_it(&open.connection));
+            if !worth_it.map_err(|error| self.failed(&error).error)? {
+                return Ok(false);
+            }
+        }
+        self.shrinking = false;
+        let mut more = false;
+        self.write(false, |connection, _| {
+            more = shrink::step(connection)?;
+            Ok(())
+        })
+        .map_err(|failed| failed.error)?;
+        self.shrinking = more;
+        if !more {
+            // The file is cut off when the log is copied.
+            self.checkpoint_at = 0;
+        }
+        Ok(more)
     }
 
     fn sweep_orphan(&mut self) -> Result<bool, Error> {
