@@ -18,6 +18,7 @@ pub mod log;
 pub mod outbound;
 pub mod platform;
 pub mod reply;
+pub mod rpc;
 pub mod thread;
 pub mod websocket;
 pub mod worker;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use selvedge_runtime::outbound::ServiceTarget;
+use selvedge_runtime::rpc::RpcEnd;
 use selvedge_runtime::{Ended, LocalIsolate, ScheduledEvent, ThreadClock};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -59,6 +60,8 @@ pub(crate) enum ThreadEvent {
     Scheduled(ScheduledEvent, oneshot::Sender<Ended>),
     /// Another Worker's service binding connects.
     Connection(ServiceConnection),
+    /// Another isolate begins a session of remote calls to what the target names.
+    Rpc(RpcEnd, Arc<ServiceTarget>),
 }
 
 /// One end of a pipe on which another Worker sends a request.
@@ -137,6 +140,7 @@ async fn take_events(mut events: mpsc::Receiver<ThreadEvent>, site: Rc<Site>) {
             ThreadEvent::Connection(connection) => {
                 tokio::task::spawn_local(service_connection(connection, site.clone()));
             }
+            ThreadEvent::Rpc(end, target) => site.isolate.rpc(end, &target),
         }
     }
     // No more come: the thread goes on for its connections.
