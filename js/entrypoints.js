@@ -1,7 +1,8 @@
 // What a Worker exports: handlers, classes, named entrypoints.
-import { primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:core/mod.js";
 import { contextOf } from "ext:selvedge/events/execution_context.js";
 import { hears } from "ext:selvedge/events/service_worker.js";
+import { lazy } from "ext:selvedge/lazy.js";
 import { shared } from "ext:selvedge/shared.js";
 
 const {
@@ -30,6 +31,17 @@ class DurableObject {
 }
 
 class RpcTarget {}
+
+const exceptions = lazy("ext:deno_web/01_dom_exception.js");
+
+// What structuredClone() asks: an object like this goes by reference, or not at all.
+ObjectDefineProperty(RpcTarget.prototype, core.hostObjectBrand, {
+  __proto__: null,
+  value() {
+    const { DOMException } = exceptions();
+    throw new DOMException("Remote RPC references can only be serialized for RPC.", "DataCloneError");
+  },
+});
 
 const named = [[WorkerEntrypoint, "WorkerEntrypoint"], [DurableObject, "DurableObject"], [
   RpcTarget,

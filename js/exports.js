@@ -36,10 +36,13 @@ ObjectDefineProperty(LoopbackServiceStub.prototype, SymbolToStringTag, {
   configurable: true,
 });
 
-const callable = () => {};
-delete callable.name;
-delete callable.length;
-ObjectSetPrototypeOf(callable, LoopbackServiceStub.prototype);
+/** A function without properties that is an instance of the class. */
+function callable() {
+  const target = () => {};
+  delete target.name;
+  delete target.length;
+  return ObjectSetPrototypeOf(target, LoopbackServiceStub.prototype);
+}
 
 /** An entrypoint with these `ctx.props`. */
 function stub(name, props, canSpecialize) {
@@ -71,7 +74,7 @@ function stub(name, props, canSpecialize) {
   }
   // Each session gets props of its own.
   const connect = (io) => connectHere(entrypoint, props === undefined ? undefined : copied(props))(io);
-  return makeService(callable, methods, connect, null, "LoopbackServiceStub");
+  return makeService(callable(), methods, connect, null, "LoopbackServiceStub");
 }
 
 /** A copy of props, which are plain data. */

@@ -30,6 +30,7 @@ deno_core::extension!(
         "actor.js",
         "errors.js",
         "namespace.js",
+        "rpc.js",
         "state.js",
         "transfer.js",
     ],

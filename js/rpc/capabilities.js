@@ -8,6 +8,7 @@ const {
   ArrayPrototypeJoin,
   ArrayPrototypePush,
   Error,
+  FunctionPrototypeToString,
   ObjectGetPrototypeOf,
   ObjectPrototype,
   Promise,
@@ -26,7 +27,7 @@ const {
 const { gates, io: contexts } = internals.selvedge;
 const { op_rpc_done } = core.ops;
 const { getAsyncContext, setAsyncContext } = core;
-const { CANCELED } = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const { CANCELED, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const values = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { lookup } = core.loadExtScript("ext:selvedge/rpc/lookup.js");
 const rpc = internals.rpc;
@@ -46,6 +47,8 @@ class ContextState {
   children = new SafeSet();
   /** Whether a caller's session made it; it ends with that. */
   isCallee = false;
+  /** Whether another isolate holds that session: it says when it is over. */
+  isRemote = false;
   /** Whether that session is over. */
   isLeft = false;
   /** The state of the context that called. */
@@ -55,9 +58,15 @@ class ContextState {
     this.io = io;
   }
 
+  /** Whether nobody holds anything of the context, and it of nobody. */
+  isIdle() {
+    return SetPrototypeGetSize(this.exports) === 0 && SetPrototypeGetSize(this.stubs) === 0 &&
+      SetPrototypeGetSize(this.waiting) === 0 && SetPrototypeGetSize(this.children) === 0;
+  }
+
   /** The session that made the context needs it no more, when nothing leads there. */
   settle() {
-    if (!this.isCallee || this.isLeft) return;
+    if (!this.isCallee || this.isRemote || this.isLeft) return;
     if (
       SetPrototypeGetSize(this.running) > 0 || SetPrototypeGetSize(this.exports) > 0 ||
       SetPrototypeGetSize(this.stubs) > 0
@@ -529,7 +538,10 @@ function withEnv(handler, list, insert, name) {
   return [list[0], insert.env, insert.ctx];
 }
 
-rpc.exportFunction = (io, object) => new Target(io, object, "function", object[SymbolDispose]);
+rpc.exportFunction = (io, object) => {
+  if (io === null) throw notCloneable(`${FunctionPrototypeToString(object)} could not be cloned.`);
+  return new Target(io, object, "function", object[SymbolDispose]);
+};
 rpc.exportObject = (io, object, kind) => new Target(io, object, kind, object[SymbolDispose]);
 rpc.contextState = stateOf;
 

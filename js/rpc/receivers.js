@@ -67,7 +67,10 @@ class Entrypoint extends Capability {
       SetPrototypeAdd(this.#caller.children, state);
     }
     SetPrototypeAdd(state.running, answer);
-    if (this.#opened !== null) this.#opened(state);
+    if (this.#opened !== null) {
+      state.isRemote = true;
+      this.#opened(state);
+    }
     runSoon(io, () => {
       if (io.over) return;
       SetPrototypeDelete(state.running, answer);

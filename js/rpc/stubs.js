@@ -17,6 +17,11 @@ const {
   PromisePrototypeThen,
   PromiseReject,
   Proxy,
+  ReflectDefineProperty,
+  ReflectDeleteProperty,
+  ReflectGetOwnPropertyDescriptor,
+  ReflectOwnKeys,
+  ReflectSet,
   SetPrototypeAdd,
   SetPrototypeDelete,
   SymbolDispose,
@@ -492,6 +497,26 @@ class ServiceState extends State {
     if (method !== undefined) return method;
     if (!this.isOpen && !(key in target)) return undefined;
     return super.get(target, key);
+  }
+
+  set(target, key, value) {
+    return ReflectSet(target, key, value);
+  }
+
+  defineProperty(target, key, descriptor) {
+    return ReflectDefineProperty(target, key, descriptor);
+  }
+
+  deleteProperty(target, key) {
+    return ReflectDeleteProperty(target, key);
+  }
+
+  ownKeys(target) {
+    return ReflectOwnKeys(target);
+  }
+
+  getOwnPropertyDescriptor(target, key) {
+    return ReflectGetOwnPropertyDescriptor(target, key);
   }
 
   apply(_target, _self, args) {
