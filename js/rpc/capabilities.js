@@ -315,22 +315,20 @@ class Target extends Capability {
       state.settle();
       return;
     }
-    // The disposer runs in a turn of the context.
-    SetPrototypeAdd(state.running, this);
+    // The disposer runs in a turn of the context, which lives as long as that takes.
+    this.io.waiting++;
     rpc.runSoon(this.io, () => {
-      SetPrototypeDelete(state.running, this);
       try {
         if (typeof dispose === "function") ReflectApply(dispose, this.object, []);
       } catch (error) {
         internals.reportRejection(error);
       }
       if (given !== null) for (let i = 0; i < given.length; i++) given[i].dispose();
+      this.io.waiting--;
       state.settle();
+      contexts.settle(this.io);
     });
   }
-
-  /** The context ends while its disposer waits: it is not run. */
-  fail() {}
 
   /** The context ended: who holds the object learns of it when he calls. */
   broke() {

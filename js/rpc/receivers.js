@@ -23,7 +23,7 @@ function runSoon(io, event) {
   const before = getAsyncContext();
   setAsyncContext(io);
   PromisePrototypeThen(PromiseResolve(), () => {
-    contexts.resumed(io);
+    if (!io.over) contexts.resumed(io);
     event();
   });
   setAsyncContext(before);

@@ -276,8 +276,10 @@ function copyValues(encoder, out) {
 function copyArray(encoder, value) {
   const { length } = value;
   const keys = ObjectKeys(value);
+  // Elements come before other properties, in their order.
+  const isDense = length === 0 || keys.length >= length && keys[length - 1] === `${length - 1}`;
   let out;
-  if (length > MAX_DENSE && keys.length < length) {
+  if (length > MAX_DENSE && !isDense) {
     out = [];
     out.length = length;
     remember(encoder, value, out);
@@ -286,7 +288,7 @@ function copyArray(encoder, value) {
   } else {
     out = ArrayPrototypeToSpliced(value, 0, 0);
     remember(encoder, value, out);
-    if (keys.length !== length) {
+    if (!isDense || keys.length !== length) {
       // Holes, or properties that are no elements.
       for (let i = 0; i < length; i++) {
         if (!ObjectHasOwn(value, i)) ReflectDeleteProperty(out, i);
@@ -296,7 +298,7 @@ function copyArray(encoder, value) {
       }
     }
   }
-  if (keys.length === length && length <= MAX_DENSE) {
+  if (isDense && keys.length === length) {
     encoder.size += 16;
     for (let i = 0; i < length; i++) {
       const element = out[i];
