@@ -213,6 +213,9 @@ function configure(text, values) {
   shared.env = env;
   shared.colors = config.colors;
   shared.entrypoint = config.entrypoint;
+  shared.ctxExports = config.ctxExports;
+  shared.dupStubs = config.dupStubs;
+  shared.rpc = config.rpc;
   shared.production = config.production;
   dispatch.setEnv(env);
   if (config.navigator) defineGlobal("navigator", new Navigator());
@@ -272,6 +275,7 @@ internals.eventHub = eventHub;
 internals.now = now;
 internals.reportException = reportException;
 internals.reportRejection = reportRejection;
+internals.rpc = { __proto__: null };
 internals.selvedge = {
   bodies,
   entrypoints,
@@ -282,9 +286,17 @@ internals.selvedge = {
   response,
   websockets: lazy("ext:selvedge/websocket.js"),
 };
+const remote = lazy("ext:selvedge/rpc.js");
+const sessions = lazy("ext:selvedge/rpc/session.js");
+const ownExports = lazy("ext:selvedge/exports.js");
+internals.exportsObject = () => ownExports().exportsObject();
 internals.cloudflareWorkers = () => ({
   DurableObject: entrypoints.DurableObject,
   env: shared.env,
+  exports: ownExports().moduleExports(),
+  RpcPromise: remote().RpcPromise,
+  RpcProperty: remote().RpcProperty,
+  RpcStub: remote().RpcStub,
   RpcTarget: entrypoints.RpcTarget,
   waitUntil: (promise) => io.waitUntil(io.required(), promise, reportRejection),
   WorkerEntrypoint: entrypoints.WorkerEntrypoint,
@@ -300,6 +312,10 @@ globalThis.__selvedge = {
   hung: dispatch.hung,
   register: entrypoints.register,
   require: requireModule,
+  rpc: (channel, entrypoint, props) => {
+    gates.beginTurn();
+    sessions().accept(channel, entrypoint, props);
+  },
   scheduled: dispatch.scheduled,
   websocket: dispatch.websocket,
 };

@@ -1,13 +1,14 @@
 // What a Worker exports: handlers, classes, named entrypoints.
-import { primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:core/mod.js";
+import { contextOf } from "ext:selvedge/events/execution_context.js";
 import { hears } from "ext:selvedge/events/service_worker.js";
+import { lazy } from "ext:selvedge/lazy.js";
 import { shared } from "ext:selvedge/shared.js";
 
 const {
   ObjectDefineProperty,
   ObjectKeys,
   ObjectPrototypeIsPrototypeOf,
-  Symbol,
   SymbolToStringTag,
   TypeError,
 } = primordials;
@@ -30,6 +31,17 @@ class DurableObject {
 }
 
 class RpcTarget {}
+
+const exceptions = lazy("ext:deno_web/01_dom_exception.js");
+
+// What structuredClone() asks: an object like this goes by reference, or not at all.
+ObjectDefineProperty(RpcTarget.prototype, core.hostObjectBrand, {
+  __proto__: null,
+  value() {
+    const { DOMException } = exceptions();
+    throw new DOMException("Remote RPC references can only be serialized for RPC.", "DataCloneError");
+  },
+});
 
 const named = [[WorkerEntrypoint, "WorkerEntrypoint"], [DurableObject, "DurableObject"], [
   RpcTarget,
@@ -125,6 +137,38 @@ function namedHandler(name, ctx, env) {
   throw new TypeError(`The Worker has no entrypoint named "${name}".`);
 }
 
-void Symbol;
+/**
+ * The entrypoint that a session of remote calls begins with, and what of it is
+ * reached. A handler that is no class gets `env` and `ctx` as arguments.
+ */
+function open(io, name, props) {
+  const ctx = contextOf(io, props);
+  const value = name === undefined || name === "default" ? entry.object ?? entry.constructor : entry.named[name];
+  if (isEntrypointClass(value)) {
+    const object = new value(ctx, shared.env);
+    return { __proto__: null, object, isOpen: false, isEntrypoint: true, insert: null };
+  }
+  if (typeof value === "object" && value !== null) {
+    const insert = { __proto__: null, env: shared.env, ctx };
+    return { __proto__: null, object: value, isOpen: true, isEntrypoint: true, insert };
+  }
+  if (name === undefined || name === "default") {
+    // A classic script has listeners, which have no names.
+    return { __proto__: null, object: {}, isOpen: true, isEntrypoint: true, insert: null };
+  }
+  throw new TypeError(`The Worker has no entrypoint named "${name}".`);
+}
 
-export { DurableObject, entry, handlerFor, namedHandler, register, RpcTarget, WorkerEntrypoint };
+/** The names of what other Workers may call. */
+function entrypointNames() {
+  const names = [];
+  if (entry.object !== null || entry.constructor !== null) names[0] = "default";
+  const keys = ObjectKeys(entry.named);
+  for (let i = 0; i < keys.length; i++) {
+    const value = entry.named[keys[i]];
+    if (isEntrypointClass(value) || typeof value === "object" && value !== null) names[names.length] = keys[i];
+  }
+  return names;
+}
+
+export { DurableObject, entry, entrypointNames, handlerFor, namedHandler, open, register, RpcTarget, WorkerEntrypoint };

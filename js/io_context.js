@@ -65,6 +65,8 @@ class IoContext {
   sending = 0;
   /** Of a Durable Object: what its events pass. Such a context has `unconfirmed()`, too. */
   gate = null;
+  /** Its remote calls: stubs, exported objects, answers to come. */
+  rpc = null;
 
   constructor(slot) {
     this.slot = slot;
@@ -138,6 +140,7 @@ function forget(io) {
     io.bodies = null;
     for (let i = 0; i < bodies.length; i++) op_body_close(bodies[i]);
   }
+  if (io.rpc !== null) io.rpc.end();
 }
 
 function end(io) {

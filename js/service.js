@@ -1,54 +1,55 @@
-// Service bindings: `env.NAME.fetch()` asks another Worker of this process
-// (https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/http/).
+// Service bindings: `env.NAME.fetch()` asks another Worker of this process, and
+// every other name is a method of its entrypoint
+// (https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/).
 (function () {
-const { core, primordials } = __bootstrap;
-const {
-  Error,
-  ObjectDefineProperty,
-  Proxy,
-  SymbolToStringTag,
-  TypeError,
-} = primordials;
+const { core, internals, primordials } = __bootstrap;
+const { op_rpc_connect, op_rpc_subrequest, op_service_open, op_service_parts } = core.ops;
+const { Error, TypeError } = primordials;
 const { fetchService } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
+const { connectHere, makeService, newFetcher } = core.loadExtScript("ext:selvedge/rpc.js");
+const { shared } = internals;
 
-const internal = { __proto__: null };
-
-class Fetcher {
-  constructor(marker) {
-    if (marker !== internal) throw new TypeError("Illegal constructor");
-  }
+/** The methods of a binding that are not the other Worker's. */
+function methodsOf(service) {
+  return {
+    __proto__: null,
+    fetch: {
+      fetch(input, init = undefined) {
+        if (arguments.length === 0) {
+          throw new TypeError("Failed to execute 'fetch': parameter 1 is required.");
+        }
+        return fetchService(service(), input, init);
+      },
+    }.fetch,
+    connect: {
+      connect() {
+        throw new Error("Selvedge does not open sockets over service bindings: connect() is not supported.");
+      },
+    }.connect,
+  };
 }
 
-ObjectDefineProperty(Fetcher.prototype, SymbolToStringTag, {
-  __proto__: null,
-  value: "Fetcher",
-  configurable: true,
-});
+/** How a session with what a binding names begins. */
+function connector(rid, parts, isOwn) {
+  if (isOwn) return connectHere(parts.entrypoint ?? undefined, parts.props ?? undefined);
+  return (io) => {
+    op_rpc_subrequest(io.slot);
+    return core.loadExtScript("ext:selvedge/rpc/session.js").connect(io, op_rpc_connect(rid));
+  };
+}
 
 /** What `env` holds: an object on which every name is a method of the other Worker. */
-function bind(rid, name) {
-  const fetch = {
-    fetch(input, init = undefined) {
-      if (arguments.length === 0) {
-        throw new TypeError("Failed to execute 'fetch': parameter 1 is required.");
-      }
-      return fetchService(rid, input, init);
-    },
-  }.fetch;
-  return new Proxy(new Fetcher(internal), {
-    __proto__: null,
-    get(target, key) {
-      if (key === "fetch") return fetch;
-      // A promise resolves with the binding itself.
-      if (key === "then" || typeof key === "symbol" || key in target) return target[key];
-      return () => {
-        throw new Error(
-          `Selvedge does not call methods over service bindings yet, only fetch(): ${name}.${key}()`,
-        );
-      };
-    },
-  });
+function bind(rid, _name) {
+  const described = op_service_parts(rid);
+  const parts = described[0];
+  const connect = connector(rid, parts, described[1]);
+  return makeService(newFetcher(), methodsOf(() => rid), connect, parts, "Fetcher", shared.rpc);
 }
 
-return { bind };
+/** A binding that came with a call. */
+function open(parts) {
+  return bind(op_service_open(parts), "");
+}
+
+return { bind, methodsOf, open };
 })();

@@ -1,4 +1,13 @@
 // What the configuration sets and several scripts read.
-const shared = { __proto__: null, env: null, colors: false, entrypoint: null, production: false };
+const shared = {
+  __proto__: null,
+  env: null,
+  colors: false,
+  entrypoint: null,
+  production: false,
+  ctxExports: true,
+  dupStubs: true,
+  rpc: true,
+};
 
 export { shared };

@@ -99,6 +99,17 @@ class ActorContext extends contexts.IoContext {
     this.#leaving = null;
   }
 
+  /** Runs a remote call in the object; `failed` learns why there is no answer. */
+  deliver(event, failed) {
+    const { actor } = this;
+    if (actor.broken !== null || this.over) {
+      failed(resetBy(actor.broken ?? new Error("Durable Object was evicted.")));
+      return;
+    }
+    const waiting = { __proto__: null, frame: undefined, resolve() {}, reject: failed, receive: undefined, over: false };
+    enter(actor, waiting, event);
+  }
+
   /** The host stopped the object's code. */
   discarded() {
     breakActor(this.actor, flagged(new Error("Durable Object exceeded its CPU time limit and was reset."), "durableObjectReset"));
@@ -368,7 +379,7 @@ function abort(actor, reason) {
 /** Whether nothing goes on in an object. */
 function isIdle(actor) {
   return actor.events === 0 && SetPrototypeGetSize(actor.calls) === 0 && actor.io.waiting === 0 &&
-    actor.io.sending === 0 && actor.io.gate.section === null && actor.io.gate.waiting === 0 &&
+    actor.io.sending === 0 && (actor.io.rpc === null || actor.io.rpc.isIdle()) && actor.io.gate.section === null && actor.io.gate.waiting === 0 &&
     actor.io.unconfirmed() === null;
 }
 

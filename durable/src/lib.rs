@@ -44,6 +44,7 @@ deno_core::extension!(
         "errors.js",
         "namespace.js",
         "sockets.js",
+        "rpc.js",
         "state.js",
         "transfer.js",
     ],

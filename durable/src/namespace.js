@@ -6,7 +6,6 @@ const { core, internals, primordials } = __bootstrap;
 const { op_do_call, op_do_class, op_do_id_check, op_do_id_named, op_do_id_unique, op_do_namespace } = core.ops;
 const {
   ObjectDefineProperty,
-  Proxy,
   PromisePrototypeThen,
   PromiseReject,
   String,
@@ -15,6 +14,7 @@ const {
 } = primordials;
 const { bodies, headers, io: contexts, request: requests, response: responses } = internals.selvedge;
 const { call, homeOf } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { remoteStub } = core.loadExtScript("ext:selvedge_durable/rpc.js");
 const { packBody, unpackBody } = core.loadExtScript("ext:selvedge_durable/transfer.js");
 
 const internal = { __proto__: null };
@@ -172,14 +172,7 @@ function stub(home, id, hex) {
   const { name } = partsOf(id);
   ObjectDefineProperty(self, "name", { __proto__: null, value: name, enumerable: true });
   ObjectDefineProperty(self, "id", { __proto__: null, value: id, enumerable: true });
-  return new Proxy(self, {
-    __proto__: null,
-    get(self, key) {
-      if (key === "fetch") return fetch;
-      if (key === "then" || typeof key === "symbol" || key in self) return self[key];
-      return undefined;
-    },
-  });
+  return remoteStub(self, { __proto__: null, fetch }, home, target);
 }
 
 /** Sends a request to an object, and again where it redirects to, if it may. */

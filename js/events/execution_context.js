@@ -1,8 +1,9 @@
 // `ctx`: what a handler gets beside its event and `env`
 // (https://developers.cloudflare.com/workers/runtime-apis/context/).
-import { primordials } from "ext:core/mod.js";
+import { internals, primordials } from "ext:core/mod.js";
 import { op_report_exception } from "ext:core/ops";
 import { waitUntil } from "ext:selvedge/io_context.js";
+import { shared } from "ext:selvedge/shared.js";
 
 const { JSONParse, ObjectDefineProperty, SymbolToStringTag, TypeError } = primordials;
 
@@ -34,6 +35,11 @@ class ExecutionContext {
   get props() {
     return this.#props ??= {};
   }
+
+  get exports() {
+    void this.#io;
+    return shared.ctxExports ? internals.exportsObject() : undefined;
+  }
 }
 
 ObjectDefineProperty(ExecutionContext.prototype, SymbolToStringTag, {
@@ -46,9 +52,9 @@ function reportRejection(error) {
   op_report_exception("Uncaught (in promise) ", error);
 }
 
-/** `props` is JSON. */
+/** `props` is JSON, or what it stands for. */
 function contextOf(io, props = undefined) {
-  return new ExecutionContext(internal, io, props === undefined ? undefined : JSONParse(props));
+  return new ExecutionContext(internal, io, typeof props === "string" ? JSONParse(props) : props);
 }
 
 export { contextOf, ExecutionContext, reportRejection };

@@ -61,6 +61,11 @@ function declareLength(stream, length) {
   WeakMapPrototypeSet(lengthOf, stream, length);
 }
 
+/** The declared length, or -1. */
+function lengthOfStream(stream) {
+  return WeakMapPrototypeGet(lengthOf, stream) ?? -1;
+}
+
 /** The content of a request or response. */
 class Body {
   kind;
@@ -429,6 +434,7 @@ export {
   extractedType,
   isLocked,
   isUsed,
+  lengthOfStream,
   NATIVE,
   nativeBody,
   STREAM,

@@ -359,12 +359,12 @@ class Request {
       cf: request.#cf,
       keepEncoding: request.#encodeBody,
     });
-    adopt = (parts, body) => {
+    adopt = (parts, body, redirect = "manual") => {
       const request = new Request(incomingMarker);
       request.#method = parts.method;
       request.#url = parts.url;
       request.#headers = copy(parts.headers);
-      request.#redirect = "manual";
+      request.#redirect = redirect;
       request.#cf = parts.cf;
       request.#body = body;
       if (parts.signal !== null) {

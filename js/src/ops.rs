@@ -8,6 +8,7 @@ pub(crate) mod fetch;
 pub(crate) mod modules;
 pub(crate) mod pipe;
 pub(crate) mod reply;
+pub(crate) mod rpc;
 pub(crate) mod websocket;
 
 use std::rc::Rc;

@@ -280,6 +280,22 @@ impl IsolateState {
         id
     }
 
+    /// Opens the context of a session of remote calls, which lives as long as
+    /// its caller needs it and owes nobody an HTTP answer.
+    pub fn open_callee(&self) -> ContextId {
+        let id = self.open_context(None, None, None, Instant::now());
+        self.touch(id);
+        id
+    }
+
+    /// Nobody calls there any more: only `waitUntil` keeps the context, for as
+    /// long as after a response.
+    pub fn callee_done(&self, id: ContextId) {
+        if let Some(mut context) = self.context(id) {
+            context.responded.get_or_insert_with(Instant::now);
+        }
+    }
+
     /// An event enters a Durable Object: what it may spend is counted anew
     /// (<https://developers.cloudflare.com/durable-objects/platform/limits/>).
     pub fn begin_event(&self, id: ContextId) {

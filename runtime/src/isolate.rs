@@ -30,6 +30,7 @@ use crate::memory::{self, ExternalMemory, HeapGuard};
 use crate::outbound::ServiceTarget;
 use crate::platform::Platform;
 use crate::reply::Reply;
+use crate::rpc::RpcEnd;
 use crate::watchdog::{Meter, Stop};
 use crate::websocket::{WebSocketEvent, WebSocketId};
 use crate::worker::Worker;
@@ -92,6 +93,7 @@ struct Hooks {
     expired: v8::Global<v8::Function>,
     hung: v8::Global<v8::Function>,
     discard: v8::Global<v8::Function>,
+    rpc: v8::Global<v8::Function>,
 }
 
 /// The hook that CommonJS modules are made with; V8 callbacks reach it by the
@@ -398,6 +400,26 @@ impl Isolate {
                 v8::Number::new(scope, event.time).into(),
             ];
             call(scope, &hooks.scheduled, &args);
+        });
+        self.state.wake();
+    }
+
+    /// Another isolate begins a session of remote calls to the entrypoint that
+    /// `target` names.
+    pub fn rpc(&mut self, end: RpcEnd, target: &ServiceTarget) {
+        let channel = self.js.op_state().borrow_mut().resource_table.add(end.open());
+        self.slice(None, |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
+            let text = |text: Option<&str>| match text.and_then(|it| v8::String::new(scope, it)) {
+                Some(text) => text.into(),
+                None => v8::undefined(scope).into(),
+            };
+            let (entrypoint, props) =
+                (text(target.entrypoint.as_deref()), text(target.props.as_deref()));
+            let args = [v8::Integer::new_from_unsigned(scope, channel).into(), entrypoint, props];
+            call(scope, &hooks.rpc, &args);
         });
         self.state.wake();
     }

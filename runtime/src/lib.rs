@@ -19,6 +19,7 @@ pub mod outbound;
 pub mod platform;
 pub mod reply;
 pub mod text;
+pub mod rpc;
 pub mod thread;
 pub mod websocket;
 pub mod worker;

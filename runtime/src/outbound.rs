@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::body::{BodyError, BodySource};
 use crate::headers::HeaderBlobBuf;
 use crate::io_context::{ContextId, IsolateState};
+use crate::rpc::RpcEnd;
 use crate::websocket::{WebSocketId, WebSocketSink};
 
 /// A future of the isolate's thread.
@@ -112,4 +113,16 @@ pub trait Outbound {
         state: Rc<IsolateState>,
         request: OutboundRequest,
     ) -> LocalFuture<Result<OutboundResponse, OutboundError>>;
+
+    /// Opens a channel for remote calls to the Worker that a service binding
+    /// names.
+    ///
+    /// # Errors
+    /// [`OutboundError::Refused`] when it does not run here.
+    fn connect_rpc(&self, target: &Arc<ServiceTarget>) -> Result<RpcEnd, OutboundError> {
+        Err(OutboundError::Refused(format!(
+            "the service binding to \"{}\" leads nowhere here",
+            target.service
+        )))
+    }
 }

@@ -14,8 +14,9 @@ use crate::inspector::{Inspector, InspectorStart};
 use crate::io_context::{ContextRef, IsolateState, OnEnd};
 use crate::isolate::{FetchEvent, Isolate, ScheduledEvent};
 use crate::log::LogSink;
-use crate::outbound::{LocalFuture, Outbound};
+use crate::outbound::{LocalFuture, Outbound, ServiceTarget};
 use crate::platform::Platform;
+use crate::rpc::RpcEnd;
 use crate::websocket::{WebSocketEvent, WebSocketId};
 use crate::worker::Worker;
 
@@ -202,6 +203,12 @@ impl LocalIsolate {
     pub fn scheduled(&self, event: &ScheduledEvent, on_end: OnEnd) {
         self.rouse();
         self.with(|isolate| isolate.scheduled(event, on_end));
+    }
+
+    /// Another isolate begins a session of remote calls.
+    pub fn rpc(&self, end: RpcEnd, target: &ServiceTarget) {
+        self.rouse();
+        self.with(|isolate| isolate.rpc(end, target));
     }
 
     /// The client of a request went away.

@@ -18,6 +18,7 @@ use selvedge_runtime::io_context::IsolateState;
 use selvedge_runtime::outbound::{
     LocalFuture, Outbound, OutboundError, OutboundRequest, OutboundResponse, ServiceTarget,
 };
+use selvedge_runtime::rpc::RpcEnd;
 
 mod client;
 mod connector;
@@ -58,11 +59,16 @@ pub struct Options {
     pub connect_socket: Option<ConnectSocket>,
     /// Connects service bindings; without it, there are none.
     pub connect_service: Option<ConnectService>,
+    /// Connects their remote calls.
+    pub connect_rpc: Option<ConnectRpc>,
 }
 
 /// Opens a pipe to the Worker that a service binding names.
 pub type ConnectService =
     Rc<dyn Fn(&Arc<ServiceTarget>) -> Result<tokio::io::DuplexStream, OutboundError>>;
+
+/// Opens a channel to the Worker that a service binding names.
+pub type ConnectRpc = Rc<dyn Fn(&Arc<ServiceTarget>) -> Result<RpcEnd, OutboundError>>;
 
 impl Options {
     /// These addresses, the shared [`Trust`], no WebSockets.
@@ -73,18 +79,23 @@ impl Options {
             connections: ConnectionRule::default(),
             connect_socket: None,
             connect_service: None,
+            connect_rpc: None,
         }
     }
 }
 
 /// Sends subrequests over the network.
-pub struct HttpOutbound(Rc<client::Client>);
+pub struct HttpOutbound {
+    client: Rc<client::Client>,
+    connect_rpc: Option<ConnectRpc>,
+}
 
 impl HttpOutbound {
     /// The way out of one isolate. Cheap: nothing is opened or read before the
     /// first subrequest.
     pub fn new(options: Options) -> Rc<Self> {
-        Rc::new(Self(Rc::new(client::Client::new(options))))
+        let connect_rpc = options.connect_rpc.clone();
+        Rc::new(Self { client: Rc::new(client::Client::new(options)), connect_rpc })
     }
 }
 
@@ -94,7 +105,7 @@ impl Outbound for HttpOutbound {
         state: Rc<IsolateState>,
         request: OutboundRequest,
     ) -> LocalFuture<Result<OutboundResponse, OutboundError>> {
-        let client = self.0.clone();
+        let client = self.client.clone();
         Box::pin(async move {
             let result = client.fetch(state, request).await;
             if let Err(OutboundError::Network(reason)) = &result {
@@ -102,6 +113,13 @@ impl Outbound for HttpOutbound {
             }
             result
         })
+    }
+
+    fn connect_rpc(&self, target: &Arc<ServiceTarget>) -> Result<RpcEnd, OutboundError> {
+        match &self.connect_rpc {
+            Some(connect) => connect(target),
+            None => Err(OutboundError::Refused("there are no service bindings here".into())),
+        }
     }
 }
 

@@ -195,7 +195,8 @@ pub(crate) fn way_out(
             let deliver = Rc::new(move |event| isolate.websocket(epoch, id, &event));
             websocket::spawn(io, leftover, websocket::Role::Client, deliver)
         }));
-        let switchboard = switchboard.clone();
+        let (rpc, switchboard) = (switchboard.clone(), switchboard.clone());
+        options.connect_rpc = Some(Rc::new(move |target| rpc.connect_rpc(target)));
         options.connect_service = Some(Rc::new(move |target| switchboard.connect(target)));
         HttpOutbound::new(options)
     })

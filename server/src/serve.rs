@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use selvedge_runtime::outbound::ServiceTarget;
+use selvedge_runtime::rpc::RpcEnd;
 use selvedge_runtime::{Ended, LocalIsolate, ScheduledEvent, ThreadClock};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -85,6 +86,8 @@ pub(crate) enum ThreadEvent {
     /// Sockets of an isolate that leaves: to be accepted from beside one's own,
     /// until the sender is dropped.
     Listen { listeners: Vec<std::net::TcpListener>, until: watch::Receiver<()> },
+    /// Another isolate begins a session of remote calls to what the target names.
+    Rpc(RpcEnd, Arc<ServiceTarget>),
 }
 
 /// One end of a pipe on which another Worker sends a request.
@@ -222,6 +225,7 @@ async fn take_events(mut events: mpsc::Receiver<ThreadEvent>, site: Rc<Site>, sh
                     while until.changed().await.is_ok() {}
                 });
             }
+            ThreadEvent::Rpc(end, target) => site.isolate.rpc(end, &target),
         }
     }
     // No more come: the thread goes on for its connections.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
 use selvedge_runtime::outbound::{OutboundError, ServiceTarget};
+use selvedge_runtime::rpc::RpcEnd;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 
@@ -70,6 +71,24 @@ impl Switchboard {
         &self,
         target: &Arc<ServiceTarget>,
     ) -> Result<DuplexStream, OutboundError> {
+        let (ours, stream) = tokio::io::duplex(PIPE_BYTES);
+        let connection = ServiceConnection { stream, target: target.clone() };
+        self.tell(target, ThreadEvent::Connection(connection))?;
+        Ok(ours)
+    }
+
+    /// A channel for remote calls to the Worker that a service binding names.
+    ///
+    /// # Errors
+    /// As [`Switchboard::connect`].
+    pub(crate) fn connect_rpc(&self, target: &Arc<ServiceTarget>) -> Result<RpcEnd, OutboundError> {
+        let (ours, theirs) = RpcEnd::pair();
+        self.tell(target, ThreadEvent::Rpc(theirs, target.clone()))?;
+        Ok(ours)
+    }
+
+    /// Hands an event to a thread of the Worker.
+    fn tell(&self, target: &ServiceTarget, event: ThreadEvent) -> Result<(), OutboundError> {
         let missing = || {
             OutboundError::Refused(format!(
                 "The service binding leads to the Worker \"{0}\", which does not run here. Start \
@@ -78,15 +97,12 @@ impl Switchboard {
             ))
         };
         let thread = self.thread(&target.service).ok_or_else(missing)?;
-        let (ours, stream) = tokio::io::duplex(PIPE_BYTES);
-        let connection = ServiceConnection { stream, target: target.clone() };
-        thread.try_send(ThreadEvent::Connection(connection)).map_err(|error| match error {
+        thread.try_send(event).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => OutboundError::Network(format!(
                 "too many connections wait for the Worker {}",
                 target.service
             )),
             mpsc::error::TrySendError::Closed(_) => missing(),
-        })?;
-        Ok(ours)
+        })
     }
 }

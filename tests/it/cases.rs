@@ -14,6 +14,8 @@ use crate::harness::Setup;
 /// the module exports is there for bindings, such as classes of Durable Objects.
 const RUNNER: &str = r#"
 import * as cases from "./workers/CASE";
+// Entrypoints among them are this Worker's.
+export * from "./workers/CASE";
 export * from "./workers/CASE";
 export default {
   async fetch(request, env, ctx) {

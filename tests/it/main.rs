@@ -24,5 +24,6 @@ mod kv;
 mod life;
 mod limits;
 mod projects;
+mod rpc;
 mod soak;
 mod websocket;

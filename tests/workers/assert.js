@@ -46,7 +46,8 @@ export function throws(act, kind = Error, message = "") {
 export async function rejects(promise, kind = Error, message = "") {
   let result;
   try {
-    result = await (typeof promise === "function" ? promise() : promise);
+    // The promise of a remote call can be called, too.
+    result = await (typeof promise === "function" && typeof promise.then !== "function" ? promise() : promise);
   } catch (error) {
     check(error, kind, message);
     return error;

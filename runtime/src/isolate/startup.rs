@@ -53,6 +53,7 @@ impl Isolate {
             expired: function("expired"),
             hung: function("hung"),
             discard: function("discard"),
+            rpc: function("rpc"),
         };
         let require = function("require");
         let finish = function("finish");
@@ -142,6 +143,9 @@ impl Isolate {
             "production": worker.mode == Mode::Production,
             "inspected": self.debugger.is_some(),
             "colors": self.state.log.colors(),
+            "ctxExports": worker.compatibility.is_on("enable_ctx_exports"),
+            "dupStubs": worker.compatibility.is_on("rpc_params_dup_stubs"),
+            "rpc": worker.compatibility.is_on("rpc"),
             "navigator": worker.compatibility.is_on("global_navigator"),
             // As text: few Workers ever look at it.
             "flags": compatibility_flags(worker),

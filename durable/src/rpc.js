@@ -1,0 +1,67 @@
+// Remote methods of Durable Objects
+// (https://developers.cloudflare.com/durable-objects/best-practices/create-durable-object-stubs-and-send-requests/).
+(function () {
+const { core, internals, primordials } = __bootstrap;
+const { op_do_call } = core.ops;
+const { ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
+const { entrypoints } = internals.selvedge;
+const { Capability, invoke } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
+const { encodeThrown, release } = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { makeService } = core.loadExtScript("ext:selvedge/rpc.js");
+const { find } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
+
+const DurableObjectPrototype = entrypoints.DurableObject.prototype;
+
+const NO_SUPERCLASS = "The receiving Durable Object does not support RPC, because its class was not declared " +
+  "with `extends DurableObject`. In order to enable RPC, make sure your class extends the special class " +
+  '`DurableObject`, which can be imported from the module "cloudflare:workers".';
+
+/** An object of this isolate, whether it is in memory or not. */
+class ObjectCapability extends Capability {
+  #home;
+  #target;
+
+  constructor(home, target) {
+    super();
+    this.#home = home;
+    this.#target = target;
+  }
+
+  send(path, args, answer) {
+    let message = args;
+    const failed = (error) => {
+      if (message !== null) release(message);
+      message = null;
+      answer.fail(encodeThrown(error, null));
+    };
+    let actor;
+    try {
+      actor = find(this.#home, this.#target);
+    } catch (error) {
+      failed(tunnelled(error));
+      return;
+    }
+    actor.io.deliver((instance) => {
+      if (!ObjectPrototypeIsPrototypeOf(DurableObjectPrototype, instance)) throw new TypeError(NO_SUPERCLASS);
+      const sent = message;
+      message = null;
+      const scope = { __proto__: null, object: instance, isOpen: false, isEntrypoint: true, insert: null };
+      return invoke(actor.io, scope, path, sent, answer);
+    }, failed);
+  }
+
+  dropped() {}
+}
+
+/** A stub: `self` with `methods` of its own, every other name a method of the object. */
+function remoteStub(self, methods, home, target) {
+  const connect = (io) => {
+    op_do_call(io.slot);
+    return new ObjectCapability(home, target);
+  };
+  return makeService(self, methods, connect, null, "DurableObject");
+}
+
+return { remoteStub };
+})();

@@ -1,0 +1,121 @@
+// `ctx.exports`: bindings to the Worker's own entrypoints, which need no
+// configuration (https://developers.cloudflare.com/workers/runtime-apis/context/#exports).
+(function () {
+const { core, internals, primordials } = __bootstrap;
+const { op_service_open } = core.ops;
+const {
+  JSONStringify,
+  ObjectDefineProperty,
+  ObjectSetPrototypeOf,
+  PromisePrototypeThen,
+  Proxy,
+  ReflectGet,
+  ReflectGetOwnPropertyDescriptor,
+  ReflectHas,
+  ReflectOwnKeys,
+  SymbolToStringTag,
+  TypeError,
+} = primordials;
+const { fetchService } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
+const { connectHere, makeService } = core.loadExtScript("ext:selvedge/rpc.js");
+const { notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const values = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { entrypoints } = internals.selvedge;
+const { methodsOf } = core.loadExtScript("ext:selvedge/service.js");
+
+const internal = { __proto__: null };
+
+class LoopbackServiceStub {
+  constructor(marker) {
+    if (marker !== internal) throw new TypeError("Illegal constructor");
+  }
+}
+ObjectDefineProperty(LoopbackServiceStub.prototype, SymbolToStringTag, {
+  __proto__: null,
+  value: "LoopbackServiceStub",
+  configurable: true,
+});
+
+/** A function without properties that is an instance of the class. */
+function callable() {
+  const target = () => {};
+  delete target.name;
+  delete target.length;
+  return ObjectSetPrototypeOf(target, LoopbackServiceStub.prototype);
+}
+
+/** An entrypoint with these `ctx.props`. */
+function stub(name, props, canSpecialize) {
+  const entrypoint = name === "default" ? undefined : name;
+  const methods = methodsOf(undefined);
+  methods.fetch = {
+    fetch(input, init = undefined) {
+      if (arguments.length === 0) {
+        throw new TypeError("Failed to execute 'fetch': parameter 1 is required.");
+      }
+      const text = props === undefined ? null : JSONStringify(props);
+      const rid = op_service_open({ service: "", entrypoint: entrypoint ?? null, props: text });
+      const done = () => core.tryClose(rid);
+      const answer = fetchService(rid, input, init);
+      PromisePrototypeThen(answer, done, done);
+      return answer;
+    },
+  }.fetch;
+  if (canSpecialize) {
+    methods.__call = (args) => {
+      const options = args[0];
+      if (typeof options !== "object" || options === null) {
+        throw new TypeError(
+          "Failed to execute '(called as function)' on 'LoopbackServiceStub': parameter 1 is not of type 'Options'.",
+        );
+      }
+      return stub(name, copied(options.props), false);
+    };
+  }
+  // Each session gets props of its own.
+  const connect = (io) => connectHere(entrypoint, props === undefined ? undefined : copied(props))(io);
+  return makeService(callable(), methods, connect, null, "LoopbackServiceStub");
+}
+
+/** A copy of props, which are plain data. */
+function copied(props) {
+  if (props === undefined) return undefined;
+  if (typeof props === "function") throw notCloneable(`${props} could not be cloned.`);
+  const message = values.encode(props, null, true);
+  const { externals } = message;
+  for (let i = 0; externals !== null && i < externals.length; i++) {
+    if (externals[i].kind !== "error" && externals[i].kind !== "headers") {
+      values.release(message);
+      throw notCloneable("The props of an entrypoint are plain data: nothing in them goes by reference.");
+    }
+  }
+  return values.decode(message, null, null);
+}
+
+let all = null;
+
+/** The object that `ctx.exports` is. */
+function exportsObject() {
+  if (all !== null) return all;
+  all = {};
+  const names = entrypoints.entrypointNames();
+  for (let i = 0; i < names.length; i++) all[names[i]] = stub(names[i], undefined, true);
+  return all;
+}
+
+/** `exports` of `cloudflare:workers`: the same, but it is there before the Worker's exports are. */
+function moduleExports() {
+  return new Proxy({}, {
+    __proto__: null,
+    get: (_, key) => ReflectGet(exportsObject(), key),
+    has: (_, key) => ReflectHas(exportsObject(), key),
+    ownKeys: () => ReflectOwnKeys(exportsObject()),
+    getOwnPropertyDescriptor: (_, key) => ReflectGetOwnPropertyDescriptor(exportsObject(), key),
+    set: () => false,
+    defineProperty: () => false,
+    deleteProperty: () => false,
+  });
+}
+
+return { exportsObject, moduleExports };
+})();

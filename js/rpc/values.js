@@ -1,0 +1,787 @@
+// What crosses between two contexts: a copy of plain data, and beside it what
+// goes by reference
+// (https://developers.cloudflare.com/workers/runtime-apis/rpc/#supported-types).
+//
+// `encode` copies a value in the context that sends it. In a `Message`, each
+// place where something goes by reference is left open and listed with it
+// (`externals`); `decode` fills these places in the context that receives.
+// Within an isolate the copy itself is handed over; `toBytes` makes bytes of it
+// where the receiver is in another one.
+(function () {
+const { core, internals, primordials } = __bootstrap;
+const {
+  ArrayBufferIsView,
+  ArrayBufferPrototypeGetByteLength,
+  ArrayIsArray,
+  ArrayPrototypePush,
+  ArrayPrototypeToSpliced,
+  BigInt64Array,
+  BigUint64Array,
+  DataView,
+  DataViewPrototypeGetBuffer,
+  DataViewPrototypeGetByteLength,
+  DataViewPrototypeGetByteOffset,
+  DatePrototypeGetTime,
+  Error,
+  Float32Array,
+  Float64Array,
+  Int16Array,
+  Int32Array,
+  Int8Array,
+  Map,
+  MapPrototypeForEach,
+  MapPrototypeGet,
+  MapPrototypeSet,
+  ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ObjectGetOwnPropertySymbols,
+  ObjectGetPrototypeOf,
+  ObjectHasOwn,
+  ObjectKeys,
+  ObjectPrototype,
+  ObjectPrototypeIsPrototypeOf,
+  ReflectDeleteProperty,
+  SafeMap,
+  Set,
+  SetPrototypeAdd,
+  SetPrototypeForEach,
+  String,
+  SymbolPrototypeToString,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetLength,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  TypedArrayPrototypeSet,
+  Uint16Array,
+  Uint32Array,
+  Uint8Array,
+  Uint8ClampedArray,
+} = primordials;
+const { entrypoints, headers: headerLists, request: requests, response: responses } = internals.selvedge;
+const {
+  classOf,
+  DOMException,
+  isDomException,
+  makeError,
+  markRemote,
+  notCloneable,
+  textOf,
+  unsupported,
+} = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const rpc = internals.rpc;
+
+/** https://developers.cloudflare.com/workers/runtime-apis/rpc/ */
+const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+/** An array longer than this is copied by its keys if it has holes. */
+const MAX_DENSE = 10000;
+
+const RpcTargetPrototype = entrypoints.RpcTarget.prototype;
+const VIEWS = {
+  __proto__: null,
+  BigInt64Array,
+  BigUint64Array,
+  Float16Array: primordials.Float16Array,
+  Float32Array,
+  Float64Array,
+  Int16Array,
+  Int32Array,
+  Int8Array,
+  Uint16Array,
+  Uint32Array,
+  Uint8Array,
+  Uint8ClampedArray,
+};
+
+class Message {
+  /** The copy. */
+  root;
+  /** Instead of it: V8's serialization. */
+  bytes = null;
+  externals = null;
+  /** Maps and sets that are filled when the open places are. */
+  late = null;
+
+  constructor(root) {
+    this.root = root;
+  }
+}
+
+class Encoder {
+  io;
+  /** Whether stubs stay with the sender, too. */
+  dup;
+  message;
+  memo = null;
+  /** At least as many bytes as V8's serialization has. */
+  size = 32;
+  /** Stubs that are the receiver's from now on. */
+  given = null;
+
+  constructor(io, dup, message) {
+    this.io = io;
+    this.dup = dup;
+    this.message = message;
+  }
+}
+
+/** The message of a value that needs no copy, else `undefined`. */
+function plainMessage(value) {
+  switch (typeof value) {
+    case "string":
+      return value.length < 1048576 ? new Message(value) : undefined;
+    case "number":
+    case "boolean":
+    case "undefined":
+    case "bigint":
+      return new Message(value);
+    default:
+      return value === null ? new Message(null) : undefined;
+  }
+}
+
+/**
+ * Copies a value of the context `io`. With `dup`, stubs in it stay the
+ * sender's; without, `given` gets those to dispose when the message was used.
+ */
+function encode(value, io, dup, given = null) {
+  const plain = plainMessage(value);
+  if (plain !== undefined) return plain;
+  const message = new Message(value);
+  const encoder = new Encoder(io, dup, message);
+  encoder.given = given;
+  try {
+    message.root = copy(encoder, value, message, "root");
+    if (encoder.size > MAX_MESSAGE_BYTES) checkSize(message);
+  } catch (error) {
+    release(message);
+    throw error;
+  }
+  return message;
+}
+
+/** The arguments of a call; mostly there are few and they are plain. */
+function encodeArgs(args, io, dup) {
+  let isPlain = true;
+  for (let i = 0; i < args.length; i++) {
+    const type = typeof args[i];
+    if (type === "object" ? args[i] !== null : type === "function" || type === "symbol" || type === "string" && args[i].length > 4096) {
+      isPlain = false;
+      break;
+    }
+  }
+  if (isPlain) return new Message(args);
+  if (dup) return encode(args, io, true);
+  const given = [];
+  const message = encode(args, io, false, given);
+  for (let i = 0; i < given.length; i++) given[i].dispose();
+  return message;
+}
+
+function checkSize(message) {
+  const late = message.late;
+  message.late = null;
+  const size = TypedArrayPrototypeGetByteLength(core.serialize(message.root));
+  message.late = late;
+  if (size > MAX_MESSAGE_BYTES) {
+    throw new Error(
+      "Serialized RPC arguments or return values are limited to 32MiB, but the size of this value was: " +
+        `${size} bytes.`,
+    );
+  }
+}
+
+function copy(encoder, value, holder, key) {
+  switch (typeof value) {
+    case "string":
+      encoder.size += value.length * 2 + 8;
+      return value;
+    case "symbol":
+      throw notCloneable(`${SymbolPrototypeToString(value)} could not be cloned.`);
+    case "bigint":
+      // Its digits are at least half as many as its bytes.
+      encoder.size += String(value).length + 16;
+      return value;
+    case "object":
+      if (value === null) break;
+      // Falls through.
+    case "function":
+      return copyObject(encoder, value, holder, key);
+  }
+  encoder.size += 10;
+  return value;
+}
+
+function copyObject(encoder, value, holder, key) {
+  const { memo } = encoder;
+  if (memo !== null) {
+    const known = MapPrototypeGet(memo, value);
+    if (known !== undefined) {
+      encoder.size += 8;
+      if (!(known instanceof External)) return known;
+      ArrayPrototypePush(known.slots, holder, key);
+      return null;
+    }
+  }
+  const stub = rpc.stateOf(value);
+  if (stub !== undefined) return external(encoder, value, rpc.encodeStub(encoder, stub, value), holder, key);
+  if (core.isProxy(value)) return external(encoder, value, proxyExternal(encoder, value), holder, key);
+  if (typeof value === "function") {
+    return external(encoder, value, capExternal(rpc.exportFunction(encoder.io, value)), holder, key);
+  }
+  if (ArrayIsArray(value)) return copyArray(encoder, value);
+  if (ObjectGetPrototypeOf(value) === ObjectPrototype && !core.isNativeError(value)) return copyPlain(encoder, value);
+  return copyInstance(encoder, value, holder, key);
+}
+
+function remember(encoder, value, copied) {
+  encoder.memo ??= new SafeMap();
+  MapPrototypeSet(encoder.memo, value, copied);
+}
+
+function copyPlain(encoder, value) {
+  // Getters run here, once.
+  const out = { ...value };
+  remember(encoder, value, out);
+  if (ObjectGetOwnPropertySymbols(out).length > 0) {
+    const symbols = ObjectGetOwnPropertySymbols(out);
+    for (let i = 0; i < symbols.length; i++) ReflectDeleteProperty(out, symbols[i]);
+  }
+  copyValues(encoder, out);
+  return out;
+}
+
+/** Replaces the values of an object that is a copy already by copies. */
+function copyValues(encoder, out) {
+  const keys = ObjectKeys(out);
+  let size = 16;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    size += key.length * 2 + 8;
+    const value = out[key];
+    switch (typeof value) {
+      case "number":
+      case "boolean":
+      case "undefined":
+        size += 10;
+        break;
+      default:
+        // The property is there: no setter is asked.
+        out[key] = copy(encoder, value, out, key);
+    }
+  }
+  encoder.size += size;
+}
+
+function copyArray(encoder, value) {
+  const { length } = value;
+  const keys = ObjectKeys(value);
+  // Elements come before other properties, in their order.
+  const isDense = length === 0 || keys.length >= length && keys[length - 1] === `${length - 1}`;
+  let out;
+  if (length > MAX_DENSE && !isDense) {
+    out = [];
+    out.length = length;
+    remember(encoder, value, out);
+    for (let i = 0; i < keys.length; i++) define(out, keys[i], value[keys[i]]);
+    encoder.size += keys.length * 8;
+  } else {
+    out = ArrayPrototypeToSpliced(value, 0, 0);
+    remember(encoder, value, out);
+    if (!isDense || keys.length !== length) {
+      // Holes, or properties that are no elements.
+      for (let i = 0; i < length; i++) {
+        if (!ObjectHasOwn(value, i)) ReflectDeleteProperty(out, i);
+      }
+      for (let i = 0; i < keys.length; i++) {
+        if (!ObjectHasOwn(out, keys[i])) define(out, keys[i], value[keys[i]]);
+      }
+    }
+  }
+  if (isDense && keys.length === length) {
+    encoder.size += 16;
+    for (let i = 0; i < length; i++) {
+      const element = out[i];
+      if (typeof element === "number" || typeof element === "boolean") encoder.size += 10;
+      else out[i] = copy(encoder, element, out, i);
+    }
+  } else {
+    copyValues(encoder, out);
+  }
+  return out;
+}
+
+function define(object, key, value) {
+  ObjectDefineProperty(object, key, {
+    __proto__: null,
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+/** An object of a class: a few built-in ones can cross. */
+function copyInstance(encoder, value, holder, key) {
+  if (core.isNativeError(value)) return external(encoder, value, errorExternal(encoder, value), holder, key);
+  if (core.isMap(value)) return copyMap(encoder, value);
+  if (core.isSet(value)) return copySet(encoder, value);
+  let copied;
+  if (core.isDate(value)) {
+    copied = new primordials.Date(DatePrototypeGetTime(value));
+  } else if (ArrayBufferIsView(value)) {
+    copied = copyView(encoder, value);
+  } else if (core.isAnyArrayBuffer(value) || isPlatformValue(value)) {
+    copied = cloned(value);
+    if (core.isAnyArrayBuffer(copied)) encoder.size += ArrayBufferPrototypeGetByteLength(copied);
+  } else {
+    return external(encoder, value, instanceExternal(encoder, value), holder, key);
+  }
+  encoder.size += 32;
+  remember(encoder, value, copied);
+  return copied;
+}
+
+/** What V8's structured clone copies, or refuses with a text of its own. */
+function isPlatformValue(value) {
+  return core.isRegExp(value) || core.isBoxedPrimitive(value) || core.isPromise(value) || core.isWeakMap(value) ||
+    core.isWeakSet(value) || core.isGeneratorObject(value);
+}
+
+function cloned(value) {
+  try {
+    return core.structuredClone(value);
+  } catch (error) {
+    throw notCloneable(textOf(() => error.message, "The object could not be cloned."));
+  }
+}
+
+function copyView(encoder, value) {
+  const tag = TypedArrayPrototypeGetSymbolToStringTag(value);
+  const isTyped = tag !== undefined;
+  const buffer = isTyped ? TypedArrayPrototypeGetBuffer(value) : DataViewPrototypeGetBuffer(value);
+  let copiedBuffer = encoder.memo === null ? undefined : MapPrototypeGet(encoder.memo, buffer);
+  if (copiedBuffer === undefined) {
+    copiedBuffer = cloned(buffer);
+    encoder.size += ArrayBufferPrototypeGetByteLength(copiedBuffer);
+    remember(encoder, buffer, copiedBuffer);
+  }
+  if (!isTyped) {
+    return new DataView(copiedBuffer, DataViewPrototypeGetByteOffset(value), DataViewPrototypeGetByteLength(value));
+  }
+  const View = VIEWS[tag];
+  return new View(copiedBuffer, TypedArrayPrototypeGetByteOffset(value), TypedArrayPrototypeGetLength(value));
+}
+
+function copyMap(encoder, value) {
+  const out = new Map();
+  remember(encoder, value, out);
+  const entries = [];
+  MapPrototypeForEach(value, (element, name) => ArrayPrototypePush(entries, name, element));
+  finishLater(encoder, out, true, entries);
+  return out;
+}
+
+function copySet(encoder, value) {
+  const out = new Set();
+  remember(encoder, value, out);
+  const entries = [];
+  SetPrototypeForEach(value, (element) => ArrayPrototypePush(entries, element));
+  finishLater(encoder, out, false, entries);
+  return out;
+}
+
+function finishLater(encoder, out, isMap, entries) {
+  encoder.size += 16 + entries.length * 8;
+  for (let i = 0; i < entries.length; i++) entries[i] = copy(encoder, entries[i], entries, i);
+  encoder.message.late ??= [];
+  ArrayPrototypePush(encoder.message.late, { __proto__: null, out, isMap, entries });
+}
+
+/** Fills the maps and sets of a message whose open places are filled. */
+function finishMaps(message) {
+  const { late } = message;
+  if (late === null) return;
+  for (let i = 0; i < late.length; i++) {
+    const { out, isMap, entries } = late[i];
+    if (isMap) {
+      for (let k = 0; k < entries.length; k += 2) MapPrototypeSet(out, entries[k], entries[k + 1]);
+    } else {
+      for (let k = 0; k < entries.length; k++) SetPrototypeAdd(out, entries[k]);
+    }
+  }
+}
+
+// ----- By reference. -----
+
+/** Something in a message that is made anew by its receiver. */
+class External {
+  kind;
+  /** Of a kind that leads back to the sender: the way there. */
+  cap;
+  data;
+  /** The places where it belongs: objects and keys in turn. */
+  slots = [];
+
+  constructor(kind, cap, data) {
+    this.kind = kind;
+    this.cap = cap;
+    this.data = data;
+  }
+}
+
+function external(encoder, value, made, holder, key) {
+  encoder.size += 32;
+  ArrayPrototypePush(made.slots, holder, key);
+  encoder.message.externals ??= [];
+  ArrayPrototypePush(encoder.message.externals, made);
+  remember(encoder, value, made);
+  return null;
+}
+
+function capExternal(cap) {
+  return new External("stub", cap, null);
+}
+
+/** A proxy may stand for all that a stub may wrap. */
+function proxyExternal(encoder, value) {
+  const kind = rpc.wrappable(value);
+  if (kind === undefined) {
+    throw notCloneable(
+      "Proxy could not be serialized because it is not a valid RPC receiver type. The Proxy must emulate either " +
+        "a plain object or an RpcTarget, as indicated by the Proxy's prototype chain.",
+    );
+  }
+  return capExternal(rpc.exportObject(encoder.io, value, kind));
+}
+
+/** The own properties of an error that can cross, without what it has by birth. */
+function errorExternal(encoder, error) {
+  if (isDomException(error)) {
+    const data = { __proto__: null, dom: true, name: `${error.name}`, message: `${error.message}`, stack: null, props: {} };
+    const stack = ObjectGetOwnPropertyDescriptor(error, "stack");
+    if (stack !== undefined && typeof stack.value === "string") data.stack = stack.value;
+    return new External("error", null, data);
+  }
+  const name = textOf(() => error.name, "Error");
+  const data = {
+    __proto__: null,
+    dom: false,
+    name: classOf(name),
+    message: textOf(() => error.message, ""),
+    stack: null,
+    props: {},
+  };
+  const made = new External("error", null, data);
+  encoder.size += data.message.length * 2;
+  // An error may lead to itself.
+  remember(encoder, error, made);
+  const cause = ObjectGetOwnPropertyDescriptor(error, "cause");
+  if (cause !== undefined && !cause.enumerable) copyProp(encoder, data.props, "cause", cause.value);
+  const errors = data.name === "AggregateError" ? ObjectGetOwnPropertyDescriptor(error, "errors") : undefined;
+  if (errors !== undefined) copyProp(encoder, data.props, "errors", errors.value);
+  const keys = ObjectKeys(error);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (key === "stack" || key === "message" || errors !== undefined && key === "errors") continue;
+    let value;
+    try {
+      value = error[key];
+    } catch {
+      continue;
+    }
+    copyProp(encoder, data.props, key, value);
+  }
+  if (data.name !== name && !ObjectHasOwn(data.props, "name")) define(data.props, "name", name);
+  return made;
+}
+
+/** Copies what is plain data; the rest of an error stays behind. */
+function copyProp(encoder, props, key, value) {
+  const before = encoder.message.externals?.length ?? 0;
+  try {
+    if (typeof value === "function") return;
+    define(props, key, undefined);
+    props[key] = copy(encoder, value, props, key);
+    const { externals } = encoder.message;
+    for (let i = before; externals !== null && i < externals.length; i++) {
+      if (externals[i].kind !== "error") throw notCloneable("");
+    }
+  } catch {
+    ReflectDeleteProperty(props, key);
+    dropExternals(encoder.message, before);
+  }
+}
+
+function dropExternals(message, from) {
+  if (message.externals === null) return;
+  for (let i = from; i < message.externals.length; i++) message.externals[i].cap?.release();
+  message.externals.length = from;
+}
+
+function instanceExternal(encoder, value) {
+  if (ObjectPrototypeIsPrototypeOf(RpcTargetPrototype, value)) {
+    return capExternal(rpc.exportObject(encoder.io, value, "target"));
+  }
+  if (headerLists.isHeaders(value)) return new External("headers", null, headerLists.toBlob(value));
+  if (responses.isResponse(value)) return rpc.encodeResponse(encoder, value);
+  if (requests.isRequest(value)) return rpc.encodeRequest(encoder, value);
+  const made = rpc.encodePlatformObject(encoder, value);
+  if (made !== undefined) return made;
+  throw unsupported(value);
+}
+
+/** Makes a value of a message in the context `io`; what stubs it holds join `group`. */
+function decode(message, io, group) {
+  const { externals } = message;
+  if (message.bytes !== null) return fromBytes(message, io, group);
+  if (externals !== null) {
+    const made = [];
+    for (let i = 0; i < externals.length; i++) ArrayPrototypePush(made, materialize(externals[i], io, group));
+    for (let i = 0; i < externals.length; i++) {
+      const { slots } = externals[i];
+      for (let k = 0; k < slots.length; k += 2) slots[k][slots[k + 1]] = made[i];
+    }
+    for (let i = 0; i < externals.length; i++) {
+      if (externals[i].kind === "error") setProps(made[i], externals[i].data);
+    }
+    message.externals = null;
+  }
+  finishMaps(message);
+  return message.root;
+}
+
+function materialize(made, io, group) {
+  switch (made.kind) {
+    case "stub": {
+      const cap = made.cap;
+      made.cap = null;
+      return rpc.makeStub(cap, io, group);
+    }
+    case "headers":
+      return headerLists.fromBlob(made.data, false);
+    case "error":
+      return bareError(made.data);
+    default:
+      return rpc.materialize(made, io, group);
+  }
+}
+
+function bareError(data) {
+  if (data.dom) {
+    const error = new DOMException(data.message, data.name);
+    if (data.stack !== null) hide(error, "stack", data.stack);
+    return error;
+  }
+  const error = makeError(data.name, data.message);
+  hide(error, "stack", data.stack ?? (data.message === "" ? data.name : `${data.name}: ${data.message}`));
+  return error;
+}
+
+function hide(object, key, value) {
+  ObjectDefineProperty(object, key, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
+}
+
+function setProps(error, data) {
+  const { props } = data;
+  const keys = ObjectKeys(props);
+  for (let i = 0; i < keys.length; i++) define(error, keys[i], props[keys[i]]);
+  const name = props.name;
+  if (!data.dom && typeof name === "string" && ObjectHasOwn(props, "name")) {
+    hide(error, "stack", data.message === "" ? name : `${name}: ${data.message}`);
+  }
+}
+
+// ----- Exceptions. -----
+
+/**
+ * What a callee threw, as a message without anything by reference: it may be
+ * decoded more than once.
+ */
+function encodeThrown(error, io) {
+  if (typeof error !== "object" || error === null) {
+    return thrownError(new Error(textOf(() => error, "")), io);
+  }
+  try {
+    const message = new Message(error);
+    const encoder = new Encoder(io, true, message);
+    message.root = copy(encoder, error, message, "root");
+    if (encoder.size > MAX_MESSAGE_BYTES) checkSize(message);
+    if (message.externals !== null && hasCaps(message.externals)) {
+      release(message);
+      return thrownError(new Error(textOf(() => error.message ?? error, "")), io);
+    }
+    return message;
+  } catch (reason) {
+    return thrownError(
+      new Error(textOf(() => typeof error.message === "string" ? error.message : reason.message, "")),
+      io,
+    );
+  }
+}
+
+function hasCaps(externals) {
+  for (let i = 0; i < externals.length; i++) if (externals[i].kind !== "error") return true;
+  return false;
+}
+
+function thrownError(error, io) {
+  const message = new Message(null);
+  const encoder = new Encoder(io, true, message);
+  external(encoder, error, errorExternal(encoder, error), message, "root");
+  return message;
+}
+
+/** The exception as the caller gets it. */
+function decodeThrown(message, io) {
+  const externals = message.externals;
+  let error;
+  try {
+    error = decode(message, io, null);
+  } finally {
+    message.externals = externals;
+  }
+  if (core.isNativeError(error)) {
+    // The stack is that of the caller: a callee keeps its own.
+    const stack = makeError("Error", "").stack;
+    const at = primordials.StringPrototypeIndexOf(stack, "\n");
+    const header = errorHeader(error);
+    hide(error, "stack", at < 0 ? header : header + primordials.StringPrototypeSlice(stack, at));
+  }
+  return markRemote(error);
+}
+
+function errorHeader(error) {
+  const name = textOf(() => error.name, "Error");
+  const message = textOf(() => error.message, "");
+  return message === "" ? name : `${name}: ${message}`;
+}
+
+// ----- Bytes. -----
+
+const brand = core.hostObjectBrand;
+
+/**
+ * Makes bytes of a message; `describe` gives what tells the other isolate about
+ * an external. Gives the bytes and these descriptions.
+ */
+function toBytes(message, describe) {
+  const { externals } = message;
+  if (message.bytes !== null) {
+    const described = [];
+    for (let i = 0; externals !== null && i < externals.length; i++) ArrayPrototypePush(described, describe(externals[i]));
+    return { __proto__: null, bytes: message.bytes, externals: described };
+  }
+  const described = [];
+  if (externals !== null) {
+    for (let i = 0; i < externals.length; i++) {
+      const made = externals[i];
+      let place;
+      if (made.kind === "error") {
+        const data = { ...made.data, type: "error" };
+        place = { __proto__: null, [brand]: () => data };
+      } else {
+        const index = described.length;
+        ArrayPrototypePush(described, describe(made));
+        place = { __proto__: null, [brand]: () => ({ type: "external", index }) };
+      }
+      const { slots } = made;
+      for (let k = 0; k < slots.length; k += 2) slots[k][slots[k + 1]] = place;
+    }
+  }
+  finishMaps(message);
+  const bytes = core.serialize(message.root);
+  return { __proto__: null, bytes, externals: described };
+}
+
+/** A message whose value is still bytes. */
+function messageOfBytes(bytes, externals) {
+  const message = new Message(undefined);
+  message.bytes = bytes;
+  message.externals = externals;
+  return message;
+}
+
+function fromBytes(message, io, group) {
+  const { bytes, externals } = message;
+  const made = [];
+  for (let i = 0; externals !== null && i < externals.length; i++) {
+    ArrayPrototypePush(made, materialize(externals[i], io, group));
+  }
+  return core.deserialize(bytes, {
+    __proto__: null,
+    deserializers: {
+      __proto__: null,
+      external: (value) => made[value.index],
+      error: (value) => {
+        const error = bareError(value);
+        setProps(error, value);
+        return error;
+      },
+    },
+  });
+}
+
+/** Nobody will decode the message: lets go of what it holds. */
+function release(message) {
+  const { externals } = message;
+  if (externals === null) return;
+  message.externals = null;
+  for (let i = 0; i < externals.length; i++) {
+    const { cap } = externals[i];
+    if (cap !== null) cap.release();
+    rpc.dropExternal?.(externals[i]);
+  }
+}
+
+/** The bytes of a view or buffer, in a buffer of their own. */
+function exactBytes(chunk) {
+  const isView = ArrayBufferIsView(chunk);
+  let view;
+  if (!isView) view = new Uint8Array(chunk);
+  else if (TypedArrayPrototypeGetSymbolToStringTag(chunk) === undefined) {
+    view = new Uint8Array(
+      DataViewPrototypeGetBuffer(chunk),
+      DataViewPrototypeGetByteOffset(chunk),
+      DataViewPrototypeGetByteLength(chunk),
+    );
+  } else {
+    view = new Uint8Array(
+      TypedArrayPrototypeGetBuffer(chunk),
+      TypedArrayPrototypeGetByteOffset(chunk),
+      TypedArrayPrototypeGetByteLength(chunk),
+    );
+  }
+  const out = new Uint8Array(TypedArrayPrototypeGetByteLength(view));
+  TypedArrayPrototypeSet(out, view);
+  return out;
+}
+
+rpc.messageOf = (args, io) => encodeArgs(args, io, true);
+/** Whether a value crosses as it is, or as an error. */
+rpc.isPlain = (value) => plainMessage(value) !== undefined || core.isNativeError(value);
+/** A copy of what is plain data; nothing of anything else. */
+rpc.plainCopy = (value) => {
+  if (value === undefined || value === null) return value;
+  try {
+    return core.structuredClone(value);
+  } catch {
+    return undefined;
+  }
+};
+
+return {
+  capExternal,
+  decode,
+  decodeThrown,
+  encode,
+  encodeArgs,
+  encodeThrown,
+  exactBytes,
+  External,
+  messageOfBytes,
+  plainMessage,
+  release,
+  toBytes,
+};
+})();

@@ -1,0 +1,146 @@
+//! Remote calls: contexts for those who are called, and the channels to other
+//! isolates.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use deno_core::{JsBuffer, OpState, ResourceId, ToJsBuffer, op2};
+use deno_error::JsErrorBox;
+use selvedge_runtime::IsolateState;
+use selvedge_runtime::outbound::ServiceTarget;
+use selvedge_runtime::rpc::{RpcChannel, RpcMessage};
+use serde::{Deserialize, Serialize};
+
+use super::isolate;
+use crate::service::ServiceResource;
+
+/// A context for a session of calls to an entrypoint.
+#[op2(fast)]
+#[smi]
+pub(crate) fn op_rpc_open(state: &mut OpState) -> u32 {
+    state.borrow::<Rc<IsolateState>>().open_callee()
+}
+
+/// The session is over: only `waitUntil` keeps the context.
+#[op2(fast)]
+pub(crate) fn op_rpc_done(state: &mut OpState, #[smi] slot: u32) {
+    state.borrow::<Rc<IsolateState>>().callee_done(slot);
+}
+
+/// Counts a session against the subrequests of the context that opens it.
+#[op2(fast)]
+pub(crate) fn op_rpc_subrequest(state: &mut OpState, #[smi] slot: u32) -> Result<(), JsErrorBox> {
+    let isolate = state.borrow::<Rc<IsolateState>>();
+    isolate.count_subrequest(slot).map_err(JsErrorBox::from_err)?;
+    isolate.touch(slot);
+    Ok(())
+}
+
+fn service(state: &OpState, rid: ResourceId) -> Result<Arc<ServiceTarget>, JsErrorBox> {
+    match state.resource_table.get::<ServiceResource>(rid) {
+        Ok(resource) => Ok(resource.0.clone()),
+        Err(_) => Err(JsErrorBox::type_error("the service binding is closed")),
+    }
+}
+
+/// Opens a channel through a service binding: the number of its resource.
+#[op2(fast)]
+#[smi]
+pub(crate) fn op_rpc_connect(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<ResourceId, JsErrorBox> {
+    let target = service(state, rid)?;
+    let outbound = isolate(state)
+        .outbound()
+        .ok_or_else(|| JsErrorBox::type_error("this Worker has no way out"))?;
+    let end = outbound.connect_rpc(&target).map_err(JsErrorBox::from_err)?;
+    Ok(state.resource_table.add(end.open()))
+}
+
+fn channel(state: &OpState, rid: ResourceId) -> Option<Rc<RpcChannel>> {
+    state.resource_table.get::<RpcChannel>(rid).ok()
+}
+
+/// Sends a message; `false`: nothing was sent, wait for `op_rpc_writable`.
+#[op2]
+pub(crate) fn op_rpc_send(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+    #[buffer] head: JsBuffer,
+    #[buffer] payload: Option<JsBuffer>,
+) -> bool {
+    let Some(channel) = channel(state, rid) else { return true };
+    let message = RpcMessage { head: head.to_vec(), payload: payload.map(|it| it.to_vec()) };
+    channel.send(message).is_ok()
+}
+
+/// Settles when there is room in a channel, or nobody reads it any more.
+#[op2]
+pub(crate) async fn op_rpc_writable(state: Rc<RefCell<OpState>>, #[smi] rid: ResourceId) {
+    let channel = channel(&state.borrow(), rid);
+    if let Some(channel) = channel {
+        channel.writable().await;
+    }
+}
+
+/// Settles when there are messages: `false` when no more come.
+#[op2]
+pub(crate) async fn op_rpc_receive(state: Rc<RefCell<OpState>>, #[smi] rid: ResourceId) -> bool {
+    let channel = channel(&state.borrow(), rid);
+    match channel {
+        Some(channel) => channel.receive().await,
+        None => false,
+    }
+}
+
+/// A message that was received: what it is, and its value.
+#[op2]
+#[serde]
+pub(crate) fn op_rpc_take(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Option<(ToJsBuffer, Option<ToJsBuffer>)> {
+    let message = channel(state, rid)?.take()?;
+    Some((message.head.into(), message.payload.map(Into::into)))
+}
+
+/// What a service binding leads to, as another Worker may get it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ServiceParts {
+    service: String,
+    entrypoint: Option<String>,
+    /// JSON.
+    props: Option<String>,
+}
+
+/// What a service binding leads to, and whether that is this Worker itself.
+#[op2]
+#[serde]
+pub(crate) fn op_service_parts(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<(ServiceParts, bool), JsErrorBox> {
+    let target = service(state, rid)?;
+    let is_own = target.service == isolate(state).worker().name;
+    let parts = ServiceParts {
+        service: target.service.clone(),
+        entrypoint: target.entrypoint.clone(),
+        props: target.props.clone(),
+    };
+    Ok((parts, is_own))
+}
+
+/// Opens a binding that came with a call, or one to the Worker's own entrypoint
+/// (`service` is empty).
+#[op2]
+#[smi]
+pub(crate) fn op_service_open(state: &mut OpState, #[serde] parts: ServiceParts) -> ResourceId {
+    let service = match parts.service.as_str() {
+        "" => isolate(state).worker().name.clone(),
+        _ => parts.service,
+    };
+    let target = ServiceTarget { service, entrypoint: parts.entrypoint, props: parts.props };
+    state.resource_table.add(ServiceResource(Arc::new(target)))
+}
