@@ -1,0 +1,1 @@
+//! The index of a namespace: names of objects, and alarms by time.
