@@ -10,6 +10,9 @@
 
 mod alarm;
 mod connections;
+mod database;
+mod delete_all;
+mod disk;
 mod durability;
 mod id;
 mod index;
@@ -17,8 +20,13 @@ mod kv;
 mod namespace;
 mod object;
 mod objects;
+mod pool;
 mod sql;
+mod tidy;
 mod transaction;
+
+#[cfg(test)]
+mod tests;
 
 pub use alarm::{AlarmEnd, AlarmStart};
 pub use connections::{Connections, ConnectionsOptions, StopFlag};
@@ -27,7 +35,7 @@ pub use id::{ID_BYTES, InvalidId, ObjectId};
 pub use kv::{Entry, ListOptions};
 pub use namespace::{Namespace, ObjectInfo, ObjectPage, ObjectQuery};
 pub use object::{DeleteAlarm, ObjectStorage};
-pub use objects::{Clock, Objects};
+pub use objects::{Clock, OBJECTS_FOLDER, Objects};
 pub use sql::{Cursor, SqlValue};
 
 /// Milliseconds since 1970, UTC.

@@ -1,6 +1,23 @@
 //! SQL of a Worker: what is allowed, the limits, and cursors that step lazily.
 
-use super::object::ObjectStorage;
+pub(super) mod authorizer;
+mod cursor;
+pub(super) mod limits;
+mod split;
+mod text;
+
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, ToSql};
+
+pub use self::cursor::Cursor;
+pub(super) use self::text::text_of;
+
+use self::split::{Statement, statements};
+use super::database::Database;
+use super::object::{Inner, ObjectStorage};
 use crate::error::Error;
 
 /// A value of SQL.
@@ -18,53 +35,156 @@ pub enum SqlValue {
     Blob(Vec<u8>),
 }
 
-/// The rows of a query, read as they are asked for. While a cursor lives its
-/// object's connection stays open.
-#[derive(Debug)]
-pub struct Cursor(());
+impl SqlValue {
+    /// The value, borrowed.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(value) => ValueRef::Integer(*value),
+            Self::Real(value) => ValueRef::Real(*value),
+            Self::Text(value) => ValueRef::Text(value.as_bytes()),
+            Self::Blob(value) => ValueRef::Blob(value),
+        }
+    }
+}
+
+impl From<ValueRef<'_>> for SqlValue {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(value) => Self::Integer(value),
+            ValueRef::Real(value) => Self::Real(value),
+            ValueRef::Text(value) => Self::Text(String::from_utf8_lossy(value).into_owned()),
+            ValueRef::Blob(value) => Self::Blob(value.to_vec()),
+        }
+    }
+}
+
+impl ToSql for SqlValue {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(self.as_ref()))
+    }
+}
 
 impl ObjectStorage {
-    /// Runs statements. All but the last run to their end and their rows are
-    /// dropped; the last one gets the bindings, and runs to its first row.
+    /// Runs statements. All but the last run to their first row and their rows
+    /// are dropped; the last one gets the bindings, and runs to its first row.
+    /// What writes does all its writes by then.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] with Cloudflare's text.
     pub fn exec(&self, query: &str, bindings: &[SqlValue]) -> Result<Cursor, Error> {
-        let _ = (query, bindings);
-        unimplemented!()
+        let database = self.0.to_query()?;
+        let mut statements = statements(query);
+        let mut current = statements
+            .next()
+            .ok_or_else(|| Error::Sql("SQL code did not contain a statement.".to_owned()))?;
+        for next in statements {
+            self.0.run_before_last(&database, &current)?;
+            current = next;
+        }
+        Cursor::open(&self.0, &database, &current, bindings)
     }
 
     /// The size of the database in bytes, without what deletions left free.
     pub fn database_size(&self) -> Result<u64, Error> {
-        unimplemented!()
+        let Some(database) = self.0.to_read()? else { return Ok(0) };
+        self.0.run(&database, |connection| {
+            let number = |sql: &str| {
+                connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0))
+            };
+            let pages =
+                number("PRAGMA page_count")?.saturating_sub(number("PRAGMA freelist_count")?);
+            Ok(u64::from(pages) * u64::from(selvedge_storage::file::PAGE_BYTES))
+        })
     }
 }
 
-impl Cursor {
-    /// The names of the columns.
-    pub fn columns(&self) -> &[String] {
-        unimplemented!()
+impl Inner {
+    fn run_before_last(
+        self: &Rc<Self>,
+        database: &Rc<Database>,
+        statement: &Statement<'_>,
+    ) -> Result<(), Error> {
+        let foreign = Foreign::enter(database);
+        let mut prepared = self.prepare(database, statement, &foreign)?;
+        if prepared.parameter_count() > 0 {
+            return Err(Error::Sql(
+                "When executing multiple SQL statements in a single call, only the last statement \
+                 can have parameters."
+                    .to_owned(),
+            ));
+        }
+        foreign.pause(|| self.before(database, statement, prepared.readonly()))?;
+        let mut rows = prepared.raw_query();
+        let stepped = rows.next().map(drop);
+        drop(rows);
+        drop(prepared);
+        stepped.map_err(|error| self.check(database, database.error(&error)))?;
+        if statement.is_definition() {
+            database.forget_tables();
+        }
+        Ok(())
     }
 
-    /// Shows the next row's values to `read`, in the order of the columns;
-    /// `None` after the last.
-    pub fn next_with<T>(
-        &mut self,
-        read: impl FnOnce(&mut dyn Iterator<Item = rusqlite::types::ValueRef<'_>>) -> T,
-    ) -> Result<Option<T>, Error> {
-        let _ = read;
-        unimplemented!()
+    fn prepare<'a>(
+        &self,
+        database: &'a Database,
+        statement: &Statement<'_>,
+        _foreign: &Foreign<'_>,
+    ) -> Result<CachedStatement<'a>, Error> {
+        match statement.is_transaction() {
+            true => Err(Error::Sql(authorizer::NO_TRANSACTIONS.to_owned())),
+            false => database
+                .connection
+                .prepare_cached(statement.text)
+                .map_err(|error| self.check_prepared(database, &error)),
+        }
     }
 
-    /// The next row; `None` after the last.
-    pub fn next_row(&mut self) -> Result<Option<Vec<SqlValue>>, Error> {
-        unimplemented!()
+    fn check_prepared(&self, database: &Database, error: &rusqlite::Error) -> Error {
+        database.error(error)
     }
 
-    /// How many rows were read so far.
-    pub fn rows_read(&self) -> u64 {
-        unimplemented!()
+    /// Before a statement's first step: the transaction that it needs.
+    fn before(
+        self: &Rc<Self>,
+        database: &Rc<Database>,
+        statement: &Statement<'_>,
+        readonly: bool,
+    ) -> Result<(), Error> {
+        if readonly && statement.is_pragma() {
+            // Some of them do nothing within a transaction.
+            if !self.dirty.get() && self.levels.borrow().is_empty() {
+                database.commit()?;
+            }
+            return Ok(());
+        }
+        database.begin()?;
+        if readonly { Ok(()) } else { self.wrote(database) }
+    }
+}
+
+/// Marks the statement that is prepared or stepped as a Worker's.
+struct Foreign<'a>(&'a Database);
+
+impl<'a> Foreign<'a> {
+    fn enter(database: &'a Database) -> Self {
+        database.foreign.store(true, Ordering::Relaxed);
+        Self(database)
     }
 
-    /// How many rows were written so far.
-    pub fn rows_written(&self) -> u64 {
-        unimplemented!()
+    /// Runs statements of ours in between.
+    fn pause<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.0.foreign.store(false, Ordering::Relaxed);
+        let result = run();
+        self.0.foreign.store(true, Ordering::Relaxed);
+        result
+    }
+}
+
+impl Drop for Foreign<'_> {
+    fn drop(&mut self) {
+        self.0.foreign.store(false, Ordering::Relaxed);
     }
 }
