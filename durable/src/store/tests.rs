@@ -1,6 +1,8 @@
 //! The storage of objects, from outside.
 
 mod alarm;
+mod figures;
+mod killed;
 mod kv;
 mod sql;
 mod transaction;

@@ -125,7 +125,6 @@ fn tables_of_ours_and_other_files_are_out_of_reach() {
         "CREATE TRIGGER tr AFTER INSERT ON _cf_KV BEGIN SELECT 1; END",
         "CREATE TRIGGER tr AFTER INSERT ON t BEGIN DELETE FROM _cf_KV; END; INSERT INTO t VALUES (1)",
         "CREATE VIEW v AS SELECT * FROM _cf_KV; SELECT * FROM v",
-        "ALTER TABLE t RENAME TO _cf_t",
         "PRAGMA table_info(_cf_KV)",
         "SELECT * FROM pragma_table_info('_cf_KV')",
         "VACUUM",
