@@ -20,6 +20,7 @@ mod kv;
 mod namespace;
 mod object;
 mod objects;
+mod ours;
 mod pool;
 mod sql;
 mod tidy;

@@ -15,6 +15,7 @@ use super::database::Database;
 use super::durability::ObjectFile;
 use super::index::AlarmEntry;
 use super::object::{Inner, ObjectStorage};
+use super::ours::ours;
 use crate::error::Error;
 
 /// `next` is when it goes off: at `time` first, later when it is tried again.
@@ -133,7 +134,7 @@ impl Inner {
         }
         self.run(database, |connection| {
             connection
-                .prepare_cached("SELECT time, next, retries FROM _cf_ALARM")?
+                .prepare_cached(ours!("SELECT time, next, retries FROM _cf_ALARM"))?
                 .query_row([], |row| {
                     Ok(Alarm { time: row.get(0)?, next: row.get(1)?, retries: row.get(2)? })
                 })
@@ -152,9 +153,9 @@ impl Inner {
         }
         self.alarm_dirty.set(true);
         self.run(&database, |connection| match alarm {
-            None => connection.prepare_cached("DELETE FROM _cf_ALARM")?.execute([]),
+            None => connection.prepare_cached(ours!("DELETE FROM _cf_ALARM"))?.execute([]),
             Some(Alarm { time, next, retries }) => connection
-                .prepare_cached("REPLACE INTO _cf_ALARM VALUES (1, ?1, ?2, ?3)")?
+                .prepare_cached(ours!("REPLACE INTO _cf_ALARM VALUES (1, ?1, ?2, ?3)"))?
                 .execute((time, next, retries)),
         })?;
         Ok(())

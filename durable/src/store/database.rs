@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, ffi};
@@ -13,7 +13,9 @@ use selvedge_storage::file::{self, Kind, PAGE_BYTES};
 
 use super::connections::StopFlag;
 use super::durability::{Names, ObjectFile, Opening, log_of};
-use super::sql::{authorizer, limits, text_of};
+use super::ours::ours;
+use super::sql::authorizer::Author;
+use super::sql::{limits, text_of};
 use super::tidy::{BUSY_WAIT, copy_log};
 use crate::error::Error;
 
@@ -51,8 +53,8 @@ pub(super) struct Tables {
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) connection: Connection,
-    /// The statement that is prepared or stepped is a Worker's.
-    pub(super) foreign: Arc<AtomicBool>,
+    /// Whose statement is prepared or stepped.
+    pub(super) author: Author,
     /// A transaction is open.
     begun: Cell<bool>,
     tables: Cell<Option<Tables>>,
@@ -115,8 +117,8 @@ impl Database {
              PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;"
         ))?;
         limits::apply(&connection)?;
-        let foreign = Arc::new(AtomicBool::new(false));
-        connection.authorizer(Some(authorizer::authorizer(foreign.clone())))?;
+        let author = Author::default();
+        connection.authorizer(Some(author.authorizer()))?;
         if let Some(stop) = stop {
             connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || stop()))?;
         }
@@ -129,7 +131,7 @@ impl Database {
         }))?;
         Ok(Self {
             connection,
-            foreign,
+            author,
             begun: Cell::new(false),
             tables: Cell::new(None),
             log_pages,
@@ -167,7 +169,9 @@ impl Database {
     #[inline]
     pub(super) fn begin(&self) -> Result<(), Error> {
         if !self.begun.get() {
-            self.run(|connection| connection.prepare_cached("BEGIN")?.execute([]).map(drop))?;
+            self.run(|connection| {
+                connection.prepare_cached(ours!("BEGIN"))?.execute([]).map(drop)
+            })?;
             self.begun.set(true);
         }
         Ok(())
@@ -176,7 +180,9 @@ impl Database {
     /// Ends the transaction.
     pub(super) fn commit(&self) -> Result<(), Error> {
         if self.begun.get() {
-            self.run(|connection| connection.prepare_cached("COMMIT")?.execute([]).map(drop))?;
+            self.run(|connection| {
+                connection.prepare_cached(ours!("COMMIT"))?.execute([]).map(drop)
+            })?;
             self.begun.set(false);
             if self.new_log.get() && self.log_pages() > 0 {
                 self.run(|it| it.pragma_update(None, "synchronous", "NORMAL"))?;
@@ -216,9 +222,9 @@ impl Database {
         }
         let mut tables = Tables::default();
         self.run(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT name FROM sqlite_schema WHERE name IN ('_cf_KV', '_cf_ALARM')",
-            )?;
+            let mut statement = connection.prepare_cached(ours!(
+                "SELECT name FROM sqlite_schema WHERE name IN ('_cf_KV', '_cf_ALARM')"
+            ))?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 match row.get_ref(0)?.as_str()? {

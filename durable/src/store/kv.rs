@@ -8,11 +8,12 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::database::Database;
 use super::object::{Inner, ObjectStorage};
+use super::ours::{OURS, ours};
 use crate::error::Error;
 
 const MAKE_TABLE: &str = "CREATE TABLE _cf_KV (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID";
 const PUT: &str =
-    "INSERT INTO _cf_KV VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
+    ours!("INSERT INTO _cf_KV VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value");
 
 /// A key with its value.
 pub type Entry = (String, Vec<u8>);
@@ -49,7 +50,7 @@ impl ObjectStorage {
     ) -> Result<Option<T>, Error> {
         self.0.read_kv(None, |connection| {
             let mut statement =
-                connection.prepare_cached("SELECT value FROM _cf_KV WHERE key = ?1")?;
+                connection.prepare_cached(ours!("SELECT value FROM _cf_KV WHERE key = ?1"))?;
             let mut rows = statement.query([key])?;
             match rows.next()? {
                 Some(row) => Ok(Some(read(blob(row.get_ref(0)?)?))),
@@ -81,14 +82,14 @@ impl ObjectStorage {
     /// Deletes a key. Tells whether it was there.
     pub fn delete(&self, key: &str) -> Result<bool, Error> {
         let exists = self.0.read_kv(false, |connection| {
-            connection.prepare_cached("SELECT 1 FROM _cf_KV WHERE key = ?1")?.exists([key])
+            connection.prepare_cached(ours!("SELECT 1 FROM _cf_KV WHERE key = ?1"))?.exists([key])
         })?;
         // What deletes nothing is no write.
         if exists {
             let database = self.0.to_write_kv()?;
             self.0.run(&database, |connection| {
                 connection
-                    .prepare_cached("DELETE FROM _cf_KV WHERE key = ?1")?
+                    .prepare_cached(ours!("DELETE FROM _cf_KV WHERE key = ?1"))?
                     .execute([key])
                     .map(drop)
             })?;
@@ -224,7 +225,10 @@ fn query(options: &ListOptions) -> (String, Vec<Value>) {
         None => Value::Integer(-1),
     });
     let last = bounds.len();
-    (format!("SELECT key, value FROM _cf_KV{filter} ORDER BY key {order} LIMIT ?{last}"), bounds)
+    (
+        format!("{OURS}SELECT key, value FROM _cf_KV{filter} ORDER BY key {order} LIMIT ?{last}"),
+        bounds,
+    )
 }
 
 /// The first text after all that begin with this one: its last character that

@@ -12,7 +12,7 @@ use super::tidy;
 
 /// Syncs that run at a time. File systems share the work of several; more of
 /// them hardly make any faster.
-const SYNCERS: usize = 4;
+const SYNCERS: usize = 8;
 /// How long a thread waits for work: 10 s.
 const IDLE: Duration = Duration::from_secs(10);
 

@@ -7,7 +7,6 @@ mod split;
 mod text;
 
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, ToSql};
@@ -18,6 +17,7 @@ pub(super) use self::text::text_of;
 use self::split::{Statement, statements};
 use super::database::Database;
 use super::object::{Inner, ObjectStorage};
+use super::ours::{OURS, ours};
 use crate::error::Error;
 
 /// A value of SQL.
@@ -128,22 +128,28 @@ impl Inner {
     }
 
     fn prepare<'a>(
-        &self,
+        self: &Rc<Self>,
         database: &'a Database,
         statement: &Statement<'_>,
         _foreign: &Foreign<'_>,
     ) -> Result<CachedStatement<'a>, Error> {
-        match statement.is_transaction() {
-            true => Err(Error::Sql(authorizer::NO_TRANSACTIONS.to_owned())),
-            false => database
-                .connection
-                .prepare_cached(statement.text)
-                .map_err(|error| self.check_prepared(database, &error)),
+        if statement.is_empty() {
+            return Err(Error::Sql("SQL code did not contain a statement.".to_owned()));
         }
-    }
-
-    fn check_prepared(&self, database: &Database, error: &rusqlite::Error) -> Error {
-        database.error(error)
+        if statement.new_name().is_some_and(|name| !authorizer::is_free(name)) {
+            // SQLite does not ask for the name that a table gets.
+            return Err(Error::Sql("not authorized: SQLITE_AUTH".to_owned()));
+        }
+        if statement.text.trim_start().starts_with(OURS) {
+            return Err(Error::Sql("not authorized: SQLITE_AUTH".to_owned()));
+        }
+        database.connection.prepare_cached(statement.text).map_err(|error| {
+            let error = statement.place(error);
+            match database.author.take_refused_transaction() {
+                true => Error::Sql(authorizer::NO_TRANSACTIONS.to_owned()),
+                false => self.check(database, database.error(&error)),
+            }
+        })
     }
 
     /// Before a statement's first step: the transaction that it needs.
@@ -170,21 +176,21 @@ struct Foreign<'a>(&'a Database);
 
 impl<'a> Foreign<'a> {
     fn enter(database: &'a Database) -> Self {
-        database.foreign.store(true, Ordering::Relaxed);
+        database.author.set_foreign(true);
         Self(database)
     }
 
     /// Runs statements of ours in between.
     fn pause<T>(&self, run: impl FnOnce() -> T) -> T {
-        self.0.foreign.store(false, Ordering::Relaxed);
+        self.0.author.set_foreign(false);
         let result = run();
-        self.0.foreign.store(true, Ordering::Relaxed);
+        self.0.author.set_foreign(true);
         result
     }
 }
 
 impl Drop for Foreign<'_> {
     fn drop(&mut self) {
-        self.0.foreign.store(false, Ordering::Relaxed);
+        self.0.author.set_foreign(false);
     }
 }

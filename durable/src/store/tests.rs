@@ -237,7 +237,10 @@ fn delete_all_leaves_nothing() {
          INSERT INTO child VALUES (5)",
         &[],
     );
-    assert_eq!(text_of(broken), "FOREIGN KEY constraint failed: SQLITE_CONSTRAINT");
+    assert_eq!(
+        text_of(broken),
+        "FOREIGN KEY constraint failed: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_FOREIGNKEY)"
+    );
     object.delete_all(DeleteAlarm::Yes).expect("deleted");
     commit(&object);
     drop(object);

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use super::database::Database;
 use super::durability::{Commit, Names};
 use super::object::{Inner, ObjectStorage};
+use super::ours::OURS;
 use super::pool::Job;
 use crate::error::Error;
 
@@ -95,7 +96,7 @@ impl Inner {
         let depth = self.levels.borrow().len();
         let begun = database.run(|connection| {
             connection
-                .prepare_cached(&format!("SAVEPOINT _cf_savepoint_{depth}"))?
+                .prepare_cached(&format!("{OURS}SAVEPOINT _cf_savepoint_{depth}"))?
                 .execute([])
                 .map(drop)
         });
@@ -117,11 +118,11 @@ impl Inner {
         let ended = database.run(|connection| {
             if end == End::Undo {
                 connection
-                    .prepare_cached(&format!("ROLLBACK TO _cf_savepoint_{depth}"))?
+                    .prepare_cached(&format!("{OURS}ROLLBACK TO _cf_savepoint_{depth}"))?
                     .execute([])?;
             }
             connection
-                .prepare_cached(&format!("RELEASE _cf_savepoint_{depth}"))?
+                .prepare_cached(&format!("{OURS}RELEASE _cf_savepoint_{depth}"))?
                 .execute([])
                 .map(drop)
         });

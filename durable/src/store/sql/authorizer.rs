@@ -15,8 +15,11 @@ pub(super) const NO_TRANSACTIONS: &str = "To execute a transaction, please use t
 /// Tables and the like of ours begin with this.
 const RESERVED: &str = "_cf_";
 
+/// What virtual tables may be.
+const MODULES: [&str; 4] = ["fts5", "fts5vocab", "rtree", "rtree_i32"];
+
 /// Functions, sorted. Those of `sqlite_` are what `ALTER TABLE` calls.
-const FUNCTIONS: [&str; 128] = [
+const FUNCTIONS: [&str; 137] = [
     "->",
     "->>",
     "abs",
@@ -30,7 +33,6 @@ const FUNCTIONS: [&str; 128] = [
     "avg",
     "bm25",
     "ceil",
-    "ceiling",
     "changes",
     "char",
     "coalesce",
@@ -75,6 +77,17 @@ const FUNCTIONS: [&str; 128] = [
     "json_tree",
     "json_type",
     "json_valid",
+    "jsonb",
+    "jsonb_array",
+    "jsonb_extract",
+    "jsonb_group_array",
+    "jsonb_group_object",
+    "jsonb_insert",
+    "jsonb_object",
+    "jsonb_patch",
+    "jsonb_remove",
+    "jsonb_replace",
+    "jsonb_set",
     "julianday",
     "lag",
     "last_insert_rowid",
@@ -86,7 +99,6 @@ const FUNCTIONS: [&str; 128] = [
     "likely",
     "ln",
     "log",
-    "log10",
     "log2",
     "lower",
     "ltrim",
@@ -103,7 +115,6 @@ const FUNCTIONS: [&str; 128] = [
     "percent_rank",
     "pi",
     "pow",
-    "power",
     "printf",
     "quote",
     "radians",
@@ -113,6 +124,7 @@ const FUNCTIONS: [&str; 128] = [
     "replace",
     "round",
     "row_number",
+    "rtreecheck",
     "rtrim",
     "sign",
     "sin",
@@ -147,15 +159,43 @@ const FUNCTIONS: [&str; 128] = [
     "zeroblob",
 ];
 
-/// What the authorizer says while `foreign` is set. Statements of ours may do
-/// anything.
-pub(in crate::store) fn authorizer(
-    foreign: Arc<AtomicBool>,
-) -> impl for<'a> FnMut(AuthContext<'a>) -> Authorization + Send + 'static {
-    move |context| {
-        if !foreign.load(Ordering::Relaxed) || is_allowed(&context) {
-            Authorization::Allow
-        } else {
+/// Whose statement is prepared or stepped, as the authorizer of a connection and
+/// its users know it.
+#[derive(Debug, Clone, Default)]
+pub(in crate::store) struct Author(Arc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    foreign: AtomicBool,
+    transaction: AtomicBool,
+}
+
+impl Author {
+    /// Says whether it is a Worker's. Statements of ours may do anything.
+    pub(super) fn set_foreign(&self, foreign: bool) {
+        self.0.foreign.store(foreign, Ordering::Relaxed);
+    }
+
+    /// Whether a transaction was refused since this was asked last.
+    pub(super) fn take_refused_transaction(&self) -> bool {
+        self.0.transaction.swap(false, Ordering::Relaxed)
+    }
+
+    /// What SQLite asks.
+    pub(in crate::store) fn authorizer(
+        &self,
+    ) -> impl for<'a> FnMut(AuthContext<'a>) -> Authorization + Send + 'static {
+        let Self(flags) = self.clone();
+        move |context| {
+            if !flags.foreign.load(Ordering::Relaxed) || is_allowed(&context) {
+                return Authorization::Allow;
+            }
+            if matches!(
+                context.action,
+                AuthAction::Transaction { .. } | AuthAction::Savepoint { .. }
+            ) {
+                flags.transaction.store(true, Ordering::Relaxed);
+            }
             Authorization::Deny
         }
     }
@@ -200,8 +240,7 @@ fn is_allowed_in_main(action: AuthAction<'_>) -> bool {
         }
         AuthAction::CreateVtable { table_name, module_name }
         | AuthAction::DropVtable { table_name, module_name } => {
-            is_free(table_name)
-                && ["fts5", "fts5vocab"].iter().any(|it| it.eq_ignore_ascii_case(module_name))
+            is_free(table_name) && MODULES.iter().any(|it| it.eq_ignore_ascii_case(module_name))
         }
         AuthAction::Function { function_name } => {
             FUNCTIONS.binary_search(&function_name.to_ascii_lowercase().as_str()).is_ok()
@@ -216,14 +255,15 @@ fn is_allowed_in_main(action: AuthAction<'_>) -> bool {
 }
 
 /// Whether a name is not one of ours. SQLite takes no notice of the case.
-fn is_free(name: &str) -> bool {
+pub(super) fn is_free(name: &str) -> bool {
     !name.get(..RESERVED.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED))
 }
 
 fn is_allowed_pragma(name: &str, value: Option<&str>) -> bool {
     let any = value.is_none();
     match name.to_ascii_lowercase().as_str() {
-        "data_version" => any,
+        // R-trees ask for the size of a page.
+        "data_version" | "page_size" => any,
         // It names tables of ours as well, which is no secret.
         "table_list" => true,
         "case_sensitive_like"

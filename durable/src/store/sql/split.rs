@@ -11,9 +11,11 @@ pub(super) struct Statement<'a> {
     pub(super) text: &'a str,
     /// Its first word.
     word: &'a str,
+    /// How much white space is before it, if it is the first one.
+    lead: usize,
 }
 
-impl Statement<'_> {
+impl<'a> Statement<'a> {
     fn is_one_of(&self, words: &[&str]) -> bool {
         words.iter().any(|word| word.eq_ignore_ascii_case(self.word))
     }
@@ -22,9 +24,40 @@ impl Statement<'_> {
         self.is_one_of(&["PRAGMA"])
     }
 
-    /// Whether it begins or ends a transaction.
-    pub(super) fn is_transaction(&self) -> bool {
-        self.is_one_of(&["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"])
+    /// Whether there is nothing but white space, comments and a semicolon.
+    pub(super) fn is_empty(&self) -> bool {
+        tokens(self.text).all(|token| matches!(token, Token::Nothing | Token::Semicolon))
+    }
+
+    /// Cloudflare counts the white space before the first statement.
+    pub(super) fn place(&self, error: rusqlite::Error) -> rusqlite::Error {
+        match error {
+            rusqlite::Error::SqlInputError { error, msg, sql, offset } => {
+                let lead = i32::try_from(self.lead).unwrap_or(0);
+                rusqlite::Error::SqlInputError { error, msg, sql, offset: offset + lead }
+            }
+            other => other,
+        }
+    }
+
+    /// What `ALTER TABLE .. RENAME TO` names a table, without quotes.
+    pub(super) fn new_name(&self) -> Option<&'a str> {
+        if !self.is_one_of(&["ALTER"]) {
+            return None;
+        }
+        let mut tokens = tokens(self.text).filter(|token| *token != Token::Nothing);
+        while let Some(token) = tokens.next() {
+            if matches!(token, Token::Word(word) if is(word, "RENAME")) {
+                break;
+            }
+        }
+        match (tokens.next()?, tokens.next()?) {
+            (Token::Word(to), Token::Word(name)) if is(to, "TO") => Some(name),
+            (Token::Word(to), Token::Quoted(name)) if is(to, "TO") => {
+                Some(name.trim_matches(['\'', '"', '`', '[', ']']))
+            }
+            _ => None,
+        }
     }
 
     /// Whether it makes, changes or drops tables and the like.
@@ -33,24 +66,22 @@ impl Statement<'_> {
     }
 }
 
-/// The statements of a text. White space and empty statements after the last one
-/// are none; a comment there is part of it.
+/// The statements of a text. White space after the last one is none; anything
+/// else is, and may be empty.
 pub(super) fn statements(text: &str) -> impl Iterator<Item = Statement<'_>> {
     let mut rest = text;
+    let mut first = true;
     std::iter::from_fn(move || {
-        loop {
-            rest = rest.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
-            if rest.is_empty() {
-                return None;
-            }
-            let (end, word) = end_of_statement(rest);
-            let (text, after) = rest.split_at(end);
-            rest = after;
-            if !word.is_empty() {
-                // What has no word in it belongs to nothing.
-                return Some(Statement { text, word });
-            }
+        let before = rest.len();
+        rest = rest.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+        if rest.is_empty() {
+            return None;
         }
+        let lead = if std::mem::take(&mut first) { before - rest.len() } else { 0 };
+        let (end, word) = end_of_statement(rest);
+        let (text, after) = rest.split_at(end);
+        rest = after;
+        Some(Statement { text, word, lead })
     })
 }
 
@@ -58,6 +89,8 @@ pub(super) fn statements(text: &str) -> impl Iterator<Item = Statement<'_>> {
 enum Token<'a> {
     Semicolon,
     Word(&'a str),
+    /// With its quotes.
+    Quoted(&'a str),
     Other,
     /// White space and comments.
     Nothing,
@@ -123,22 +156,35 @@ fn is(word: &str, keyword: &str) -> bool {
     word.eq_ignore_ascii_case(keyword)
 }
 
+fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (token, length) = token(rest);
+        rest = &rest[length..];
+        Some(token)
+    })
+}
+
 /// The first token of a text that is not empty, and its length.
 fn token(text: &str) -> (Token<'_>, usize) {
     let bytes = text.as_bytes();
     let after = |from: usize, end: &str| {
         text[from..].find(end).map_or(text.len(), |at| from + at + end.len())
     };
+    let quoted = |length: usize| (Token::Quoted(&text[..length]), length);
     match bytes[0] {
         b';' => (Token::Semicolon, 1),
         b' ' | b'\t' | b'\n' | b'\r' | b'\x0b' | b'\x0c' => (Token::Nothing, 1),
         b'-' if bytes.get(1) == Some(&b'-') => (Token::Nothing, after(2, "\n")),
         b'/' if bytes.get(1) == Some(&b'*') => (Token::Nothing, after(2, "*/")),
         // A quote within is written twice, which is as good as two of them.
-        b'\'' => (Token::Other, after(1, "'")),
-        b'"' => (Token::Other, after(1, "\"")),
-        b'`' => (Token::Other, after(1, "`")),
-        b'[' => (Token::Other, after(1, "]")),
+        b'\'' => quoted(after(1, "'")),
+        b'"' => quoted(after(1, "\"")),
+        b'`' => quoted(after(1, "`")),
+        b'[' => quoted(after(1, "]")),
         byte if is_word(byte) => {
             let length = bytes.iter().position(|byte| !is_word(*byte)).unwrap_or(bytes.len());
             (Token::Word(&text[..length]), length)
@@ -163,8 +209,8 @@ mod tests {
     fn a_semicolon_ends_a_statement() {
         assert_eq!(texts("SELECT 1"), ["SELECT 1"]);
         assert_eq!(texts(" SELECT 1; \n"), ["SELECT 1;"]);
-        assert_eq!(texts("SELECT 1;SELECT 2 ;; "), ["SELECT 1;", "SELECT 2 ;"]);
-        assert_eq!(texts("  ;; "), [""; 0]);
+        assert_eq!(texts("SELECT 1;SELECT 2 ;; "), ["SELECT 1;", "SELECT 2 ;", ";"]);
+        assert!(statements(" ; /* a */ ; -- b").all(|statement| statement.is_empty()));
         assert_eq!(texts(""), [""; 0]);
     }
 
@@ -194,8 +240,17 @@ mod tests {
     fn the_first_word_is_known_behind_comments() {
         let kind = |text| statements(text).next().expect("a statement");
         assert!(kind("/* a */ -- b\n pragma foreign_keys").is_pragma());
-        assert!(kind("begin").is_transaction());
-        assert!(kind("Release a").is_transaction());
-        assert!(!kind("SELECT 1").is_transaction());
+        assert!(kind("create TABLE t (a)").is_definition());
+        assert!(!kind("SELECT 1").is_definition());
+    }
+
+    #[test]
+    fn the_new_name_of_a_table_is_known() {
+        let name = |text| statements(text).next().expect("a statement").new_name();
+        assert_eq!(name("ALTER TABLE a RENAME TO b"), Some("b"));
+        assert_eq!(name("alter table [a] rename /* */ to \"b\";"), Some("b"));
+        assert_eq!(name("ALTER TABLE a RENAME COLUMN b TO c"), None);
+        assert_eq!(name("ALTER TABLE a ADD COLUMN b"), None);
+        assert_eq!(name("ALTER TABLE a RENAME"), None);
     }
 }

@@ -6,9 +6,9 @@ use rusqlite::{Error, ffi};
 pub(in crate::store) fn text_of(error: &Error) -> String {
     match error {
         Error::SqliteFailure(code, message) => {
-            let code = code.extended_code & 0xff;
-            let message = message.clone().unwrap_or_else(|| ffi::code_to_str(code).to_owned());
-            format!("{message}: {}", name(code))
+            let primary = code.extended_code & 0xff;
+            let message = message.clone().unwrap_or_else(|| ffi::code_to_str(primary).to_owned());
+            format!("{message}: {}{}", name(primary), extended(code.extended_code))
         }
         Error::SqlInputError { error, msg, offset, .. } => {
             format!("{msg} at offset {offset}: {}", name(error.extended_code & 0xff))
@@ -22,6 +22,24 @@ pub(in crate::store) fn text_of(error: &Error) -> String {
         Error::InvalidQuery => "SQL code did not contain a statement.".to_owned(),
         other => other.to_string(),
     }
+}
+
+/// What more SQLite says of a constraint.
+fn extended(code: i32) -> String {
+    let name = match code {
+        ffi::SQLITE_CONSTRAINT_CHECK => "CHECK",
+        ffi::SQLITE_CONSTRAINT_DATATYPE => "DATATYPE",
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "FOREIGNKEY",
+        ffi::SQLITE_CONSTRAINT_FUNCTION => "FUNCTION",
+        ffi::SQLITE_CONSTRAINT_NOTNULL => "NOTNULL",
+        ffi::SQLITE_CONSTRAINT_PRIMARYKEY => "PRIMARYKEY",
+        ffi::SQLITE_CONSTRAINT_ROWID => "ROWID",
+        ffi::SQLITE_CONSTRAINT_TRIGGER => "TRIGGER",
+        ffi::SQLITE_CONSTRAINT_UNIQUE => "UNIQUE",
+        ffi::SQLITE_CONSTRAINT_VTAB => "VTAB",
+        _ => return String::new(),
+    };
+    format!(" (extended: SQLITE_CONSTRAINT_{name})")
 }
 
 /// SQLite's name of a code.

@@ -60,6 +60,15 @@ fn figures() {
             assert!(rows.next_row().expect("read").is_some());
         }
     });
+    let small = fixture.object(2);
+    small.put("counter", b"0").expect("put");
+    commit(&small);
+    figure("close a connection, open it, get", 2000, || {
+        for _ in 0..2000 {
+            small.release();
+            small.get_with("counter", <[u8]>::len).expect("read");
+        }
+    });
     let many: Vec<_> = (0..1000u32)
         .map(|number| {
             let mut id = [1; ID_BYTES];

@@ -44,7 +44,7 @@ fn a_value_over_the_limit_is_refused_and_nothing_else() {
     let fixture = Fixture::new();
     let object = fixture.object(1);
     object.put("a", b"1").expect("put");
-    let huge = vec![0; 4 * 1024 * 1024 + 1];
+    let huge = vec![0; 8 * 1024 * 1024 + 34];
     let error = text_of(object.put_many(&[("b", &b"2"[..]), ("c", &huge)]));
     assert_eq!(error, "string or blob too big: SQLITE_TOOBIG");
     assert_eq!(keys(&object, &ListOptions::default()), "a");
