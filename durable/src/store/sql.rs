@@ -93,8 +93,8 @@ impl ObjectStorage {
             let number = |sql: &str| {
                 connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0))
             };
-            let pages =
-                number("PRAGMA page_count")?.saturating_sub(number("PRAGMA freelist_count")?);
+            let pages = number(ours!("PRAGMA page_count"))?
+                .saturating_sub(number(ours!("PRAGMA freelist_count"))?);
             Ok(u64::from(pages) * u64::from(selvedge_storage::file::PAGE_BYTES))
         })
     }

@@ -4,6 +4,7 @@ mod alarm;
 mod figures;
 mod killed;
 mod kv;
+mod power;
 mod sql;
 mod transaction;
 
