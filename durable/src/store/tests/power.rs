@@ -16,7 +16,7 @@ use super::*;
 use crate::store::disk::{Disk, TestDisk};
 
 const OBJECTS: u8 = 6;
-const IMAGES: u32 = 300;
+const IMAGES: u32 = 120;
 
 struct Machine {
     _folder: tempfile::TempDir,
@@ -47,6 +47,11 @@ impl Machine {
         let name = format!("n{number}");
         self.namespace.object(id(number), Some(&name), &self.connections).expect("free")
     }
+}
+
+/// In folders of their own.
+fn id(number: u8) -> ObjectId {
+    ObjectId([number * 37; ID_BYTES])
 }
 
 /// Commits of an object that may be on disk: what it counted, and whom to ask.
@@ -117,7 +122,7 @@ fn what_was_acknowledged_outlives_a_power_loss() {
     drop(open);
     machine.objects.settle();
     // The images had something to lose, and the files were put in order meanwhile.
-    assert!(lost > 20, "{lost} of {images} images lost a commit that was not acknowledged");
+    assert!(lost > 5, "{lost} of {images} images lost a commit that was not acknowledged");
     assert!(syncs.by_sqlite > 20 && syncs.by_us > 100, "{syncs:?}");
 }
 
