@@ -2,6 +2,7 @@
 //! and the storage of the objects.
 
 pub mod binding;
+pub mod catalog;
 pub mod config;
 pub mod id;
 
