@@ -91,8 +91,7 @@ impl Origin {
 /// What happens to a binding whose class nothing declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
-    /// Its namespace is made, with a note, as wrangler does on the developer's
-    /// machine.
+    /// Its namespace is made, as wrangler does on the developer's machine.
     Local,
     /// It is refused, as Cloudflare does.
     Strict,

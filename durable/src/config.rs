@@ -150,6 +150,11 @@ pub enum Step {
 }
 
 impl Place {
+    /// A key of a table of `durable_objects.bindings`.
+    pub fn binding(index: usize, key: &str) -> Self {
+        Self::of("durable_objects").key("bindings").item(index).key(key)
+    }
+
     pub(crate) fn of(key: &'static str) -> Self {
         Self { key, steps: Vec::new() }
     }
@@ -220,16 +225,16 @@ impl Config {
     pub fn check(&self, own: &str) -> Result<(), Misfit> {
         let classes = self.lifecycle.classes()?;
         for (index, binding) in self.bindings.iter().enumerate() {
-            let place = Place::of("durable_objects").key("bindings").item(index);
+            let place = |key: &str| Place::binding(index, key);
             for (key, value) in [("name", &binding.name), ("class_name", &binding.class_name)] {
                 if value.is_empty() {
                     let message = format!("the \"{key}\" of this binding is empty");
-                    return Err(Misfit::new(place.key(key), message));
+                    return Err(Misfit::new(place(key), message));
                 }
             }
             if binding.environment.is_some() && binding.script_name.is_none() {
                 return Err(Misfit::new(
-                    place.key("environment"),
+                    place("environment"),
                     "\"environment\" belongs to the Worker that \"script_name\" names, and that \
                      is missing",
                 ));
@@ -237,7 +242,7 @@ impl Config {
             let class = &binding.class_name;
             if binding.is_own(own) && !classes.contains_key(class) && self.lifecycle.ends(class) {
                 return Err(Misfit::new(
-                    place.key("class_name"),
+                    place("class_name"),
                     format!(
                         "Cannot apply --delete-class migration to class '{class}' without also \
                          removing the binding that references it."

@@ -34,7 +34,7 @@ impl Session<'_> {
     }
 
     /// Sees that each binding leads to a namespace.
-    pub(super) fn bind(&mut self, config: &Config) -> Result<(), ApplyError> {
+    pub(super) fn bind(&self, config: &Config) -> Result<(), ApplyError> {
         let declared = config.lifecycle.classes()?;
         for (index, binding) in config.bindings.iter().enumerate() {
             let script = binding.script(self.script);
@@ -43,9 +43,8 @@ impl Session<'_> {
                 continue;
             }
             if self.strictness == Strictness::Strict {
-                let place = Place::of("durable_objects").key("bindings").item(index);
                 return Err(Misfit::new(
-                    place.key("class_name"),
+                    Place::binding(index, "class_name"),
                     format!(
                         "Cannot create binding for class '{class}' because it is not currently \
                          configured to implement Durable Objects. Ensure a --new-class migration \
@@ -63,13 +62,6 @@ impl Session<'_> {
                 _ if is_own => Storage::LegacyKv,
                 _ => Storage::Sqlite,
             };
-            if is_own && !declared.contains_key(class) {
-                self.notes.push(format!(
-                    "the class \"{class}\" of Durable Objects is bound, but neither `exports` nor \
-                     `migrations` declares it: it works here, without `storage.sql`, and would \
-                     not on Cloudflare ({HOW_TO_DECLARE})"
-                ));
-            }
             self.insert(&script, class, storage, Origin::Binding)?;
         }
         Ok(())
@@ -187,8 +179,7 @@ impl Session<'_> {
 }
 
 /// What to do about a class that nothing declares.
-pub(super) const HOW_TO_DECLARE: &str =
-    "declare it with `new_sqlite_classes` in a step of `migrations`";
+const HOW_TO_DECLARE: &str = "declare it with `new_sqlite_classes` in a step of `migrations`";
 
 /// 32 hexadecimal digits, as Cloudflare's ids have.
 fn new_id() -> Result<String, Error> {

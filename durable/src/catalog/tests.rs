@@ -175,8 +175,7 @@ fn a_bound_class_that_nothing_declares_works_locally_only() {
         "Cannot create binding for class 'A' because it is not currently configured to implement \
          Durable Objects. Ensure a --new-class migration has been applied to it."
     );
-    let notes = folder.local("w", &bare);
-    assert!(notes[0].contains("\"A\"") && notes.len() == 1, "{notes:?}");
+    folder.local("w", &bare);
     assert_eq!(folder.all(), [named("w", "A", KV)]);
     let id = folder.id("w", "A");
 
@@ -312,7 +311,7 @@ fn exports_are_compared_with_what_there_is() {
         folder.strict("w", &moved);
         assert_eq!(folder.all(), [named("w", "C", SQLITE)]);
         assert_eq!(folder.id("w", "C"), a);
-        assert_eq!(folder.removed(), [b.clone()]);
+        assert_eq!(folder.removed(), std::slice::from_ref(&b));
     }
 }
 
