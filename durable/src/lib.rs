@@ -3,6 +3,7 @@
 
 pub mod binding;
 pub mod catalog;
+pub mod clone;
 pub mod config;
 pub mod id;
 
