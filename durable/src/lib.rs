@@ -5,7 +5,9 @@ pub mod binding;
 pub mod catalog;
 pub mod clone;
 pub mod config;
+pub mod error;
 pub mod id;
+pub mod store;
 
 mod ops;
 mod sockets;
@@ -13,6 +15,7 @@ mod sockets;
 use deno_core::Extension;
 
 pub use binding::DurableNamespace;
+pub use error::Error;
 pub use id::ObjectId;
 
 deno_core::extension!(
