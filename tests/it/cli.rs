@@ -1,6 +1,7 @@
 //! The real command: what it says and how it ends.
 
 mod check;
+mod durable;
 mod errors;
 mod init;
 mod kv;
