@@ -21,7 +21,7 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     peers: PeerArgs,
     /// Only these workloads: hello,json_get,json_post,ws,stream,headers,
-    /// kv_get,kv_put,kv_list
+    /// kv_get,kv_put,kv_list,do_read,do_increment,do_increment_1000,do_rpc,do_cold,do_chat
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How often each peer gets its turn
@@ -61,7 +61,7 @@ pub(crate) struct OutputArgs {
 pub(crate) fn run(args: &CompareArgs, output: &OutputArgs) -> Result<()> {
     let peers = args.peers.find()?;
     let workloads: Vec<&Workload> = match args.only.as_slice() {
-        [] => workload::ALL.iter().collect(),
+        [] => workload::all().collect(),
         only => only.iter().map(|name| workload::by_name(name)).collect::<Result<_>>()?,
     };
     let pins = Pins::set_up(!output.no_pin);

@@ -1,6 +1,7 @@
 //! The load generator: one thread, epoll, and no more parsing than counting needs. It runs
 //! as a child process of its own, so that it can stand on another core than the server.
 
+pub(crate) mod broadcast;
 pub(crate) mod histogram;
 pub(crate) mod http;
 pub(crate) mod meter;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use self::broadcast::BroadcastLoad;
 use self::http::HttpLoad;
 use self::meter::{Meter, Waiting};
 use self::websocket::WebSocketLoad;
@@ -72,6 +74,9 @@ fn measure(args: &LoadArgs) -> Result<Sample> {
         .run(args.addr, meter),
         Load::Messages { message_bytes } => {
             WebSocketLoad { connections, message_bytes }.run(args.addr, meter)
+        }
+        Load::Broadcast { message_bytes } => {
+            BroadcastLoad { connections, message_bytes }.run(args.addr, meter)
         }
     }
 }

@@ -13,6 +13,7 @@ mod hop;
 mod isolates;
 mod load;
 mod memory;
+mod objects;
 mod peer;
 mod pin;
 mod plot;
@@ -52,6 +53,8 @@ enum Cmd {
     Pss(memory::PssArgs),
     /// Memory per isolate, and cold start of an isolate
     Isolates(isolates::IsolatesArgs),
+    /// Memory of many live Durable Objects in one process
+    Objects(objects::ObjectsArgs),
     /// How fast the load generator is by itself
     Ceiling(CompareArgs),
     /// The tables of results that were kept with --json
@@ -73,6 +76,7 @@ fn main() -> Result<()> {
         Cmd::Start(args) => start::run(&args, &output),
         Cmd::Pss(args) => memory::run(&args, &output),
         Cmd::Isolates(args) => isolates::run(&args, &output),
+        Cmd::Objects(args) => objects::run(&args, &output),
         Cmd::Ceiling(args) => compare::ceiling(&args, &output),
         Cmd::Table { results } => {
             report::print(&Results::load(&results)?, &output);

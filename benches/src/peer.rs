@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::pin::{Core, Pins};
 use crate::results::PeerInfo;
 use crate::workerd_config;
-use crate::workload::Worker;
+use crate::workload::{Data, Worker};
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
@@ -116,9 +116,13 @@ impl Peer {
         PeerInfo { name: self.name.to_owned(), version: self.version.clone() }
     }
 
-    /// Whether it can serve this Worker: workerd alone has no KV.
+    /// Whether it can serve this Worker: workerd alone has no KV, and Deno no Durable Objects.
     pub(crate) fn can_serve(&self, worker: &Worker) -> bool {
-        worker.kv.is_none() || matches!(self.kind, Kind::Selvedge | Kind::Deno)
+        match worker.data {
+            Data::None => true,
+            Data::Kv { .. } => matches!(self.kind, Kind::Selvedge | Kind::Deno),
+            Data::Objects { .. } => matches!(self.kind, Kind::Selvedge | Kind::Workerd),
+        }
     }
 
     /// Writes what the peer needs for `worker` into `dir`, and gives the command that
@@ -136,9 +140,14 @@ impl Peer {
         };
         fs::write(dir.join("worker.js"), source)?;
         remove(&dir.join("wrangler.toml"))?;
-        if worker.kv.is_some() {
+        let config = match worker.data {
+            Data::None => None,
+            Data::Kv { .. } => Some(KV_CONFIG),
+            Data::Objects { .. } => Some(OBJECTS_CONFIG),
+        };
+        if let Some(config) = config {
             clear_state(dir)?;
-            fs::write(dir.join("wrangler.toml"), KV_CONFIG)?;
+            fs::write(dir.join("wrangler.toml"), config)?;
         }
         let mut command = match pins {
             Some(pins) => pins.command(Core::Server, &self.program),
@@ -157,13 +166,19 @@ impl Peer {
                 // permission beyond the address that it is given.
                 command.env("DENO_NO_UPDATE_CHECK", "1");
                 command.args(["serve"]).args(at);
-                if worker.kv.is_some() {
+                if matches!(worker.data, Data::Kv { .. }) {
                     command.args(["--unstable-kv", "--allow-read", "--allow-write"]);
                 }
                 command.arg("worker.js");
             }
             Kind::Workerd => {
-                let config = workerd_config::one_worker(&port, &self.version);
+                let config = match worker.data {
+                    Data::Objects { .. } => {
+                        fs::create_dir_all(dir.join(workerd_config::OBJECTS_FOLDER))?;
+                        workerd_config::with_objects(&port, &self.version)
+                    }
+                    _ => workerd_config::one_worker(&port, &self.version),
+                };
                 fs::write(dir.join("config.capnp"), config)?;
                 command.args(["serve", "config.capnp"]);
             }
@@ -178,9 +193,21 @@ impl Peer {
 /// Selvedge's configuration of a Worker with KV; without it, there is none.
 const KV_CONFIG: &str = "main = \"worker.js\"\n[[kv_namespaces]]\nbinding = \"KV\"\n";
 
+/// Selvedge's configuration of a Worker with Durable Objects.
+const OBJECTS_CONFIG: &str = "\
+main = \"worker.js\"
+[[durable_objects.bindings]]
+name = \"OBJECTS\"
+class_name = \"Bench\"
+[[migrations]]
+tag = \"v1\"
+new_sqlite_classes = [\"Bench\"]
+";
+
 /// Removes what another peer or an earlier run left: each begins empty.
 fn clear_state(dir: &Path) -> Result<()> {
-    for name in [".selvedge", "kv.sqlite3", "kv.sqlite3-wal", "kv.sqlite3-shm"] {
+    let kv = ["kv.sqlite3", "kv.sqlite3-wal", "kv.sqlite3-shm"];
+    for name in [".selvedge", workerd_config::OBJECTS_FOLDER].into_iter().chain(kv) {
         remove(&dir.join(name))?;
     }
     Ok(())

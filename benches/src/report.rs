@@ -2,8 +2,8 @@
 
 use crate::compare::OutputArgs;
 use crate::results::{
-    IsolatesResult, MemoryResult, Results, Sample, StartResult, Unit, WorkloadResult, median,
-    quantile,
+    IsolatesResult, MemoryResult, ObjectsResult, Results, Sample, StartResult, Unit,
+    WorkloadResult, median, quantile, thousands,
 };
 use crate::table::{Format, Table};
 use crate::workload;
@@ -36,6 +36,9 @@ pub(crate) fn render(results: &Results, format: Format) -> String {
     }
     if !results.isolates.is_empty() {
         out.push(isolates(&results.isolates).render(format));
+    }
+    if !results.objects.is_empty() {
+        out.push(objects(&results.objects).render(format));
     }
     out.retain(|part| !part.is_empty());
     out.join("\n")
@@ -122,10 +125,10 @@ fn goal(result: &WorkloadResult, subject: &str) -> String {
     let (Ok(workload), "selvedge") = (workload::by_name(&result.name), subject) else {
         return "-".to_owned();
     };
-    let mut goals = vec![("deno", workload.goal_deno)];
-    goals.extend(workload.goal_workerd.map(|goal| ("workerd", goal)));
+    let goals = [("deno", workload.goal_deno), ("workerd", workload.goal_workerd)];
     let parts: Vec<String> = goals
         .into_iter()
+        .filter_map(|(peer, goal)| Some((peer, goal?)))
         .map(|(peer, goal)| {
             let ratios = ratios(result, subject, peer);
             let verdict = match median(&ratios) {
@@ -255,6 +258,29 @@ fn memory(results: &[MemoryResult]) -> Table {
             mib(result.anonymous_after_first as f64),
             mib(result.file_after_first as f64),
             mib(result.pss_after_load as f64),
+        ]);
+    }
+    table
+}
+
+fn objects(results: &[ObjectsResult]) -> Table {
+    let mut table = Table::new([
+        "live Durable Objects",
+        "objects",
+        "PSS of one",
+        "PSS of all",
+        "per object",
+        "made in",
+    ]);
+    for result in results {
+        let more = result.filled as f64 - result.idle as f64;
+        table.row(vec![
+            result.peer.clone(),
+            thousands(result.objects as f64),
+            mib(result.idle as f64),
+            mib(result.filled as f64),
+            format!("{:.1} KiB", more / result.objects as f64),
+            format!("{:.1} s", result.seconds),
         ]);
     }
     table

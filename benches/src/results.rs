@@ -92,6 +92,19 @@ pub(crate) struct MemoryResult {
     pub(crate) pss_after_load: u64,
 }
 
+/// Many live Durable Objects in one process, medians of several processes, in KiB of PSS.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ObjectsResult {
+    pub(crate) peer: String,
+    pub(crate) objects: usize,
+    /// With one object.
+    pub(crate) idle: u64,
+    /// With all of them live, a moment after the last one was made.
+    pub(crate) filled: u64,
+    /// How long the making took.
+    pub(crate) seconds: f64,
+}
+
 /// Many isolates in one process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct IsolatesResult {
@@ -122,6 +135,7 @@ pub(crate) struct Results {
     pub(crate) start: Vec<StartResult>,
     pub(crate) memory: Vec<MemoryResult>,
     pub(crate) isolates: Vec<IsolatesResult>,
+    pub(crate) objects: Vec<ObjectsResult>,
 }
 
 impl Results {
@@ -140,6 +154,7 @@ impl Results {
         merge(&mut all.start, &self.start, |result| &result.peer);
         merge(&mut all.memory, &self.memory, |result| &result.peer);
         merge(&mut all.isolates, &self.isolates, |result| &result.host);
+        merge(&mut all.objects, &self.objects, |result| &result.peer);
         let text = serde_json::to_string_pretty(&all)?;
         fs::write(path, text).with_context(|| format!("writing {path:?}"))
     }

@@ -18,6 +18,9 @@ use crate::workload::{self, Worker, Workload};
 /// How long a server may take to answer its first request.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long one answer may take: filling a Worker's data is slow on a busy disk.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// A running server; dropping it kills it.
 pub(crate) struct Server {
     child: Child,
@@ -33,18 +36,20 @@ impl Server {
         let mut server = Self::spawn(command, port, dir)?;
         let request = workload::get("/", server.addr);
         server.wait_for(&request)?;
-        server.seed(worker.kv.as_ref().map_or(0, |kv| kv.seeds))?;
+        server.seed(worker.data.seeds())?;
         Ok(server)
     }
 
-    /// Fills the server's KV namespace.
+    /// Fills what the Worker keeps.
     fn seed(&self, requests: usize) -> Result<()> {
-        let request = workload::post("/", self.addr);
-        for _ in 0..requests {
-            let answer = ask(self.addr, &request)?.context("no answer")?;
-            let body = String::from_utf8_lossy(answer.body());
-            ensure!(body == "seeded", "it was not seeded: {body}\n{}", self.log_tail());
-        }
+        (0..requests).try_for_each(|_| self.fill("/"))
+    }
+
+    /// One POST request that fills what the Worker keeps.
+    pub(crate) fn fill(&self, path: &str) -> Result<()> {
+        let answer = ask(self.addr, &workload::post(path, self.addr))?.context("no answer")?;
+        let body = String::from_utf8_lossy(answer.body());
+        ensure!(body == "seeded", "it was not seeded: {body}\n{}", self.log_tail());
         Ok(())
     }
 
@@ -130,7 +135,7 @@ pub(crate) fn ask(addr: SocketAddr, request: &[u8]) -> Result<Option<ResponsePar
 
 fn exchange(addr: SocketAddr, request: &[u8]) -> Result<ResponseParser> {
     let mut stream = TcpStream::connect(addr)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     stream.set_nodelay(true)?;
     stream.write_all(request)?;
     let mut parser = ResponseParser::keeping_body();

@@ -25,12 +25,46 @@ pub(crate) fn many_workers(ports: &[u16], version: &str) -> String {
         .expect("a String takes all");
     }
     let date = compatibility_date(version);
+    document(
+        &services,
+        &sockets,
+        &format!(
+            "modules = [(name = \"worker.js\", esModule = embed \"worker.js\")],\n  \
+             compatibilityDate = \"{date}\","
+        ),
+    )
+}
+
+/// The folder beside the file that the objects of [`with_objects`] live in.
+pub(crate) const OBJECTS_FOLDER: &str = "objects";
+
+/// One Worker on one port, with a namespace `OBJECTS` of its class `Bench` on disk.
+pub(crate) fn with_objects(port: &str, version: &str) -> String {
+    let date = compatibility_date(version);
+    document(
+        &format!(
+            "    (name = \"w\", worker = .worker),\n    (name = \"disk\", \
+             disk = (path = \"{OBJECTS_FOLDER}\", writable = true)),\n"
+        ),
+        &format!(
+            "    (name = \"s\", address = \"127.0.0.1:{port}\", http = (), service = \"w\"),\n"
+        ),
+        &format!(
+            "modules = [(name = \"worker.js\", esModule = embed \"worker.js\")],\n  \
+             compatibilityDate = \"{date}\",\n  \
+             bindings = [(name = \"OBJECTS\", durableObjectNamespace = \"Bench\")],\n  \
+             durableObjectNamespaces = [(className = \"Bench\", uniqueKey = \"bench\", \
+             enableSql = true)],\n  \
+             durableObjectStorage = (localDisk = \"disk\"),"
+        ),
+    )
+}
+
+fn document(services: &str, sockets: &str, worker: &str) -> String {
     format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\
          const config :Workerd.Config = (\n  services = [\n{services}  ],\n  sockets = [\n{sockets}  ],\n);\n\
-         const worker :Workerd.Worker = (\n  \
-         modules = [(name = \"worker.js\", esModule = embed \"worker.js\")],\n  \
-         compatibilityDate = \"{date}\",\n);\n"
+         const worker :Workerd.Worker = (\n  {worker}\n);\n"
     )
 }
 
@@ -44,7 +78,7 @@ fn compatibility_date(version: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{compatibility_date, many_workers};
+    use super::{compatibility_date, many_workers, with_objects};
 
     #[test]
     fn an_old_workerd_gets_its_own_date() {
@@ -58,5 +92,12 @@ mod tests {
         let config = many_workers(&[8001, 8002], "");
         assert!(config.contains("\"127.0.0.1:8002\", http = (), service = \"w1\""));
         assert_eq!(config.matches("worker = .worker").count(), 2);
+    }
+
+    #[test]
+    fn objects_are_on_disk() {
+        let config = with_objects("8001", "");
+        assert!(config.contains("durableObjectStorage = (localDisk = \"disk\")"));
+        assert!(config.contains("disk = (path = \"objects\", writable = true)"));
     }
 }

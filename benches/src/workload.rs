@@ -1,10 +1,13 @@
 //! The workloads: which Worker, which load, and what counts as good enough.
 
+mod durable;
+
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 
 use crate::results::Unit;
+pub(crate) use durable::COUNTERS;
 
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
@@ -15,8 +18,8 @@ pub(crate) struct Workload {
     request: Request,
     /// A part of every right answer's body, so that no peer is measured failing.
     pub(crate) expect: &'static str,
-    /// The least ratio to `deno serve` that Selvedge is to reach.
-    pub(crate) goal_deno: f64,
+    /// The least ratio to `deno serve` that Selvedge is to reach, where Deno can do it.
+    pub(crate) goal_deno: Option<f64>,
     /// The least ratio to workerd, where one is set.
     pub(crate) goal_workerd: Option<f64>,
 }
@@ -25,14 +28,31 @@ pub(crate) struct Workload {
 pub(crate) struct Worker {
     pub(crate) source: &'static str,
     pub(crate) deno: Option<&'static str>,
-    /// The KV namespace that it has, if it has one.
-    pub(crate) kv: Option<Kv>,
+    pub(crate) data: Data,
 }
 
-/// A namespace named `KV`, empty at the start. For Deno it is the file `kv.sqlite3`.
-pub(crate) struct Kv {
+/// What a Worker keeps on disk, empty at the start and filled by POST requests.
+#[derive(Clone, Copy)]
+pub(crate) enum Data {
+    None,
+    /// A KV namespace named `KV`. For Deno it is the file `kv.sqlite3`.
+    Kv {
+        seeds: usize,
+    },
+    /// A namespace named `OBJECTS` of the class `Bench`, which has `storage.sql`.
+    Objects {
+        seeds: usize,
+    },
+}
+
+impl Data {
     /// How many POST requests fill it.
-    pub(crate) seeds: usize,
+    pub(crate) fn seeds(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Kv { seeds } | Self::Objects { seeds } => seeds,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -43,6 +63,9 @@ pub(crate) enum Load {
     Download { body_bytes: u64 },
     /// WebSocket messages, one in flight per connection.
     Messages { message_bytes: usize },
+    /// WebSocket messages, each of which comes back on all connections; one in flight per
+    /// connection, and each that arrives counts.
+    Broadcast { message_bytes: usize },
 }
 
 #[derive(Clone, Copy)]
@@ -58,7 +81,7 @@ impl Workload {
         match self.load {
             Load::Requests => Unit::Requests,
             Load::Download { .. } => Unit::Bytes,
-            Load::Messages { .. } => Unit::Messages,
+            Load::Messages { .. } | Load::Broadcast { .. } => Unit::Messages,
         }
     }
 
@@ -120,9 +143,14 @@ const ORDER: &str = r#"{"customer":"Ada Lovelace","email":"ada@example.com","ite
 
 /// The Worker of `start`, `pss` and `isolates`.
 pub(crate) const HELLO: Worker =
-    Worker { source: include_str!("../workers/hello.js"), deno: None, kv: None };
+    Worker { source: include_str!("../workers/hello.js"), deno: None, data: Data::None };
 
-pub(crate) static ALL: &[Workload] = &[
+/// All workloads.
+pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
+    GENERAL.iter().chain(durable::ALL)
+}
+
+static GENERAL: &[Workload] = &[
     Workload {
         name: "hello",
         title: "hello world",
@@ -131,29 +159,37 @@ pub(crate) static ALL: &[Workload] = &[
         connections: 64,
         request: Request::Get("/"),
         expect: "Hello, world!",
-        goal_deno: 1.0,
+        goal_deno: Some(1.0),
         goal_workerd: Some(5.0),
     },
     Workload {
         name: "json_get",
         title: "JSON GET",
-        worker: Worker { source: include_str!("../workers/json_get.js"), deno: None, kv: None },
+        worker: Worker {
+            source: include_str!("../workers/json_get.js"),
+            deno: None,
+            data: Data::None,
+        },
         load: Load::Requests,
         connections: 64,
         request: Request::Get("/items?id=42"),
         expect: r#"{"path":"/items","id":42,"name":"selvedge","#,
-        goal_deno: 0.95,
+        goal_deno: Some(0.95),
         goal_workerd: Some(5.0),
     },
     Workload {
         name: "json_post",
         title: "JSON POST",
-        worker: Worker { source: include_str!("../workers/json_post.js"), deno: None, kv: None },
+        worker: Worker {
+            source: include_str!("../workers/json_post.js"),
+            deno: None,
+            data: Data::None,
+        },
         load: Load::Requests,
         connections: 64,
         request: Request::Post("/orders", ORDER),
         expect: r#""customer":"Ada Lovelace","count":3,"total":195.5}"#,
-        goal_deno: 0.95,
+        goal_deno: Some(0.95),
         goal_workerd: Some(5.0),
     },
     Workload {
@@ -162,35 +198,43 @@ pub(crate) static ALL: &[Workload] = &[
         worker: Worker {
             source: include_str!("../workers/ws_echo.js"),
             deno: Some(include_str!("../workers/ws_echo.deno.js")),
-            kv: None,
+            data: Data::None,
         },
         load: Load::Messages { message_bytes: 64 },
         connections: 32,
         request: Request::Get("/"),
         expect: "expected a WebSocket",
-        goal_deno: 1.0,
+        goal_deno: Some(1.0),
         goal_workerd: None,
     },
     Workload {
         name: "stream",
         title: "64 MiB stream",
-        worker: Worker { source: include_str!("../workers/stream.js"), deno: None, kv: None },
+        worker: Worker {
+            source: include_str!("../workers/stream.js"),
+            deno: None,
+            data: Data::None,
+        },
         load: Load::Download { body_bytes: 64 << 20 },
         connections: 4,
         request: Request::Get("/"),
         expect: "xxxxxxxx",
-        goal_deno: 1.0,
+        goal_deno: Some(1.0),
         goal_workerd: None,
     },
     Workload {
         name: "headers",
         title: "8 KB headers in, 20 out",
-        worker: Worker { source: include_str!("../workers/headers.js"), deno: None, kv: None },
+        worker: Worker {
+            source: include_str!("../workers/headers.js"),
+            deno: None,
+            data: Data::None,
+        },
         load: Load::Requests,
         connections: 64,
         request: Request::Headers(8 * 1024),
         expect: "anonymous",
-        goal_deno: 0.9,
+        goal_deno: Some(0.9),
         goal_workerd: None,
     },
     Workload {
@@ -199,13 +243,13 @@ pub(crate) static ALL: &[Workload] = &[
         worker: Worker {
             source: include_str!("../workers/kv_get.js"),
             deno: Some(include_str!("../workers/kv_get.deno.js")),
-            kv: Some(Kv { seeds: 1 }),
+            data: Data::Kv { seeds: 1 },
         },
         load: Load::Requests,
         connections: 64,
         request: Request::Get("/"),
         expect: "Hello from KV!",
-        goal_deno: 3.0,
+        goal_deno: Some(3.0),
         goal_workerd: None,
     },
     Workload {
@@ -214,13 +258,13 @@ pub(crate) static ALL: &[Workload] = &[
         worker: Worker {
             source: include_str!("../workers/kv_put.js"),
             deno: Some(include_str!("../workers/kv_put.deno.js")),
-            kv: Some(Kv { seeds: 0 }),
+            data: Data::Kv { seeds: 0 },
         },
         load: Load::Requests,
         connections: 64,
         request: Request::Post("/", ORDER),
         expect: "stored",
-        goal_deno: 5.0,
+        goal_deno: Some(5.0),
         goal_workerd: None,
     },
     Workload {
@@ -229,28 +273,27 @@ pub(crate) static ALL: &[Workload] = &[
         worker: Worker {
             source: include_str!("../workers/kv_list.js"),
             deno: Some(include_str!("../workers/kv_list.deno.js")),
-            kv: Some(Kv { seeds: 100 }),
+            data: Data::Kv { seeds: 100 },
         },
         load: Load::Requests,
         connections: 8,
         request: Request::Get("/"),
         expect: "1000 keys, the last is page:",
-        goal_deno: 1.0,
+        goal_deno: Some(1.0),
         goal_workerd: None,
     },
 ];
 
 pub(crate) fn by_name(name: &str) -> Result<&'static Workload> {
-    let found = ALL.iter().find(|workload| workload.name == name);
-    found.with_context(|| {
-        let names: Vec<&str> = ALL.iter().map(|workload| workload.name).collect();
+    all().find(|workload| workload.name == name).with_context(|| {
+        let names: Vec<&str> = all().map(|workload| workload.name).collect();
         format!("no workload `{name}`; there are {}", names.join(", "))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, by_name};
+    use super::{all, by_name};
 
     #[test]
     fn the_head_with_many_headers_is_8_kib() {
@@ -261,7 +304,7 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        for workload in ALL {
+        for workload in all() {
             assert!(std::ptr::eq(by_name(workload.name).unwrap(), workload));
         }
     }

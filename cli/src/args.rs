@@ -27,6 +27,7 @@ Examples:
   selvedge init my-worker           Make a project that runs and has a test
   selvedge check                    Look for mistakes in the Worker of this folder
   selvedge kv --help                Look into KV namespaces, fill and empty them
+  selvedge do --help                Look into Durable Objects
   selvedge run --help               All that `run` can do
   selvedge completions bash         Print what bash needs to complete commands";
 
@@ -90,6 +91,8 @@ pub(crate) enum Command {
     Guard { line: std::ffi::OsString },
     /// Work with KV namespaces in a data folder.
     Kv(Box<crate::kv::KvArgs>),
+    /// Look into Durable Objects in a data folder, and change them.
+    Do(Box<crate::durable::DoArgs>),
     /// Print a script that makes a shell complete selvedge's commands.
     Completions {
         /// The shell to complete in.

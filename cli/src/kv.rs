@@ -15,8 +15,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-pub(crate) use self::args::KvArgs;
 use self::args::{BulkCommand, Confirm, KeyCommand, KvCommand, NamespaceCommand};
+pub(crate) use self::args::{KvArgs, Place};
+pub(crate) use self::target::{config_file, data_dir, take_folder};
 use crate::terminal;
 
 /// Does what the command says.
@@ -67,7 +68,7 @@ fn dispatch(command: KvCommand, runtime: &tokio::runtime::Runtime) -> anyhow::Re
 }
 
 /// Whether who reads our output had enough, as `head` does.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause
             .downcast_ref::<std::io::Error>()
@@ -76,7 +77,7 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// Says on stderr what was done.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     // There is nowhere to say that saying it failed.
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod custom_build;
 mod dev;
+mod durable;
 mod guard;
 mod init;
 mod inspect;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::Types(args) }) => types::types(&args),
         Ok(Cli { command: Command::Check(args) }) => check::check(&args),
         Ok(Cli { command: Command::Kv(args) }) => kv::run(*args),
+        Ok(Cli { command: Command::Do(args) }) => durable::run(*args),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
         Err(error) => {
             // Also help and version, which are no errors.

@@ -2,6 +2,8 @@
 //! and the storage of the objects.
 
 pub mod binding;
+pub mod catalog;
+pub mod clone;
 pub mod config;
 pub mod error;
 pub mod id;

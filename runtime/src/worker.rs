@@ -23,6 +23,8 @@ pub struct Worker {
     pub modules: Vec<Module>,
     /// What `env` holds (globals, in service-worker syntax).
     pub env: Vec<EnvEntry>,
+    /// Classes that something beside the code counts on.
+    pub classes: Vec<ExpectedClass>,
     /// Compatibility date and flags.
     pub compatibility: Compatibility,
     /// Limits on each request and on the isolate.
@@ -36,6 +38,17 @@ impl Worker {
     pub fn module(&self, name: &str) -> Option<&Module> {
         self.modules.iter().find(|module| module.name == name)
     }
+}
+
+/// A class that the main module is expected to export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedClass {
+    pub name: String,
+    /// What is said when it is not exported.
+    pub missing: String,
+    /// Whether the Worker starts without it all the same; what is missing goes
+    /// to the log then.
+    pub is_optional: bool,
 }
 
 /// A module of a Worker.

@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use selvedge_durable::catalog::{self, Deleted, NamespaceInfo};
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
 use selvedge_storage::data_dir::{DataDir, OpenError};
+use selvedge_storage::failure::io_failure;
+
+use crate::config::Diagnostic;
 
 /// Why the data of a binding cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +23,10 @@ pub enum BackendError {
     DataDir(OpenError),
     /// A store cannot be opened.
     #[error("{0}")]
-    Store(#[from] selvedge_kv::Error),
+    Store(#[from] selvedge_storage::Error),
+    /// The configuration does not fit the data.
+    #[error("{}", .0.text())]
+    Refused(Box<Diagnostic>),
 }
 
 impl From<OpenError> for BackendError {
@@ -41,6 +48,8 @@ pub struct Backends {
     command: String,
     kv: Mutex<Option<Catalog>>,
     object_idle: Duration,
+    objects: Mutex<Option<Arc<Objects>>>,
+    dir: Mutex<Option<Arc<DataDir>>>,
 }
 
 impl Backends {
@@ -51,6 +60,8 @@ impl Backends {
             data_dir: data_dir.to_owned(),
             command: command.to_owned(),
             kv: Mutex::default(),
+            objects: Mutex::default(),
+            dir: Mutex::default(),
             object_idle,
         }
     }
@@ -58,6 +69,16 @@ impl Backends {
     /// How long a Durable Object stays in memory without events.
     pub fn object_idle(&self) -> Duration {
         self.object_idle
+    }
+
+    /// The folder, taken by this process.
+    fn dir(&self) -> Result<Arc<DataDir>, BackendError> {
+        let mut dir = self.dir.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dir) = &*dir {
+            return Ok(dir.clone());
+        }
+        let new = Arc::new(DataDir::open(&self.data_dir, &self.command, unix_seconds())?);
+        Ok(dir.insert(new).clone())
     }
 
     /// The data of a KV namespace; a new one is empty.
@@ -69,13 +90,77 @@ impl Backends {
         let mut catalog = self.kv.lock().unwrap_or_else(PoisonError::into_inner);
         let catalog = match &mut *catalog {
             Some(catalog) => catalog,
-            none => {
-                let dir = DataDir::open(&self.data_dir, &self.command, unix_seconds())?;
-                none.insert(Catalog::open(Arc::new(dir), Arc::new(unix_seconds))?)
-            }
+            none => none.insert(Catalog::open(self.dir()?, Arc::new(unix_seconds))?),
         };
         Ok(catalog.store(id)?)
     }
+
+    /// The namespaces of Durable Objects.
+    ///
+    /// # Errors
+    /// When another process has the folder, or the catalog's file cannot be
+    /// used.
+    pub fn objects(&self) -> Result<Arc<Objects>, BackendError> {
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(objects) = &*objects {
+            return Ok(objects.clone());
+        }
+        let dir = self.dir()?;
+        let folder = dir.path().join(catalog::FOLDER);
+        let catalog = catalog::Catalog::open(dir, Arc::new(unix_millis))?;
+        Ok(objects.insert(Arc::new(Objects { folder, catalog })).clone())
+    }
+}
+
+/// The namespaces of Durable Objects in a data folder.
+#[derive(Debug)]
+pub struct Objects {
+    /// It holds a folder for each namespace.
+    folder: PathBuf,
+    catalog: catalog::Catalog,
+}
+
+impl Objects {
+    /// Which namespaces there are.
+    pub fn catalog(&self) -> &catalog::Catalog {
+        &self.catalog
+    }
+
+    /// The namespace of a Worker's class.
+    ///
+    /// # Errors
+    /// When the catalog's file cannot be used, or does not have it: the
+    /// configuration was not applied.
+    pub fn namespace(&self, script: &str, class: &str) -> Result<NamespaceInfo, BackendError> {
+        let missing = || {
+            selvedge_storage::Error::Internal(format!(
+                "no namespace was made for the class {class} of {script}"
+            ))
+        };
+        Ok(self.catalog.find(script, class)?.ok_or_else(missing)?)
+    }
+
+    /// Deletes the objects of classes that are gone.
+    ///
+    /// # Errors
+    /// When their files cannot be deleted.
+    pub(crate) fn delete_removed(&self) -> Result<(), BackendError> {
+        self.catalog.removed(|id| {
+            let folder = self.folder.join(id);
+            match std::fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(io_failure(&folder, &error).into())
+                }
+                _ => Ok(Deleted::Now),
+            }
+        })
+    }
+}
+
+/// The present, for what objects remember.
+fn unix_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The present, for expiry.

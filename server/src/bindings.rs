@@ -1,19 +1,21 @@
 //! The list of bindings: which crate reads which key of the configuration, and
 //! what it puts into `env`.
 
+mod durable;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
 use selvedge_durable::DurableNamespace;
-use selvedge_durable::config::DurableObjects;
+use selvedge_durable::catalog::Strictness;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, Worker};
 
 use crate::backends::{BackendError, Backends, unix_seconds};
 use crate::config::{Config, Diagnostic};
+pub use durable::DurableObjects;
 
 /// A binding that the configuration asks for, checked and not yet opened.
 #[derive(Debug, Clone)]
@@ -39,9 +41,10 @@ impl BindingConfig {
                 EnvValue::Binding(Arc::new(binding))
             }
             Self::DurableObject(objects) => {
-                let id = format!("{}-{}", worker, objects.class_name);
+                let script = objects.script(worker);
+                let found = backends.objects()?.namespace(&script, &objects.class_name)?;
                 let namespace =
-                    DurableNamespace::new(&id, &objects.class_name, backends.object_idle());
+                    DurableNamespace::new(&found.id, &found.class, backends.object_idle());
                 EnvValue::Binding(Arc::new(namespace))
             }
         };
@@ -49,25 +52,34 @@ impl BindingConfig {
     }
 }
 
-/// Opens a Worker's bindings and puts them into its `env`.
+/// Opens a Worker's bindings and puts them into its `env`. Gives notes for the
+/// user.
 ///
 /// # Errors
-/// When the data of one of them cannot be used.
+/// When the data of one of them cannot be used, or does not fit `objects`.
 pub(crate) fn open(
     bindings: &[BindingConfig],
+    objects: &DurableObjects,
     backends: &Backends,
     worker: &mut Worker,
-) -> Result<(), BackendError> {
+) -> Result<Vec<String>, BackendError> {
+    let mut notes = Vec::new();
+    if !objects.is_empty() {
+        let namespaces = backends.objects()?;
+        notes = objects.apply(namespaces.catalog(), Strictness::Local)?;
+        namespaces.delete_removed()?;
+    }
     for binding in bindings {
         let entry = binding.open(backends, &worker.name)?;
         // A binding goes before a variable of its name.
         worker.env.retain(|other| other.name != entry.name);
         worker.env.push(entry);
     }
-    Ok(())
+    Ok(notes)
 }
 
-/// All bindings of a configuration, and warnings about them.
+/// All bindings of a configuration but for those of Durable Objects, and
+/// warnings about them.
 ///
 /// # Errors
 /// When a table is not valid.
@@ -87,10 +99,6 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
             return Err(section.error("the name of this binding is empty"));
         }
         bindings.push(BindingConfig::Kv(namespace));
-    }
-    if let Some(section) = config.section("durable_objects") {
-        let objects: DurableObjects = section.read()?;
-        bindings.extend(objects.bindings.into_iter().map(BindingConfig::DurableObject));
     }
     Ok((bindings, warnings))
 }

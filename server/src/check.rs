@@ -20,9 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Gives the CPU time that it took.
 ///
 /// # Errors
-/// With what the Worker threw, or the limit that it exceeded.
+/// With what the Worker threw, the limit that it exceeded, or the class of
+/// Durable Objects that it does not export.
 pub async fn start_once(project: &Project, log: Arc<Log>) -> Result<Duration, Box<Failure>> {
-    let worker = Arc::new(project.worker.clone());
+    let mut worker = project.worker.clone();
+    worker.classes.iter_mut().for_each(|class| class.is_optional = false);
+    let worker = Arc::new(worker);
     let out = way_out(Policy::new(worker.mode), Arc::new(Switchboard::default()));
     // The isolate's thread holds the receiver until its isolate is gone.
     let (alive, held) = watch::channel(());

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use selvedge_runtime::{Failure, Outcome, Platform, Services, Worker};
 
-use crate::backends::Backends;
+use crate::backends::{BackendError, Backends};
 use crate::bindings;
 use crate::config::{Diagnostic, EnvLine};
 use crate::inspector::{InspectOptions, InspectorServer};
@@ -314,21 +314,14 @@ impl Dev {
         match built.result {
             Ok(project) => self.swap(index, project, begin).await,
             Err(error) => {
-                let mut failure = Failure::new(Outcome::Exception, error.message.clone());
-                failure.position =
-                    error.position.zip(error.file.clone()).map(|((line, column), module)| {
-                        selvedge_runtime::failure::Position { module, line, column }
-                    });
-                failure.code_frame = error.code_frame.clone();
-                failure.hint = error.hint.clone();
-                self.fail(index, failure, &error.text()).await;
+                self.fail(index, failure_of(&error), &error.text()).await;
             }
         }
     }
 
     /// Starts a generation of the Worker and lets it take over.
     async fn swap(&mut self, index: usize, project: Project, begin: Instant) {
-        let Project { mut worker, bindings, warnings, crons, env, .. } = project;
+        let Project { mut worker, bindings, objects, warnings, crons, env, .. } = project;
         let log = self.host.log.clone();
         let entry = &mut self.workers[index];
         // What was said already is not repeated with each change.
@@ -345,11 +338,18 @@ impl Dev {
         }
         entry.name.clone_from(&worker.name);
         self.triggers.set(index, &worker.name, &crons);
-        if let Err(error) = bindings::open(&bindings, &self.host.backends, &mut worker) {
-            entry.broken = true;
-            let text = error.to_string();
-            self.fail(index, Failure::new(Outcome::InternalError, text.clone()), &text).await;
-            return;
+        match bindings::open(&bindings, &objects, &self.host.backends, &mut worker) {
+            Ok(notes) => notes.iter().for_each(|note| log.warn(note)),
+            Err(error) => {
+                entry.broken = true;
+                let text = error.to_string();
+                let failure = match &error {
+                    BackendError::Refused(error) => failure_of(error),
+                    _ => Failure::new(Outcome::InternalError, text.clone()),
+                };
+                self.fail(index, failure, &text).await;
+                return;
+            }
         }
         let is_same = entry.worker.as_ref().is_some_and(|before| same(before, &worker));
         if is_same && matches!(entry.serving, Serving::Generation(_)) {
@@ -462,6 +462,17 @@ fn env_table(worker: &str, lines: &[EnvLine]) -> String {
         table.push_str(row.trim_end());
     }
     table
+}
+
+/// An error about the user's files, as those see it who ask meanwhile.
+fn failure_of(error: &Diagnostic) -> Failure {
+    let mut failure = Failure::new(Outcome::Exception, error.message.clone());
+    failure.position = error.position.zip(error.file.clone()).map(|((line, column), module)| {
+        selvedge_runtime::failure::Position { module, line, column }
+    });
+    failure.code_frame.clone_from(&error.code_frame);
+    failure.hint.clone_from(&error.hint);
+    failure
 }
 
 /// Whether two versions of a Worker do the same.

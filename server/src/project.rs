@@ -23,7 +23,7 @@ use selvedge_js::ServiceBinding;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
 
-use crate::bindings::{self, BindingConfig};
+use crate::bindings::{self, BindingConfig, DurableObjects};
 use crate::config::{Blob, Config, Cron, Diagnostic, EnvLine, Service, Var, shown};
 use collect::{Collected, Refused};
 
@@ -41,6 +41,8 @@ pub struct Project {
     pub worker: Worker,
     /// What `env` gets when the Worker's data is opened.
     pub bindings: Vec<BindingConfig>,
+    /// What it says of Durable Objects.
+    pub objects: DurableObjects,
     /// The folder of the configuration file, else of the main module.
     pub root: PathBuf,
     /// What the user should know and can go on without.
@@ -85,7 +87,9 @@ impl Project {
         modules: Vec<Module>,
         warnings: Vec<String>,
     ) -> Result<Self, Diagnostic> {
-        let (bindings, binding_warnings) = bindings::configured(&config)?;
+        let (mut bindings, binding_warnings) = bindings::configured(&config)?;
+        let (objects, object_warnings) = DurableObjects::configured(&config)?;
+        bindings.extend(objects.bindings().iter().cloned().map(BindingConfig::DurableObject));
         let env_lines = config.env_lines();
         let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
         let env = env_of(&config, &modules)?;
@@ -95,17 +99,21 @@ impl Project {
             entrypoint: None,
             modules,
             env,
+            classes: objects.expected_classes(),
             compatibility: config.compatibility,
             limits: config.limits,
             mode,
         };
-        let warnings =
-            config.warnings.into_iter().chain(binding_warnings).chain(warnings).collect();
+        let mut all = config.warnings;
+        all.extend(binding_warnings);
+        all.extend(object_warnings);
+        all.extend(warnings);
         Ok(Self {
             worker,
             bindings,
+            objects,
             root: config.root,
-            warnings,
+            warnings: all,
             crons: config.crons,
             env: env_lines,
         })

@@ -20,6 +20,7 @@ use crate::bindings;
 use crate::inspector::{InspectorError, InspectorServer};
 use crate::listener::Addresses;
 use crate::outbound::{self, HttpOutbound, Policy, UpgradedSocket};
+use crate::project::Project;
 use crate::run_options::RunOptions;
 use crate::serve::{DRAIN, Shared};
 use crate::switchboard::Switchboard;
@@ -87,12 +88,14 @@ impl Server {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
         let listeners = Addresses::bind(&options.listen)?;
         let addresses = listeners.all();
-        let mut worker = options.project.worker;
+        let Project { mut worker, bindings, objects, .. } = options.project;
         if options.production {
             worker.mode = Mode::Production;
         }
         let backends = Backends::new(&options.data_dir, "selvedge run", options.object_idle);
-        bindings::open(&options.project.bindings, &backends, &mut worker)?;
+        for note in bindings::open(&bindings, &objects, &backends, &mut worker)? {
+            options.log.warn(&note);
+        }
         let worker = Arc::new(worker);
         let cache = CodeCache::new(options.data_dir.join("cache").join("code"));
         let platform = Platform::new(selvedge_snapshot::platform_parts(Some(cache)));

@@ -2,7 +2,7 @@
 
 mod access;
 mod breakpoints;
-mod cdp;
+pub(crate) mod cdp;
 mod console;
 mod profiles;
 mod replaced;

@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod browser;
 mod cases;
 mod cli;
 mod closed;

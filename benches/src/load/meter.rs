@@ -69,6 +69,14 @@ impl Meter {
         }
     }
 
+    /// A message that somebody else sent arrived at `now`.
+    pub(crate) fn arrived(&mut self, now: Instant) {
+        self.progress = now;
+        if self.before.is_some() {
+            self.completed += 1;
+        }
+    }
+
     /// `count` bytes of whatever kind arrived at `now`.
     pub(crate) fn received(&mut self, count: usize, now: Instant) {
         self.progress = now;

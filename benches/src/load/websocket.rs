@@ -18,9 +18,9 @@ pub(crate) struct WebSocketLoad {
     pub(crate) message_bytes: usize,
 }
 
-const OP_TEXT: u8 = 1;
-const OP_CLOSE: u8 = 8;
-const OP_PING: u8 = 9;
+pub(super) const OP_TEXT: u8 = 1;
+pub(super) const OP_CLOSE: u8 = 8;
+pub(super) const OP_PING: u8 = 9;
 const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 /// A mask need not be secret against one's own server, but the server must undo it.
@@ -112,7 +112,7 @@ impl Connection {
     }
 }
 
-fn masked_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn masked_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![FIN | opcode, MASKED | payload.len() as u8];
     frame.extend_from_slice(&MASK);
     frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(a, b)| a ^ b));
@@ -120,7 +120,7 @@ fn masked_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The first frame of `bytes`: opcode, payload, and its length on the wire.
-fn parse_frame(bytes: &[u8]) -> Result<Option<(u8, &[u8], usize)>> {
+pub(super) fn parse_frame(bytes: &[u8]) -> Result<Option<(u8, &[u8], usize)>> {
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);
     };
@@ -131,7 +131,7 @@ fn parse_frame(bytes: &[u8]) -> Result<Option<(u8, &[u8], usize)>> {
 }
 
 /// Opens a WebSocket and returns its socket, non-blocking.
-fn upgrade(addr: SocketAddr) -> Result<std::net::TcpStream> {
+pub(super) fn upgrade(addr: SocketAddr) -> Result<std::net::TcpStream> {
     let mut stream = std::net::TcpStream::connect(addr).context("connecting")?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;

@@ -46,21 +46,21 @@ pub(super) enum KvCommand {
 
 /// Where the data is.
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The configuration: a wrangler.toml, wrangler.json or wrangler.jsonc [default: the one in
     /// this folder or in one above].
     #[arg(short, long, value_name = "FILE", help_heading = "Data")]
-    pub(super) config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 
     /// Read the configuration as [env.NAME] says.
     #[arg(short, long, value_name = "NAME", help_heading = "Data")]
-    pub(super) env: Option<String>,
+    pub(crate) env: Option<String>,
 
     /// Where Selvedge keeps its data [default: .selvedge beside the configuration, or in this
     /// folder].
     #[arg(long, value_name = "FOLDER", env = "SELVEDGE_DATA_DIR", hide_env_values = true)]
     #[arg(help_heading = "Data")]
-    pub(super) data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
 
     /// Accepted for wrangler's sake: the data is always local.
     #[arg(long, hide = true)]

@@ -28,19 +28,29 @@ pub(super) fn now() -> UnixSeconds {
 
 /// Takes the data folder. `command` is what others are told who want it too.
 pub(super) fn open_catalog(place: &Place, command: &str) -> anyhow::Result<Catalog> {
+    let dir = take_folder(&data_dir(place)?, &format!("selvedge kv {command}"))?;
+    Ok(Catalog::open(dir, Arc::new(now))?)
+}
+
+/// Where the data folder is; absolute.
+pub(crate) fn data_dir(place: &Place) -> anyhow::Result<PathBuf> {
     let path = match &place.data_dir {
         Some(path) => path.clone(),
         None => config_file(place)?.map_or_else(PathBuf::new, folder_of).join(DATA_DIR),
     };
-    let path = std::path::absolute(path).context("cannot find this folder")?;
-    let dir = DataDir::open(&path, &format!("selvedge kv {command}"), now()).map_err(|error| {
+    std::path::absolute(path).context("cannot find this folder")
+}
+
+/// Takes a data folder. `command` is what others are told who want it too.
+pub(crate) fn take_folder(path: &Path, command: &str) -> anyhow::Result<Arc<DataDir>> {
+    let dir = DataDir::open(path, command, now()).map_err(|error| {
         let hint = match error {
             selvedge_storage::data_dir::OpenError::Held { .. } => "\nhint: stop that process first",
             selvedge_storage::data_dir::OpenError::Io { .. } => "",
         };
         anyhow!("{error}{hint}")
     })?;
-    Ok(Catalog::open(Arc::new(dir), Arc::new(now))?)
+    Ok(Arc::new(dir))
 }
 
 /// Opens the namespace that was asked for.
@@ -117,7 +127,7 @@ fn namespaces(place: &Place) -> anyhow::Result<Vec<NamespaceConfig>> {
 }
 
 /// The configuration: what was named, else that of this folder or of one above.
-pub(super) fn config_file(place: &Place) -> anyhow::Result<Option<PathBuf>> {
+pub(crate) fn config_file(place: &Place) -> anyhow::Result<Option<PathBuf>> {
     if let Some(file) = &place.config {
         if !file.is_file() {
             bail!("there is no configuration {}", file.display());

@@ -1,6 +1,6 @@
 //! The interface of `env`, and the declarations around it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -165,6 +165,8 @@ struct Main {
     import: Option<String>,
     /// Whether it is in service-worker syntax.
     is_script: bool,
+    /// Its source.
+    text: String,
 }
 
 impl Main {
@@ -178,13 +180,21 @@ impl Main {
             let line = line.trim_start();
             line.starts_with("export ") || line.starts_with("export{") || line.contains("export {")
         });
-        Self { import, is_script: !exports && text.contains("addEventListener(") }
+        Self { import, is_script: !exports && text.contains("addEventListener("), text }
     }
 
     /// The type of objects of an exported class.
     fn class(&self, name: &str) -> Option<String> {
         let import = self.import.as_ref()?;
-        super::value::is_identifier(name).then(|| format!("import({import}).{name}"))
+        let is_exported = super::value::is_identifier(name) && self.may_export(name);
+        is_exported.then(|| format!("import({import}).{name}"))
+    }
+
+    /// Whether the module may export this: it has the name in it, or all that
+    /// another module exports.
+    fn may_export(&self, name: &str) -> bool {
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+        self.text.contains("export *") || self.text.split(|c| !is_part(c)).any(|word| word == name)
     }
 
     /// What `exports` and `ctx.exports` go by.
@@ -192,14 +202,19 @@ impl Main {
         let Some(import) = &self.import else { return };
         let _ =
             writeln!(text, "\tinterface GlobalProps {{\n\t\tmainModule: typeof import({import});");
-        let own: Vec<String> = config
+        let mut own: Vec<String> = config
             .bindings()
             .iter()
             .filter(|binding| binding.kind.key == "durable_objects")
-            .filter(|binding| binding.section.get("script_name").is_none())
+            .filter(|binding| {
+                let script = binding.section.get("script_name");
+                script.is_none_or(|script| script.as_str() == Some(&config.name))
+            })
             .filter_map(|binding| Some(binding.section.get("class_name")?.as_str()?.to_owned()))
             .map(|name| Value::from(name).to_string())
             .collect();
+        let mut seen = BTreeSet::new();
+        own.retain(|name| seen.insert(name.clone()));
         if !own.is_empty() {
             let _ = writeln!(text, "\t\tdurableNamespaces: {};", own.join(" | "));
         }

@@ -15,6 +15,7 @@ use super::exception::{failure_of, js_error};
 use super::{Hooks, Isolate, METHODS, RequireHook, WASM_ALLOWED};
 use crate::failure::{Failure, Outcome};
 use crate::loader::{array_buffer, compile_wasm, module_url};
+use crate::log::ConsoleLevel;
 use crate::worker::{EnvValue, Mode, ModuleKind, Worker};
 
 /// The name under which the snapshot leaves the hooks for the host.
@@ -275,7 +276,7 @@ impl Isolate {
         let namespace = self.js.get_module_namespace(id);
         let stop = self.meter.end();
         match namespace {
-            Ok(namespace) => self.register(Some(namespace)),
+            Ok(namespace) => self.register(worker, Some(namespace)),
             // To show what was thrown runs code of the Worker.
             Err(_) if stop.is_some() => Err(self.startup_stopped(stop)),
             // A module that threw has no namespace but its exception.
@@ -305,11 +306,45 @@ impl Isolate {
             relocate(&mut failure, worker);
             return Err(failure);
         }
-        self.register(None)
+        self.register(worker, None)
+    }
+
+    /// Looks for the classes that the Worker is expected to export.
+    fn expect_classes(
+        &mut self,
+        worker: &Worker,
+        namespace: Option<&v8::Global<v8::Object>>,
+    ) -> Result<(), Failure> {
+        if worker.classes.is_empty() {
+            return Ok(());
+        }
+        deno_core::scope!(scope, self.js);
+        let namespace = namespace.map(|namespace| v8::Local::new(scope, namespace));
+        for class in &worker.classes {
+            let is_there = namespace.is_some_and(|namespace| {
+                let value = v8::String::new(scope, &class.name)
+                    .and_then(|name| namespace.get(scope, name.into()));
+                value.is_some_and(|value| value.is_function())
+            });
+            if is_there {
+                continue;
+            }
+            if !class.is_optional {
+                return Err(Failure::new(Outcome::Exception, class.missing.clone())
+                    .with_hint(format!("export class {} {{ .. }}", class.name)));
+            }
+            self.state.log.console(&worker.name, ConsoleLevel::Warn, &class.missing);
+        }
+        Ok(())
     }
 
     /// Tells JavaScript which handlers there are.
-    fn register(&mut self, namespace: Option<v8::Global<v8::Object>>) -> Result<(), Failure> {
+    fn register(
+        &mut self,
+        worker: &Worker,
+        namespace: Option<v8::Global<v8::Object>>,
+    ) -> Result<(), Failure> {
+        self.expect_classes(worker, namespace.as_ref())?;
         let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
         deno_core::scope!(scope, self.js);
         v8::tc_scope!(let scope, scope);

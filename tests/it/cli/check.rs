@@ -20,6 +20,45 @@ fn json(folder: &Path, args: &[&str]) -> (Value, Option<i32>) {
 }
 
 #[test]
+fn classes_of_durable_objects_must_be_exported_and_follow_from_their_migrations() {
+    let config = |migration: &str| {
+        format!(
+            "name = \"w\"\nmain = \"worker.js\"\n[[durable_objects.bindings]]\nname = \"ROOM\"\n\
+             class_name = \"Room\"\n[[migrations]]\ntag = \"v1\"\n{migration}\n"
+        )
+    };
+    let fine = config("new_sqlite_classes = [\"Room\"]");
+    let worker = format!("export class Room {{}}\n{FINE}");
+    let there = folder(&[("wrangler.toml", &fine), ("worker.js", &worker)]);
+    let (report, code) = json(there.path(), &[]);
+    assert_eq!(code, Some(0), "{report}");
+    assert_eq!(report["warnings"], serde_json::json!([]));
+    assert_eq!(report["worker"]["env"][0]["value"], "Room");
+
+    for worker in [FINE.to_owned(), format!("export const Room = {{}};\n{FINE}")] {
+        let folder = folder(&[("wrangler.toml", &fine), ("worker.js", &worker)]);
+        let (report, code) = json(folder.path(), &[]);
+        assert_eq!(code, Some(1), "{report}");
+        let message = report["error"]["message"].as_str().expect("a message");
+        assert_eq!(
+            message,
+            "Cannot create binding for class Room that is not exported by the script"
+        );
+    }
+
+    let wrong = config("renamed_classes = [{ from = \"Hall\", to = \"Room\" }]");
+    let folder = folder(&[("wrangler.toml", &wrong), ("worker.js", &worker)]);
+    let (report, code) = json(folder.path(), &[]);
+    assert_eq!(code, Some(1), "{report}");
+    assert_eq!(
+        (report["error"]["line"].as_u64(), report["error"]["column"].as_u64()),
+        (Some(8), Some(20))
+    );
+    let message = report["error"]["message"].as_str().expect("a message");
+    assert_eq!(message, "Cannot apply renamed_classes migration to non-existent class Hall");
+}
+
+#[test]
 fn a_worker_that_starts_is_fine() {
     let folder = folder(&[
         (

@@ -11,6 +11,8 @@ const CONFIG: &str = r#"{
   "kv_namespaces": [{ "binding": "KV", "id": "x" }],
   "durable_objects": { "bindings": [
     { "name": "ROOM", "class_name": "Room" },
+    { "name": "ROOM2", "class_name": "Room", "script_name": "app" },
+    { "name": "LOST", "class_name": "Lost" },
     { "name": "FAR", "class_name": "Other", "script_name": "elsewhere" }
   ] },
   "queues": { "producers": [{ "binding": "Q", "queue": "q" }] },
@@ -30,7 +32,11 @@ const CONFIG: &str = r#"{
 fn project() -> tempfile::TempDir {
     folder(&[
         ("wrangler.jsonc", CONFIG),
-        ("src/index.ts", "export default { async fetch() { return new Response(); } };"),
+        (
+            "src/index.ts",
+            "export class Room {}\nexport { Flow } from \"./flow\";\n\
+             export default { async fetch() { return new Response(); } };",
+        ),
         (".dev.vars", "TOKEN=geheim\n"),
     ])
 }
@@ -56,7 +62,7 @@ fn env_has_everything_of_the_configuration() {
 declare namespace Cloudflare {
 	interface GlobalProps {
 		mainModule: typeof import("./src/index");
-		durableNamespaces: "Room";
+		durableNamespaces: "Room" | "Lost";
 	}
 	interface LiveEuEnv {
 		KV: KVNamespace;
@@ -67,6 +73,8 @@ declare namespace Cloudflare {
 	interface Env {
 		KV: KVNamespace;
 		ROOM?: DurableObjectNamespace<import("./src/index").Room>;
+		ROOM2?: DurableObjectNamespace<import("./src/index").Room>;
+		LOST?: DurableObjectNamespace /* Lost */;
 		FAR?: DurableObjectNamespace /* Other from elsewhere */;
 		Q?: Queue;
 		AUTH?: Fetcher /* auth */;

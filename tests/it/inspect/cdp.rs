@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::Client;
 
 /// One session. What comes is read when somebody waits for it.
-pub(super) struct Debugger {
+pub(crate) struct Debugger {
     socket: Client,
     last_id: u64,
     events: VecDeque<Value>,
@@ -36,7 +36,7 @@ pub(super) fn handshake(client: &mut Client, path: &str, headers: &[(&str, &str)
 
 impl Debugger {
     /// Connects; the server must take it.
-    pub(super) fn connect(url: &str) -> Self {
+    pub(crate) fn connect(url: &str) -> Self {
         let (address, path) = parts(url);
         let mut socket = Client::connect(address);
         let status = handshake(&mut socket, &path, &[("host", &address.to_string())]);
@@ -65,7 +65,7 @@ impl Debugger {
     }
 
     /// The result of a command.
-    pub(super) fn call(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
         let id = self.send(method, params);
         let response = self.response(id);
         assert!(response["error"].is_null(), "{method}: {response}");
@@ -112,7 +112,7 @@ impl Debugger {
     }
 
     /// The value of an expression.
-    pub(super) fn evaluate(&mut self, expression: &str) -> Value {
+    pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let params =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let result = self.call("Runtime.evaluate", params);

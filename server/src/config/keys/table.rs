@@ -46,6 +46,12 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "take the modules as they are; brings `find_additional_modules`";
     NotInheritable Acts "kv_namespaces" KV_NAMESPACES,
         "namespaces in `env`, see [kv.md](kv.md)";
+    NotInheritable Acts "durable_objects" DURABLE_OBJECTS,
+        "`bindings`: namespaces of objects in `env`, see [durable-objects.md](durable-objects.md)";
+    Inheritable Acts "migrations" MIGRATIONS,
+        "[how classes of Durable Objects came to be](durable-objects.md#migrations), step by step";
+    Inheritable Acts "exports" Map(&Any),
+        "the same in one piece; entries of the type `worker` are checked";
     NotInheritable Acts "services" SERVICES,
         "`env.NAME.fetch()` asks another Worker that `dev` runs beside this one";
     NotInheritable Acts "version_metadata" VERSION_METADATA,
@@ -86,10 +92,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "names of modules beside a bundle, see [bundling.md](bundling.md)";
     Inheritable NotYet "assets" ASSETS,
         "static files";
-    Inheritable NotYet "migrations" MIGRATIONS,
-        "classes of Durable Objects";
-    Inheritable NotYet "exports" Map(&Any),
-        "classes of Durable Objects and entrypoints";
     Inheritable NotYet "access" Any,
         "who may ask";
     Inheritable NotYet "cache" Any,
@@ -104,8 +106,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "settings of previews";
     Inheritable NotYet "python_modules" Any,
         "Python Workers";
-    NotInheritable NotYet "durable_objects" DURABLE_OBJECTS,
-        "Durable Objects";
     NotInheritable NotYet "r2_buckets" R2_BUCKETS,
         "R2";
     NotInheritable NotYet "d1_databases" D1_DATABASES,
