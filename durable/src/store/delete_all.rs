@@ -4,18 +4,20 @@ use rusqlite::Connection;
 
 use super::database::Database;
 use super::object::{DeleteAlarm, Inner, ObjectStorage};
+use super::sql::cursor::Cancel;
 use crate::error::Error;
 
 impl ObjectStorage {
     /// Deletes all keys, all tables and the like. It is a write of the implicit
-    /// transaction. Cursors must be gone.
+    /// transaction. Cursors are canceled.
     ///
     /// # Errors
-    /// [`Error::Sql`] while a transaction or savepoint is open, or a cursor.
+    /// [`Error::Sql`] while a transaction or savepoint is open.
     pub fn delete_all(&self, alarm: DeleteAlarm) -> Result<(), Error> {
         if self.depth() > 0 {
             return Err(Error::Sql("Cannot call deleteAll() within a transaction".to_owned()));
         }
+        self.0.cursors.cancel(Cancel::Deleted);
         let Some(database) = self.0.to_read()? else { return Ok(()) };
         if !self.0.dirty.get() {
             // References between tables do not matter, and whether they do can be

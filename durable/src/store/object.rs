@@ -10,6 +10,7 @@ use super::database::{Database, Made};
 use super::durability::{Durability, Names, ObjectFile};
 use super::namespace::Registry;
 use super::pool::Job;
+use super::sql::cursor::{Cancel, Cursors};
 use super::transaction::Level;
 use crate::error::Error;
 
@@ -52,6 +53,8 @@ pub(super) struct Inner {
     /// What the next commit must have on disk beside the log.
     pub(super) names: Cell<Names>,
     pub(super) index: Cell<u64>,
+    /// Those that may have more rows.
+    pub(super) cursors: Cursors,
     /// References between tables are not looked at until the next commit.
     pub(super) foreign_keys_off: Cell<bool>,
     /// The index knows the object's name.
@@ -91,6 +94,7 @@ impl ObjectStorage {
             alarm_changed: Cell::new(false),
             names: Cell::new(Names::Durable),
             index: Cell::new(0),
+            cursors: Cursors::default(),
             foreign_keys_off: Cell::new(false),
             known: Cell::new(false),
         }))
@@ -148,6 +152,7 @@ impl Inner {
     }
 
     fn end(self: &Rc<Self>) {
+        self.cursors.cancel(Cancel::Closed);
         if let Some(database) = self.database.take() {
             database.roll_back();
         }
@@ -249,6 +254,7 @@ impl Inner {
     /// Breaks the object.
     pub(super) fn broken(&self, why: &str) -> Error {
         self.file.fail(why.to_owned());
+        // A cursor that is stepped right now is dealt with by its own step.
         if let Some(database) = self.database.borrow().as_ref() {
             database.roll_back();
         }

@@ -1,7 +1,7 @@
 //! SQL of a Worker: what is allowed, the limits, and cursors that step lazily.
 
 pub(super) mod authorizer;
-mod cursor;
+pub(super) mod cursor;
 pub(super) mod limits;
 mod split;
 mod text;

@@ -135,8 +135,8 @@ impl Inner {
 
     pub(super) fn commit(self: &Rc<Self>) -> Result<Commit, Error> {
         let database = self.to_use()?;
-        self.index_alarm_before(&database)?;
-        if let Err(error) = database.commit() {
+        let committed = self.index_alarm_before(&database).and_then(|()| database.commit());
+        if let Err(error) = committed {
             return Err(self.broken(&error.to_string()));
         }
         self.dirty.set(false);

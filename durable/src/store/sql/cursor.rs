@@ -1,8 +1,10 @@
 //! Rows of a query, stepped to as they are asked for.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
+use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator as _;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Rows, StatementStatus};
 use self_cell::{MutBorrow, self_cell};
@@ -32,20 +34,66 @@ self_cell!(
     }
 );
 
-/// The rows of a query, read as they are asked for. While a cursor lives its
+/// The rows of a query, read as they are asked for. While a cursor has more, its
 /// object's connection stays open, and its log grows without being copied: it is
-/// to be dropped when it is done with.
+/// to be dropped when it is done with. It ends with its object.
 pub struct Cursor {
     object: Rc<Inner>,
-    database: Rc<Database>,
-    /// `None` after the last row, or after an error.
-    running: Option<Running>,
+    state: Rc<RefCell<State>>,
     columns: Vec<String>,
-    /// The row that the statement stands at, if it was not asked for yet.
+    /// The statement stands at a row that was not asked for yet.
     first: bool,
     returned: u64,
     rows_read: u64,
     rows_written: u64,
+}
+
+/// Where a cursor is. Its object may cancel it.
+enum State {
+    Running(Running, Rc<Database>),
+    Done,
+    Canceled(Cancel),
+}
+
+/// What became of the database of a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Cancel {
+    Closed,
+    Deleted,
+}
+
+impl Cancel {
+    fn error(self) -> Error {
+        let what = match self {
+            Self::Closed => "closed",
+            Self::Deleted => "deleted",
+        };
+        Error::Sql(format!("SQLite query was canceled because the database was {what}."))
+    }
+}
+
+/// The cursors of an object that may have more rows.
+#[derive(Default)]
+pub(in crate::store) struct Cursors(RefCell<Vec<Weak<RefCell<State>>>>);
+
+impl Cursors {
+    fn add(&self, state: &Rc<RefCell<State>>) {
+        let mut cursors = self.0.borrow_mut();
+        if cursors.len() == cursors.capacity() {
+            cursors.retain(|cursor| cursor.strong_count() > 0);
+        }
+        cursors.push(Rc::downgrade(state));
+    }
+
+    /// Ends all that have more rows.
+    pub(in crate::store) fn cancel(&self, why: Cancel) {
+        for cursor in self.0.take().iter().filter_map(Weak::upgrade) {
+            let mut state = cursor.borrow_mut();
+            if matches!(*state, State::Running(..)) {
+                *state = State::Canceled(why);
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Cursor {
@@ -82,23 +130,23 @@ impl Cursor {
         })?;
         foreign.pause(|| object.before(database, statement, readonly))?;
         let columns = owned.borrow_dependent().0.column_names().map(str::to_owned).collect();
-        let written = database.connection.total_changes();
-        let mut running = Running::new(MutBorrow::new(owned), |owned| {
+        let running = Running::new(MutBorrow::new(owned), |owned| {
             owned.borrow_mut().with_dependent_mut(|_, Prepared(prepared)| prepared.raw_query())
         });
-        let stepped = running.with_dependent_mut(|_, rows| step(rows));
+        drop(foreign);
         let mut cursor = Self {
             object: object.clone(),
-            database: database.clone(),
-            running: Some(running),
+            state: Rc::new(RefCell::new(State::Running(running, database.clone()))),
             columns,
             first: false,
             returned: 0,
             rows_read: 0,
-            rows_written: database.connection.total_changes().saturating_sub(written),
+            rows_written: 0,
         };
-        cursor.first = cursor.stepped(stepped)?;
-        drop(foreign);
+        cursor.first = cursor.step()?;
+        if cursor.first {
+            object.cursors.add(&cursor.state);
+        }
         if statement.is_definition() {
             database.forget_tables();
         }
@@ -119,18 +167,20 @@ impl Cursor {
         &mut self,
         read: impl FnOnce(&mut dyn Iterator<Item = ValueRef<'_>>) -> T,
     ) -> Result<Option<T>, Error> {
-        if !self.first && !self.step()? {
+        if !std::mem::take(&mut self.first) && !self.step()? {
             return Ok(None);
         }
-        self.first = false;
-        let columns = self.columns.len();
-        Ok(self.running.as_ref().and_then(|running| {
-            use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator as _;
-            let row = running.borrow_dependent().get()?;
-            // All of the columns are there.
-            let mut values = (0..columns).map(|at| row.get_ref(at).unwrap_or(ValueRef::Null));
-            Some(read(&mut values))
-        }))
+        match &*self.state.borrow() {
+            State::Running(running, _) => {
+                let Some(row) = running.borrow_dependent().get() else { return Ok(None) };
+                let columns = self.columns.len();
+                // All of the columns are there.
+                let mut values = (0..columns).map(|at| row.get_ref(at).unwrap_or(ValueRef::Null));
+                Ok(Some(read(&mut values)))
+            }
+            State::Done => Ok(None),
+            State::Canceled(why) => Err(why.error()),
+        }
     }
 
     /// The next row; `None` after the last.
@@ -153,35 +203,35 @@ impl Cursor {
         self.rows_written
     }
 
+    /// Goes to the next row, if there is one.
     fn step(&mut self) -> Result<bool, Error> {
+        let mut state = self.state.borrow_mut();
+        let (running, database) = match &mut *state {
+            State::Running(running, database) => (running, database.clone()),
+            State::Done => return Ok(false),
+            State::Canceled(why) => return Err(why.error()),
+        };
         if let Some(failure) = self.object.file.failure() {
-            self.running = None;
+            *state = State::Done;
             return Err(failure);
         }
-        let Some(running) = &mut self.running else { return Ok(false) };
-        let foreign = Foreign::enter(&self.database);
-        let written = self.database.connection.total_changes();
+        let foreign = Foreign::enter(&database);
+        let written = database.connection.total_changes();
         let stepped = running.with_dependent_mut(|_, rows| step(rows));
         drop(foreign);
-        self.rows_written += self.database.connection.total_changes().saturating_sub(written);
-        self.stepped(stepped)
-    }
-
-    /// Takes note of a step: whether it came to a row.
-    fn stepped(&mut self, stepped: rusqlite::Result<Step>) -> Result<bool, Error> {
+        self.rows_written += database.connection.total_changes().saturating_sub(written);
         match stepped {
             Ok(Step { row, scanned }) => {
-                // The first row of a scan is not counted as a step.
                 self.rows_read = scanned;
                 self.returned += u64::from(row);
                 if !row {
-                    self.running = None;
+                    *state = State::Done;
                 }
                 Ok(row)
             }
             Err(error) => {
-                self.running = None;
-                Err(self.object.check(&self.database, self.database.error(&error)))
+                *state = State::Done;
+                Err(self.object.check(&database, database.error(&error)))
             }
         }
     }
@@ -199,7 +249,8 @@ fn step(rows: &mut Rows<'_>) -> rusqlite::Result<Step> {
     };
     let before = scanned(rows);
     let row = rows.next()?.is_some();
-    // After the last row the statement is out of reach.
+    // After the last row the statement is out of reach. The first row of a scan
+    // is no step of it.
     let scanned = if row { scanned(rows) } else { before };
     Ok(Step { row, scanned: scanned + u64::from(scanned > 0) })
 }

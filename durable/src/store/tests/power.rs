@@ -202,3 +202,33 @@ fn a_disk_that_fails_breaks_the_object_and_what_follows_is_kept() {
         check(image, &acknowledged(&commits), round);
     }
 }
+
+#[test]
+fn a_full_disk_fails_the_write_and_keeps_what_was_there() {
+    let machine = Machine::new(1);
+    let object = machine.object(1);
+    object.put("a", b"1").expect("put");
+    commit(&object);
+    machine.model.set_full(true);
+    // It fits in memory until its commit.
+    object.put("a", b"2").expect("put");
+    let error = text_of(object.commit());
+    assert!(error.contains("database or disk is full: SQLITE_FULL"), "{error}");
+    assert!(matches!(object.get("a"), Err(Error::Broken(_))));
+    drop(object);
+    machine.model.set_full(false);
+    let object = machine.object(1);
+    assert_eq!(object.get("a").expect("read"), Some(b"1".to_vec()));
+    object.put("a", b"3").expect("put");
+    commit(&object);
+    machine.model.set_full(true);
+    // More than a connection keeps in memory.
+    let large = vec![0; 4_000_000];
+    let error = text_of(object.put("b", &large));
+    assert_eq!(error, "database or disk is full: SQLITE_FULL");
+    machine.model.set_full(false);
+    drop(object);
+    let object = machine.object(1);
+    assert_eq!(object.get("a").expect("read"), Some(b"3".to_vec()));
+    assert_eq!(object.get("b").expect("read"), None);
+}

@@ -267,7 +267,7 @@ fn rows_are_counted() {
 }
 
 #[test]
-fn a_cursor_outlives_commits() {
+fn a_cursor_outlives_commits_but_not_its_database() {
     let fixture = Fixture::new();
     let object = fixture.object(1);
     rows(&object, "CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3)");
@@ -277,9 +277,23 @@ fn a_cursor_outlives_commits() {
     object.put("a", b"1").expect("put");
     commit(&object);
     assert_eq!(cursor.next_row().expect("read"), Some(vec![Integer(2)]));
+    let mut other = object.exec("SELECT a FROM t", &[]).expect("run");
+    object.delete_all(DeleteAlarm::Yes).expect("deleted");
+    commit(&object);
+    for cursor in [&mut cursor, &mut other] {
+        assert_eq!(
+            text_of(cursor.next_row()),
+            "SQLite query was canceled because the database was deleted."
+        );
+    }
+    let mut cursor = object.exec("SELECT 1 UNION SELECT 2", &[]).expect("run");
     drop(object);
-    // Its object is gone, and its file still open.
-    assert_eq!(cursor.next_row().expect("read"), Some(vec![Integer(3)]));
+    fixture.objects.settle();
+    assert_eq!(
+        text_of(cursor.next_row()),
+        "SQLite query was canceled because the database was closed."
+    );
+    assert!(!fixture.path_of(1).exists());
 }
 
 #[test]

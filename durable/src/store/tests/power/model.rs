@@ -48,6 +48,7 @@ pub(super) struct State {
     names: HashSet<PathBuf>,
     syncs: Syncs,
     fail_next: bool,
+    pub(super) full: bool,
 }
 
 impl Model {
@@ -59,6 +60,7 @@ impl Model {
             names: HashSet::new(),
             syncs: Syncs::default(),
             fail_next: false,
+            full: false,
         }))
     }
 
@@ -73,6 +75,11 @@ impl Model {
     /// The next sync of ours fails.
     pub(super) fn fail_next_sync(&self) {
         self.lock().fail_next = true;
+    }
+
+    /// Nothing more fits on the disk, or there is room again.
+    pub(super) fn set_full(&self, full: bool) {
+        self.lock().full = full;
     }
 
     /// What is there so far is on disk.

@@ -183,6 +183,9 @@ unsafe extern "C" fn write(
     unsafe {
         let Known { path, model, .. } = known(file);
         let mut state = model.lock();
+        if state.full {
+            return ffi::SQLITE_FULL;
+        }
         let inner = inner(file);
         let written = (*(*inner).pMethods).xWrite.expect("a method")(inner, bytes, count, at);
         if written == SQLITE_OK {
