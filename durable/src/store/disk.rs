@@ -18,8 +18,11 @@ pub(super) struct Disk {
 #[derive(Clone)]
 pub(super) struct TestDisk {
     pub(super) vfs: &'static std::ffi::CStr,
-    pub(super) sync: std::sync::Arc<dyn Fn(&Path) -> io::Result<()> + Send + Sync>,
+    pub(super) sync: std::sync::Arc<TestSync>,
 }
+
+#[cfg(test)]
+pub(super) type TestSync = dyn Fn(&Path) -> io::Result<()> + Send + Sync;
 
 #[cfg(test)]
 impl std::fmt::Debug for TestDisk {

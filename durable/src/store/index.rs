@@ -211,8 +211,7 @@ impl Index {
     fn alarms(&self, until: UnixMs, limit: usize) -> Result<Vec<(UnixMs, ObjectId)>, Error> {
         let taken = self.taken();
         self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT alarm, id FROM objects WHERE alarm <= ?1 ORDER BY alarm")?;
+            let mut statement = connection.prepare_cached(ALARMS)?;
             let mut rows = statement.query([until])?;
             let mut found = Vec::new();
             while found.len() < limit

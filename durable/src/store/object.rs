@@ -194,11 +194,8 @@ impl Inner {
             return Err(failure);
         }
         self.last_use.set(self.connections.next_use());
-        let database = match &*self.database.borrow() {
-            Some(database) => Some(database.clone()),
-            None => None,
-        };
-        let database = match database {
+        let known = self.database.borrow().clone();
+        let database = match known {
             Some(database) => database,
             None => match self.connect(made)? {
                 Some(database) => database,

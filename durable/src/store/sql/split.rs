@@ -46,11 +46,7 @@ impl<'a> Statement<'a> {
             return None;
         }
         let mut tokens = tokens(self.text).filter(|token| *token != Token::Nothing);
-        while let Some(token) = tokens.next() {
-            if matches!(token, Token::Word(word) if is(word, "RENAME")) {
-                break;
-            }
-        }
+        tokens.find(|token| matches!(token, Token::Word(word) if is(word, "RENAME")))?;
         match (tokens.next()?, tokens.next()?) {
             (Token::Word(to), Token::Word(name)) if is(to, "TO") => Some(name),
             (Token::Word(to), Token::Quoted(name)) if is(to, "TO") => {

@@ -53,7 +53,7 @@ fn write_forever(namespace: &Arc<Namespace>, thread: u8) {
             let line = format!("\nack {number} {counter}\n");
             std::io::stdout().write_all(line.as_bytes()).expect("the parent reads");
         });
-        if step % 3 == 0 {
+        if step.is_multiple_of(3) {
             let durability = object.durability();
             futures::executor::block_on(durability.wait(commit.seq)).expect("durable");
         }
@@ -70,7 +70,7 @@ fn write_forever(namespace: &Arc<Namespace>, thread: u8) {
 fn increment(object: &ObjectStorage, step: u64) -> i64 {
     let counter = counter_of(object) + 1;
     object.put("counter", &counter.to_le_bytes()).expect("put");
-    let large = vec![counter as u8; if step % 11 == 0 { 200_000 } else { 10 }];
+    let large = vec![counter as u8; if step.is_multiple_of(11) { 200_000 } else { 10 }];
     object.put(&format!("large-{}", counter % 3), &large).expect("put");
     object
         .exec(
