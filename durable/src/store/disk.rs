@@ -1,6 +1,6 @@
 //! What is asked of the disk beside SQLite: that things are on it.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 
@@ -32,18 +32,15 @@ impl std::fmt::Debug for TestDisk {
 }
 
 impl Disk {
-    /// Syncs the log of a database; `open` keeps it open for the next time.
-    pub(super) fn sync_log(&self, path: &Path, open: &mut Option<File>) -> io::Result<()> {
+    /// Syncs the log of a database. It is opened for that: there may be thousands
+    /// of objects, and few files that may be open.
+    pub(super) fn sync_log(&self, path: &Path) -> io::Result<()> {
         #[cfg(test)]
         if let Some(test) = &self.test {
             return (test.sync)(&log_of(path));
         }
-        let file = match open {
-            Some(file) => file,
-            none => none.insert(File::open(log_of(path))?),
-        };
         // Its data, and what is needed to read them: its length.
-        file.sync_data()
+        OpenOptions::new().read(true).write(true).open(log_of(path))?.sync_data()
     }
 
     /// Syncs the folder that a file is in.

@@ -9,7 +9,6 @@
 //! the next opening.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -62,7 +61,6 @@ pub(super) struct ObjectFile {
     broken: AtomicBool,
     sync: Mutex<Sync>,
     rested: Condvar,
-    log: Mutex<Option<File>>,
 }
 
 /// How far the opening of a file has come.
@@ -134,7 +132,6 @@ impl ObjectFile {
             broken: AtomicBool::new(false),
             sync: Mutex::default(),
             rested: Condvar::new(),
-            log: Mutex::default(),
         })
     }
 
@@ -212,14 +209,7 @@ impl ObjectFile {
         {
             self.disk.sync_folder_of(folder).map_err(io)?;
         }
-        self.disk
-            .sync_log(&self.path, &mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
-            .map_err(io)
-    }
-
-    /// The log is about to go: the next one is another file.
-    pub(super) fn forget_log(&self) {
-        *self.log.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.disk.sync_log(&self.path).map_err(io)
     }
 
     /// What waits for a commit that is on disk, or for anything if there is a

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -66,7 +65,6 @@ pub(super) struct Index {
 #[derive(Default)]
 struct Synced {
     seq: u64,
-    log: Option<File>,
     /// The log may have lost what it took.
     salvage: bool,
 }
@@ -92,7 +90,7 @@ impl Index {
             }))
             .map_err(fail)?;
         // What an earlier process did not sync is synced with the first need.
-        let synced = Mutex::new(Synced { seq: 0, log: None, salvage: false });
+        let synced = Mutex::new(Synced { seq: 0, salvage: false });
         let (taken, earlier) = Default::default();
         Ok(Self {
             disk,
@@ -269,7 +267,7 @@ impl Index {
         }
         let target = self.written.load(Ordering::Acquire);
         let first = synced.seq == 0;
-        if let Err(error) = self.sync_log(&mut synced.log, first) {
+        if let Err(error) = self.sync_log(first) {
             synced.salvage = true;
             return Err(io_failure(&self.path, &error).into());
         }
@@ -281,11 +279,11 @@ impl Index {
         Ok(())
     }
 
-    fn sync_log(&self, log: &mut Option<File>, first: bool) -> std::io::Result<()> {
+    fn sync_log(&self, first: bool) -> std::io::Result<()> {
         if first {
             self.disk.sync_folder_of(&self.path)?;
         }
-        self.disk.sync_log(&self.path, log)
+        self.disk.sync_log(&self.path)
     }
 
     /// Copies and syncs all of the log.
@@ -320,7 +318,7 @@ impl Index {
 fn connect(disk: &Disk, path: &Path) -> rusqlite::Result<Connection> {
     let connection = disk.connect(path)?;
     connection.busy_timeout(BUSY_WAIT)?;
-    // The log stays the same file, which is kept open to be synced.
+    // The log stays the same file, so that its name is synced once.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.execute_batch(
         "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;

@@ -90,7 +90,7 @@ impl Objects {
     pub fn delete_namespace(&self, id: &str) -> Result<(), Error> {
         let folder = self.folder_of(id)?;
         let mut namespaces = self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.pools.upkeep.drain();
+        self.settle();
         let in_use = |namespace: &Arc<Namespace>| {
             Arc::strong_count(namespace) > 1 || namespace.registry.is_in_use()
         };

@@ -98,7 +98,6 @@ enum Left {
 
 /// The last connection that closes copies the log and deletes it.
 fn close(file: &ObjectFile) -> rusqlite::Result<Left> {
-    file.forget_log();
     let connection = connect(file)?;
     let empty: bool =
         connection
@@ -110,7 +109,6 @@ fn close(file: &ObjectFile) -> rusqlite::Result<Left> {
 /// Deletes the files of an object to which there is no connection.
 pub(super) fn delete(file: &ObjectFile) -> Result<(), Error> {
     let io = |error: std::io::Error| selvedge_storage::failure::io_failure(&file.path, &error);
-    file.forget_log();
     // A log that outlives its database in a crash must have nothing in it.
     match std::fs::OpenOptions::new().write(true).open(log_of(&file.path)) {
         Ok(log) => log.set_len(0).and_then(|()| log.sync_all()).map_err(io)?,
