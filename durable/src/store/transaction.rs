@@ -12,8 +12,9 @@ use super::ours::OURS;
 use super::pool::Job;
 use crate::error::Error;
 
-/// A log above this many pages is copied into the database: 4 MiB.
-const LOG_PAGES: u64 = 1024;
+/// A log above this many pages is copied into the database: 4 MiB. Tests have
+/// short ones, so that logs often begin anew.
+const LOG_PAGES: u64 = if cfg!(test) { 48 } else { 1024 };
 
 /// What is open within the implicit transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
