@@ -111,10 +111,16 @@ impl Objects {
         Ok(gone(std::fs::remove_dir_all(&grave))?)
     }
 
-    /// Waits until all commits so far are on disk, or have failed, and until the
-    /// files of objects that are not open are in order. For the end of a process.
-    pub fn settle(&self) {
+    /// Waits until all commits so far are on disk, or have failed.
+    pub fn flush(&self) {
         self.0.pools.syncers.drain();
+    }
+
+    /// Waits for that, and until the files of objects that are not open are in
+    /// order, which takes some milliseconds for each. What is not waited for at
+    /// the end of a process is as good: the object's next opening does it.
+    pub fn settle(&self) {
+        self.flush();
         self.0.pools.upkeep.drain();
     }
 

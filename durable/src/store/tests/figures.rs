@@ -114,6 +114,16 @@ fn figures() {
         })
         .collect();
     println!("an open connection: {} KiB", (resident_kib() - before) / 1000);
+    figure("increment, 1000 objects in turn, all open", 5000, || {
+        for _ in 0..5 {
+            for object in &many {
+                object.get_with("counter", <[u8]>::len).expect("read");
+                object.put("counter", b"1").expect("put");
+                object.commit().expect("committed");
+            }
+        }
+        fixture.namespace.registry.pools.syncers.drain();
+    });
     drop(many);
 }
 

@@ -100,6 +100,30 @@ fn a_commit_that_fails_breaks_the_object() {
     commit(&object);
 }
 
+/// As in workerd, where the next commit finds no transaction.
+#[test]
+fn a_statement_that_undoes_its_transaction_breaks_the_object() {
+    let fixture = Fixture::new();
+    let object = fixture.object(1);
+    object.exec("CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1)", &[]).expect("run");
+    object.put("a", b"1").expect("put");
+    commit(&object);
+    object.put("a", b"2").expect("put");
+    // That takes the key along.
+    let error = text_of(object.exec("INSERT OR ROLLBACK INTO t VALUES (1)", &[]));
+    assert!(error.starts_with("UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT"), "{error}");
+    assert!(matches!(object.get("a"), Err(Error::Broken(_))));
+    assert_eq!(object.commit().expect("nothing is left"), None);
+    drop(object);
+    let object = fixture.object(1);
+    assert_eq!(value(&object, "a").as_deref(), Some("1"));
+    // One that is undone by itself breaks nothing.
+    object.put("a", b"3").expect("put");
+    assert!(object.exec("INSERT INTO t VALUES (1)", &[]).is_err());
+    commit(&object);
+    assert_eq!(value(&object, "a").as_deref(), Some("3"));
+}
+
 #[test]
 fn a_log_begins_anew_while_its_object_goes_on() {
     let fixture = Fixture::new();
