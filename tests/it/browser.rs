@@ -49,9 +49,15 @@ impl Browser {
     fn open(&mut self, url: &str) -> Page {
         let target = self.debugger.call("Target.createTarget", json!({ "url": url }));
         let id = target["targetId"].as_str().expect("an id");
-        let mut page = Page(Debugger::connect(&format!("{}/devtools/page/{id}", self.address)));
+        let debugger = Debugger::connect(&format!("{}/devtools/page/{id}", self.address));
+        let mut page = Page { debugger, id: id.to_owned() };
         page.wait("document.readyState === 'complete' && location.protocol === 'http:'");
         page
+    }
+
+    /// Closes a tab.
+    fn close(&mut self, page: Page) {
+        self.debugger.call("Target.closeTarget", json!({ "targetId": page.id }));
     }
 }
 
@@ -75,18 +81,21 @@ fn find() -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-struct Page(Debugger);
+struct Page {
+    debugger: Debugger,
+    id: String,
+}
 
 impl Page {
     /// Waits until an expression is true.
     #[track_caller]
     fn wait(&mut self, expression: &str) {
-        eventually(expression, || (self.0.evaluate(expression) == true).then_some(()));
+        eventually(expression, || (self.debugger.evaluate(expression) == true).then_some(()));
     }
 
     fn enter(&mut self, room: &str, name: &str) {
         let (room, name) = (Value::from(room), Value::from(name));
-        self.0.evaluate(&format!(
+        self.debugger.evaluate(&format!(
             "{{ const form = document.getElementById('enter'); form.elements.room.value = {room}; \
              form.elements.name.value = {name}; form.requestSubmit(); }}"
         ));
@@ -94,7 +103,7 @@ impl Page {
 
     fn say(&mut self, text: &str) {
         let text = Value::from(text);
-        self.0.evaluate(&format!(
+        self.debugger.evaluate(&format!(
             "{{ const form = document.getElementById('say'); form.elements.text.value = {text}; \
              form.requestSubmit(); }}"
         ));
@@ -155,6 +164,6 @@ fn people_in_two_windows_hear_each_other_and_later_ones_what_was_said() {
     elsewhere.wait_for_said(&[]);
     ada.wait_for_people(&["ada", "grace", "alan"]);
 
-    grace.0.evaluate("location.href = 'about:blank'");
+    browser.close(grace);
     ada.wait_for_people(&["ada", "alan"]);
 }
