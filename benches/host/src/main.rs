@@ -160,6 +160,7 @@ fn main() -> anyhow::Result<()> {
             path: None,
             source_map: None,
         }],
+        classes: Vec::new(),
         env: Vec::new(),
         compatibility: Default::default(),
         limits: Default::default(),
