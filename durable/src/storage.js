@@ -37,6 +37,7 @@ const {
   NumberIsFinite,
   NumberIsNaN,
   ObjectDefineProperty,
+  ObjectGetPrototypeOf,
   ObjectKeys,
   PromisePrototypeThen,
   PromiseReject,
@@ -46,13 +47,17 @@ const {
   SymbolToStringTag,
   TypeError,
 } = primordials;
-const { io: contexts } = internals.selvedge;
+const { headers: headerLists, io: contexts, request: requests, response: responses } = internals.selvedge;
 const { getAsyncContext, setAsyncContext } = core;
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
+const { AbortSignal } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
 
 const internal = { __proto__: null };
 const NO_OPTIONS = { __proto__: null };
 const FOR_STORAGE = { __proto__: null, forStorage: true };
+/** DOMExceptions and their like come back as what they were. */
+const FROM_STORAGE = { __proto__: null, forStorage: true, deserializers: core.getCloneableDeserializers() };
 
 /** Keys or pairs that one call takes. */
 const MAX_KEYS = 128;
@@ -116,7 +121,23 @@ class Storage {
 // ----- Values, keys, options. -----
 
 function dataCloneError(message) {
-  throw new DOMException(message, "DataCloneError");
+  const text = message === "Unsupported object type"
+    ? "Could not serialize this object. Its type does not support serialization."
+    : message;
+  throw new DOMException(text, "DataCloneError");
+}
+
+/** Objects of the platform have nothing that could be stored: that is told. */
+function refuseToStore(Class, name) {
+  ObjectDefineProperty(Class.prototype, core.hostObjectBrand, {
+    __proto__: null,
+    value() {
+      throw new DOMException(
+        `Could not serialize object of type "${name}". This type does not support serialization.`,
+        "DataCloneError",
+      );
+    },
+  });
 }
 
 /** What an op stores: a primitive value, or the bytes of one that is none. */
@@ -132,7 +153,7 @@ function serialize(value) {
 }
 
 function deserialize(value) {
-  return typeof value === "object" && value !== null ? core.deserialize(value, FOR_STORAGE) : value;
+  return typeof value === "object" && value !== null ? core.deserialize(value, FROM_STORAGE) : value;
 }
 
 function isObject(value) {
@@ -391,7 +412,7 @@ class DurableObjectStorage {
       const commit = op_do_storage_unconfirmed(number, true);
       if (commit === 0) return undefined;
       // Like all that an object waits for, its end passes the gate.
-      return PromisePrototypeThen(op_do_storage_wait(number, commit), undefined, () => {
+      return PromisePrototypeThen(op_do_storage_wait(number, commit), () => undefined, () => {
         throw storage.reset(WRITE_RESET);
       });
     });
@@ -434,6 +455,13 @@ class DurableObjectStorage {
     return this.#kv;
   }
 }
+
+refuseToStore(AbortSignal, "AbortSignal");
+refuseToStore(DurableObjectStorage, "DurableObjectStorage");
+refuseToStore(headerLists.Headers, "Headers");
+refuseToStore(requests.Request, "Request");
+refuseToStore(responses.Response, "Response");
+refuseToStore(URL, "URL");
 
 ObjectDefineProperty(DurableObjectStorage.prototype, SymbolToStringTag, {
   __proto__: null,
@@ -496,6 +524,8 @@ function unconfirmed(storage) {
   return written;
 }
 
+let refusesIds = false;
+
 function close(storage, isBroken) {
   if (storage.number < 0) return;
   const { number } = storage;
@@ -513,6 +543,10 @@ function openStorage(actor) {
   const number = op_do_storage_open(actor.home.rid, actor.io.slot, actor.hex, actor.id.name);
   if (number < 0) return null;
   const storage = new Storage(actor, number);
+  if (!refusesIds) {
+    refusesIds = true;
+    refuseToStore({ __proto__: null, prototype: ObjectGetPrototypeOf(actor.id) }, "DurableObjectId");
+  }
   return {
     __proto__: null,
     api: new DurableObjectStorage(internal, storage),
