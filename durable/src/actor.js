@@ -200,7 +200,8 @@ function begin(home, target) {
   watchIdle();
   // Its first event comes in a turn of its own.
   actor.io.gate.occupy();
-  const { makeState, openStorage } = core.loadExtScript("ext:selvedge_durable/state.js");
+  const { makeState } = core.loadExtScript("ext:selvedge_durable/state.js");
+  const { openStorage } = core.loadExtScript("ext:selvedge_durable/storage.js");
   const before = getAsyncContext();
   setAsyncContext(actor.io);
   try {

@@ -14,7 +14,7 @@ mod sockets;
 
 use deno_core::Extension;
 
-pub use binding::DurableNamespace;
+pub use binding::{DurableNamespace, NamespaceData};
 pub use error::Error;
 pub use id::ObjectId;
 
@@ -42,6 +42,30 @@ deno_core::extension!(
         ops::sockets::op_do_socket_tags,
         ops::sockets::op_do_sockets,
         ops::sockets::op_do_sockets_cut,
+        ops::storage::alarm::op_do_alarm_get,
+        ops::storage::alarm::op_do_alarm_set,
+        ops::storage::kv::op_do_kv_delete,
+        ops::storage::kv::op_do_kv_delete_many,
+        ops::storage::kv::op_do_kv_get,
+        ops::storage::kv::op_do_kv_get_many,
+        ops::storage::kv::op_do_kv_list,
+        ops::storage::kv::op_do_kv_put,
+        ops::storage::kv::op_do_kv_put_many,
+        ops::storage::op_do_storage_close,
+        ops::storage::op_do_storage_failed,
+        ops::storage::op_do_storage_has_sql,
+        ops::storage::op_do_storage_open,
+        ops::storage::op_do_storage_unconfirmed,
+        ops::storage::op_do_storage_wait,
+        ops::storage::sql::op_do_sql_close,
+        ops::storage::sql::op_do_sql_exec,
+        ops::storage::sql::op_do_sql_next,
+        ops::storage::sql::op_do_sql_size,
+        ops::storage::transaction::op_do_delete_all,
+        ops::storage::transaction::op_do_savepoint_begin,
+        ops::storage::transaction::op_do_savepoint_end,
+        ops::storage::transaction::op_do_transaction_begin,
+        ops::storage::transaction::op_do_transaction_end,
     ],
     lazy_loaded_js = [
         dir "src",
@@ -50,7 +74,11 @@ deno_core::extension!(
         "namespace.js",
         "sockets.js",
         "rpc.js",
+        "sql.js",
         "state.js",
+        "storage.js",
+        "sync_kv.js",
+        "transaction.js",
         "transfer.js",
     ],
 );

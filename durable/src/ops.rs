@@ -3,3 +3,4 @@
 pub(crate) mod context;
 pub(crate) mod namespace;
 pub(crate) mod sockets;
+pub(crate) mod storage;

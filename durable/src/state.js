@@ -96,13 +96,5 @@ function makeState(actor) {
   return new DurableObjectState(internal, actor);
 }
 
-/**
- * The object's storage: `api` is `ctx.storage`; `unconfirmed()` is `null` or
- * the promise that all written so far is on disk; `close(broken)` ends it.
- */
-function openStorage(_actor) {
-  return null;
-}
-
-return { makeState, openStorage };
+return { makeState };
 })();

@@ -104,6 +104,9 @@ pub struct IsolateState {
     cpu_stopper: OnceCell<Box<dyn Fn(ContextId)>>,
     /// Where memory beside V8's heap is counted.
     memory: OnceCell<Arc<ExternalMemory>>,
+    /// What the end of a slice is for, and whether somebody asked for it.
+    slice_end: OnceCell<Box<dyn Fn()>>,
+    slice_end_asked: Cell<bool>,
     /// Numbers the isolates that served on this thread.
     pub epoch: u32,
 }
@@ -137,6 +140,8 @@ impl IsolateState {
             stopping: Cell::new(None),
             exceptions: OnceCell::new(),
             memory: OnceCell::new(),
+            slice_end: OnceCell::new(),
+            slice_end_asked: Cell::new(false),
             epoch,
         })
     }
@@ -474,6 +479,33 @@ impl IsolateState {
     ) {
         if let Some(reporter) = self.exceptions.get() {
             reporter.report(scope, prefix, exception);
+        }
+    }
+
+    /// Whether a context has used more CPU time than it may, the running slice
+    /// included: what runs for long outside of JavaScript asks this.
+    pub fn is_over_cpu_limit(&self, id: ContextId) -> bool {
+        let limit = self.peek(id).map_or(u64::MAX, |context| context.cpu_limit_nanos);
+        self.cpu(id).as_nanos() > u128::from(limit)
+    }
+
+    /// Sets what happens at the end of each slice in which
+    /// [`IsolateState::ask_for_slice_end`] was called: after its microtasks. The
+    /// first call counts.
+    pub fn at_slice_end(&self, act: Box<dyn Fn()>) {
+        let _ = self.slice_end.set(act);
+    }
+
+    /// Asks for that at the end of the running slice.
+    pub fn ask_for_slice_end(&self) {
+        self.slice_end_asked.set(true);
+    }
+
+    pub(crate) fn end_slice(&self) {
+        if self.slice_end_asked.replace(false)
+            && let Some(act) = self.slice_end.get()
+        {
+            act();
         }
     }
 

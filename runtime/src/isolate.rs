@@ -589,6 +589,7 @@ impl Isolate {
         if let Some(stop) = self.meter.end() {
             self.settle_stop(stop);
         }
+        self.state.end_slice();
     }
 
     fn own_limit(&self) -> std::time::Duration {

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use selvedge_durable::catalog::{self, Deleted, NamespaceInfo};
+use selvedge_durable::config::Storage;
+use selvedge_durable::{DurableNamespace, NamespaceData, store};
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
 use selvedge_storage::data_dir::{DataDir, OpenError};
-use selvedge_storage::failure::io_failure;
 
 use crate::config::Diagnostic;
 
@@ -106,18 +107,17 @@ impl Backends {
             return Ok(objects.clone());
         }
         let dir = self.dir()?;
-        let folder = dir.path().join(catalog::FOLDER);
-        let catalog = catalog::Catalog::open(dir, Arc::new(unix_millis))?;
-        Ok(objects.insert(Arc::new(Objects { folder, catalog })).clone())
+        let catalog = catalog::Catalog::open(dir.clone(), Arc::new(unix_millis))?;
+        let data = store::Objects::open(dir, Arc::new(unix_millis)).map_err(store_error)?;
+        Ok(objects.insert(Arc::new(Objects { catalog, data })).clone())
     }
 }
 
 /// The namespaces of Durable Objects in a data folder.
 #[derive(Debug)]
 pub struct Objects {
-    /// It holds a folder for each namespace.
-    folder: PathBuf,
     catalog: catalog::Catalog,
+    data: store::Objects,
 }
 
 impl Objects {
@@ -140,20 +140,41 @@ impl Objects {
         Ok(self.catalog.find(script, class)?.ok_or_else(missing)?)
     }
 
+    /// The same as a binding, with the objects' storage; they stay in memory for
+    /// so long without events.
+    ///
+    /// # Errors
+    /// As [`Objects::namespace`], and when the folder cannot be used.
+    pub fn binding(
+        &self,
+        script: &str,
+        class: &str,
+        idle: Duration,
+    ) -> Result<DurableNamespace, BackendError> {
+        let found = self.namespace(script, class)?;
+        let namespace = self.data.namespace(&found.id).map_err(store_error)?;
+        let data = NamespaceData { namespace, has_sql: found.storage == Storage::Sqlite };
+        Ok(DurableNamespace::new(&found.id, &found.class, idle).with_storage(data))
+    }
+
     /// Deletes the objects of classes that are gone.
     ///
     /// # Errors
     /// When their files cannot be deleted.
     pub(crate) fn delete_removed(&self) -> Result<(), BackendError> {
-        self.catalog.removed(|id| {
-            let folder = self.folder.join(id);
-            match std::fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(io_failure(&folder, &error).into())
-                }
-                _ => Ok(Deleted::Now),
-            }
+        self.catalog.removed(|id| match self.data.delete_namespace(id) {
+            Ok(()) => Ok(Deleted::Now),
+            Err(selvedge_durable::Error::InUse) => Ok(Deleted::Later),
+            Err(error) => Err(store_error(error)),
         })
+    }
+}
+
+/// An error of the objects' files.
+fn store_error(error: selvedge_durable::Error) -> BackendError {
+    match error {
+        selvedge_durable::Error::Storage(error) => error.into(),
+        error => selvedge_storage::Error::Internal(error.to_string()).into(),
     }
 }
 

@@ -7,7 +7,6 @@ mod tests;
 
 use std::sync::Arc;
 
-use selvedge_durable::DurableNamespace;
 use selvedge_durable::catalog::Strictness;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
@@ -42,9 +41,9 @@ impl BindingConfig {
             }
             Self::DurableObject(objects) => {
                 let script = objects.script(worker);
-                let found = backends.objects()?.namespace(&script, &objects.class_name)?;
+                let class = &objects.class_name;
                 let namespace =
-                    DurableNamespace::new(&found.id, &found.class, backends.object_idle());
+                    backends.objects()?.binding(&script, class, backends.object_idle())?;
                 EnvValue::Binding(Arc::new(namespace))
             }
         };
