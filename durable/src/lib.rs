@@ -7,6 +7,7 @@ pub mod clone;
 pub mod config;
 pub mod error;
 pub mod id;
+pub mod placement;
 pub mod store;
 
 mod ops;
@@ -17,6 +18,7 @@ use deno_core::Extension;
 pub use binding::{DurableNamespace, NamespaceData};
 pub use error::Error;
 pub use id::ObjectId;
+pub use placement::{LocalPlacement, Placement};
 
 deno_core::extension!(
     selvedge_durable,
@@ -66,10 +68,15 @@ deno_core::extension!(
         ops::storage::transaction::op_do_savepoint_end,
         ops::storage::transaction::op_do_transaction_begin,
         ops::storage::transaction::op_do_transaction_end,
+        ops::placement::op_do_leave,
+        ops::placement::op_do_leave_all,
+        ops::placement::op_do_take,
+        ops::placement::op_do_target,
     ],
     lazy_loaded_js = [
         dir "src",
         "actor.js",
+        "elsewhere.js",
         "errors.js",
         "namespace.js",
         "sockets.js",

@@ -2,5 +2,6 @@
 
 pub(crate) mod context;
 pub(crate) mod namespace;
+pub(crate) mod placement;
 pub(crate) mod sockets;
 pub(crate) mod storage;

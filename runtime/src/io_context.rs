@@ -68,6 +68,8 @@ pub struct IoContext {
     pub held: bool,
     /// Whether it is that of a Durable Object.
     pub actor: bool,
+    /// Whether it only hands a request on to a Durable Object.
+    pub for_object: bool,
     /// When the response was complete; `waitUntil` is counted from here.
     pub responded: Option<Instant>,
 }
@@ -182,6 +184,13 @@ impl IsolateState {
             .collect()
     }
 
+    /// Contexts that owe the answer of a Durable Object to a caller elsewhere.
+    pub(crate) fn calls_of_objects(&self) -> Vec<ContextId> {
+        let mut unanswered = self.unanswered();
+        unanswered.retain(|id| self.peek(*id).is_some_and(|context| context.for_object));
+        unanswered
+    }
+
     /// Contexts whose response is complete for longer than `limit`.
     pub(crate) fn overdue(&self, limit: Duration) -> Vec<ContextId> {
         let contexts = self.contexts.borrow();
@@ -268,6 +277,7 @@ impl IsolateState {
             touched: false,
             held: false,
             actor: false,
+            for_object: false,
             responded: None,
         });
         id

@@ -41,9 +41,7 @@ impl BindingConfig {
             }
             Self::DurableObject(objects) => {
                 let script = objects.script(worker);
-                let class = &objects.class_name;
-                let namespace =
-                    backends.objects()?.binding(&script, class, backends.object_idle())?;
+                let namespace = backends.durable(&script, &objects.class_name)?;
                 EnvValue::Binding(Arc::new(namespace))
             }
         };

@@ -108,7 +108,8 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     let scheme = if tls.is_some() { "https" } else { "http" };
     let addresses = Addresses::bind(&options.listen)?;
     let urls = urls(scheme, &addresses.all());
-    let switchboard = Arc::new(Switchboard::default());
+    let backends = Backends::new(&options.data_dir, "selvedge dev", options.object_idle);
+    let switchboard = Switchboard::new(backends.placement());
     let services = Services {
         platform: Platform::new(selvedge_snapshot::platform_parts(None)),
         log: options.log.clone(),
@@ -125,6 +126,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
         tls,
         server_timing: options.server_timing,
         threads: Mutex::default(),
+        switchboard: switchboard.clone(),
     });
     let workers = options.workers.into_iter().map(DevWorker::new).collect();
     let mut dev = Dev {
@@ -135,7 +137,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
             addresses,
             log: options.log,
             inspector,
-            backends: Backends::new(&options.data_dir, "selvedge dev", options.object_idle),
+            backends,
         },
         workers,
         watch: Watch::start()?,
@@ -363,9 +365,11 @@ impl Dev {
             Ok(generation) => {
                 let started = begin.elapsed().saturating_sub(built);
                 let before = std::mem::replace(&mut self.workers[index].serving, Serving::Nobody);
+                // Objects end before they begin in the new one, which those who
+                // call them reach from here on.
+                self.host.switchboard.set(&worker.name, vec![generation.events()]);
                 self.retire(before).await;
                 generation.open();
-                self.host.switchboard.set(&worker.name, vec![generation.events()]);
                 let entry = &mut self.workers[index];
                 entry.serving = Serving::Generation(generation);
                 entry.worker = Some(worker);
@@ -412,6 +416,7 @@ impl Dev {
 
     async fn retire(&mut self, before: Serving) {
         if let Serving::Generation(generation) = before {
+            generation.end_objects().await;
             self.retired.push(generation.retire().await);
         }
     }

@@ -19,6 +19,7 @@ mod http2;
 mod io;
 mod listener;
 mod local_handlers;
+mod object_failure;
 mod serve;
 mod site;
 mod switchboard;

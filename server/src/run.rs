@@ -108,7 +108,7 @@ impl Server {
             None => (None, None),
         };
         let policy = Policy::new(worker.mode);
-        let switchboard = Arc::new(Switchboard::default());
+        let switchboard = Switchboard::new(backends.placement());
         let services = Services {
             platform,
             log: options.log.clone(),
@@ -120,6 +120,7 @@ impl Server {
             log: options.log,
             server_timing: options.server_timing,
             threads: Mutex::default(),
+            switchboard: switchboard.clone(),
             tls,
         });
         let scheme = if shared.tls.is_some() { "https" } else { "http" };

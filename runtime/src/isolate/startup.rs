@@ -55,6 +55,7 @@ impl Isolate {
             hung: function("hung"),
             discard: function("discard"),
             rpc: function("rpc"),
+            end_objects: function("endObjects"),
         };
         let require = function("require");
         let finish = function("finish");
