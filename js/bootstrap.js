@@ -303,6 +303,12 @@ internals.cloudflareWorkers = () => ({
 });
 
 globalThis.__selvedge = {
+  // What names the object: see `fetch` in dispatch.js.
+  alarm: (slot, receiver, namespace, object, name, lost) => {
+    gates.beginTurn();
+    const own = new io.IoContext(slot);
+    io.runIn(own, () => load(receiver).receiveAlarm(own, namespace, object, name, lost));
+  },
   abort: dispatch.abort,
   discard: dispatch.discardContext,
   endObjects: (atOnce) => {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deno_core::{OpState, ResourceId};
-use selvedge_runtime::Binding;
+use selvedge_runtime::{Binding, ThreadNumber};
 
-use crate::id::IdKey;
+use crate::id::{IdKey, ObjectId};
 use crate::ops::namespace::Handle;
-use crate::placement::Placement;
+use crate::placement::{ObjectKey, Placement};
 use crate::store::Namespace;
 
 /// A namespace that a Worker has in its `env`. Clones are the same namespace.
@@ -65,6 +65,12 @@ impl DurableNamespace {
     pub fn with_storage(mut self, data: NamespaceData) -> Self {
         self.storage = Some(data);
         self
+    }
+
+    /// The thread that has the object of this id.
+    pub fn lives_on(&self, id: &[u8; 32]) -> Option<ThreadNumber> {
+        let id = ObjectId::from_bytes(*id);
+        self.placement.find(&ObjectKey { namespace: self.id.clone(), id })
     }
 
     /// The objects' storage, if they have any.

@@ -24,6 +24,9 @@ deno_core::extension!(
     selvedge_durable,
     deps = [selvedge],
     ops = [
+        ops::alarm::op_do_alarm_done,
+        ops::alarm::op_do_alarm_end,
+        ops::alarm::op_do_alarm_start,
         ops::context::op_do_call,
         ops::context::op_do_event,
         ops::context::op_do_open,
@@ -76,6 +79,7 @@ deno_core::extension!(
     lazy_loaded_js = [
         dir "src",
         "actor.js",
+        "alarms.js",
         "elsewhere.js",
         "errors.js",
         "namespace.js",

@@ -3,7 +3,7 @@
 // (https://developers.cloudflare.com/durable-objects/api/namespace/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_do_call, op_do_class, op_do_id_check, op_do_id_named, op_do_id_unique, op_do_namespace, op_request_cf } =
+const { op_do_alarm_done, op_do_call, op_do_class, op_do_id_check, op_do_id_named, op_do_id_unique, op_do_namespace, op_request_cf } =
   core.ops;
 const {
   JSONParse,
@@ -274,6 +274,17 @@ function receiveCalls(channel, rid, hex, name, jurisdiction) {
   core.loadExtScript("ext:selvedge/rpc/session.js").acceptFor(channel, objectCapability(home, { home, hex, id, name, jurisdiction }));
 }
 
+/** The alarm of an object goes off; `io` is the context that waits for its end. */
+function receiveAlarm(io, rid, hex, name, lost) {
+  const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
+  const id = new DurableObjectId(internal, home, hex, name, undefined);
+  const { run } = core.loadExtScript("ext:selvedge_durable/alarms.js");
+  PromisePrototypeThen(run({ home, hex, id, name, jurisdiction: undefined }, lost), (end) => {
+    op_do_alarm_done(io.slot, end);
+    contexts.end(io);
+  });
+}
+
 /** A request that came from another isolate: its answer, which tells of failures, too. */
 async function receive(io, request, rid, hex, name, jurisdiction) {
   try {
@@ -309,5 +320,5 @@ function bind(rid, _name) {
   return new DurableObjectNamespace(internal, homeOf(op_do_namespace(rid), op_do_class(rid), rid));
 }
 
-return { bind, idOf, receive, receiveCalls };
+return { bind, idOf, receive, receiveAlarm, receiveCalls };
 })();

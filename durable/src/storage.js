@@ -515,6 +515,7 @@ function openStorage(actor) {
   const storage = new Storage(actor, number);
   return {
     __proto__: null,
+    number,
     api: new DurableObjectStorage(internal, storage),
     unconfirmed: () => unconfirmed(storage),
     close: (isBroken) => close(storage, isBroken),

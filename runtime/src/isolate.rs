@@ -23,11 +23,11 @@ use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
 use crate::headers::SharedHeaders;
 use crate::inspector::{Debugger, Inspector, InspectorStart};
-use crate::io_context::{ContextId, ContextRef, IsolateState, OnEnd};
+use crate::io_context::{ContextId, ContextRef, IsolateState, OnAlarm, OnEnd};
 use crate::loader::{self, WorkerModules};
 use crate::log::{ConsoleLevel, LogSink};
 use crate::memory::{self, ExternalMemory, HeapGuard};
-use crate::outbound::ServiceTarget;
+use crate::outbound::{ObjectTarget, ServiceTarget};
 use crate::platform::Platform;
 use crate::reply::Reply;
 use crate::rpc::RpcEnd;
@@ -104,6 +104,7 @@ struct Hooks {
     discard: v8::Global<v8::Function>,
     rpc: v8::Global<v8::Function>,
     end_objects: v8::Global<v8::Function>,
+    alarm: v8::Global<v8::Function>,
 }
 
 /// The hook that CommonJS modules are made with; V8 callbacks reach it by the
@@ -428,6 +429,35 @@ impl Isolate {
             let mut args = vec![v8::Integer::new_from_unsigned(scope, channel).into()];
             push_target(scope, &mut args, target, namespace);
             call(scope, &hooks.rpc, &args);
+        });
+        self.state.wake();
+    }
+
+    /// Runs the alarm of a Durable Object. `lost` tells how often the object did
+    /// not get to the end of it; `on_end` how it went now.
+    pub fn alarm(&mut self, object: &ObjectTarget, lost: u32, on_end: OnAlarm) {
+        let id = self.state.open_alarm(on_end);
+        let namespace = object.namespace.open(&mut self.js.op_state().borrow_mut());
+        self.slice(Some(id), |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
+            let text = |text: &str| v8::String::new(scope, text);
+            let (Some(script), Some(object_id)) =
+                (text(object.namespace.script()), text(&object.id))
+            else {
+                return;
+            };
+            let name = object.name.as_deref().and_then(text);
+            let args = [
+                v8::Integer::new_from_unsigned(scope, id).into(),
+                script.into(),
+                v8::Integer::new_from_unsigned(scope, namespace).into(),
+                object_id.into(),
+                name.map_or_else(|| v8::undefined(scope).into(), Into::into),
+                v8::Integer::new_from_unsigned(scope, lost).into(),
+            ];
+            call(scope, &hooks.alarm, &args);
         });
         self.state.wake();
     }

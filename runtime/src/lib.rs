@@ -38,7 +38,7 @@ pub use code_cache::CodeCache;
 pub use failure::{Failure, Outcome};
 pub use headers::{HeaderBlob, SharedHeaders};
 pub use inspector::{Inspector, InspectorClient, InspectorStart};
-pub use io_context::{ContextId, ContextRef, Ended, IsolateState, OnEnd};
+pub use io_context::{AlarmResult, ContextId, ContextRef, Ended, IsolateState, OnAlarm, OnEnd};
 pub use isolate::{FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
 pub use limits::Limits;
 pub use loader::module_url;

@@ -11,10 +11,10 @@ use std::time::Duration;
 use crate::blocking::BlockingThreads;
 use crate::failure::Failure;
 use crate::inspector::{Inspector, InspectorStart};
-use crate::io_context::{ContextRef, IsolateState, OnEnd};
+use crate::io_context::{ContextRef, IsolateState, OnAlarm, OnEnd};
 use crate::isolate::{FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
 use crate::log::LogSink;
-use crate::outbound::{LocalFuture, Outbound, ServiceTarget};
+use crate::outbound::{LocalFuture, ObjectTarget, Outbound, ServiceTarget};
 use crate::platform::Platform;
 use crate::rpc::RpcEnd;
 use crate::websocket::{WebSocketEvent, WebSocketId};
@@ -224,6 +224,12 @@ impl LocalIsolate {
     pub fn rpc(&self, end: RpcEnd, target: &ServiceTarget) {
         self.rouse();
         self.with(|isolate| isolate.rpc(end, target));
+    }
+
+    /// Runs the alarm of a Durable Object.
+    pub fn alarm(&self, object: &ObjectTarget, lost: u32, on_end: OnAlarm) {
+        self.rouse();
+        self.with(|isolate| isolate.alarm(object, lost, on_end));
     }
 
     /// Ends the Durable Objects that live here, and lets no other one begin.

@@ -111,6 +111,16 @@ impl Backends {
         self.objects()?.binding(script, class, self.object_idle, self.placement())
     }
 
+    /// The namespaces of a Worker's classes, also those that no binding leads to.
+    ///
+    /// # Errors
+    /// As [`Objects::binding`].
+    pub fn durable_of(&self, script: &str) -> Result<Vec<DurableNamespace>, BackendError> {
+        let all = self.objects()?.catalog().list()?;
+        let own = all.iter().filter(|namespace| namespace.script == script);
+        own.map(|namespace| self.durable(script, &namespace.class)).collect()
+    }
+
     /// The namespaces of Durable Objects.
     ///
     /// # Errors
@@ -196,7 +206,7 @@ fn store_error(error: selvedge_durable::Error) -> BackendError {
 }
 
 /// The present, for what objects remember.
-fn unix_millis() -> i64 {
+pub(crate) fn unix_millis() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

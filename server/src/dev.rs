@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use selvedge_runtime::{Failure, Outcome, Platform, Services, Worker};
 
+use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends};
 use crate::bindings;
 use crate::config::{Diagnostic, EnvLine};
@@ -110,6 +111,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     let urls = urls(scheme, &addresses.all());
     let backends = Backends::new(&options.data_dir, "selvedge dev", options.object_idle);
     let switchboard = Switchboard::new(backends.placement());
+    let alarms = Alarms::new(switchboard.clone());
     let services = Services {
         platform: Platform::new(selvedge_snapshot::platform_parts(None)),
         log: options.log.clone(),
@@ -138,6 +140,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
             log: options.log,
             inspector,
             backends,
+            alarms: alarms.clone(),
         },
         workers,
         watch: Watch::start()?,
@@ -157,6 +160,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     };
     tokio::select! {
         () = &mut shutdown => {}
+        () = alarms.run() => {}
         result = ready => result?,
     }
     dev.finish().await;
@@ -188,6 +192,7 @@ struct Host {
     inspector: Option<InspectorServer>,
     /// The bindings' data, of all Workers and generations.
     backends: Backends,
+    alarms: Arc<Alarms>,
 }
 
 struct DevWorker {
@@ -340,7 +345,13 @@ impl Dev {
         }
         entry.name.clone_from(&worker.name);
         self.triggers.set(index, &worker.name, &crons);
-        match bindings::open(&bindings, &objects, &self.host.backends, &mut worker) {
+        match bindings::open(
+            &bindings,
+            &objects,
+            &self.host.backends,
+            &self.host.alarms,
+            &mut worker,
+        ) {
             Ok(notes) => notes.iter().for_each(|note| log.warn(note)),
             Err(error) => {
                 entry.broken = true;

@@ -13,6 +13,7 @@ pub mod project;
 pub mod run;
 pub mod run_options;
 
+mod alarms;
 mod edge;
 mod http1;
 mod http2;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::rpc::RpcEnd;
-use selvedge_runtime::{Ended, LocalIsolate, ObjectsEnd, ScheduledEvent, ThreadClock};
+use selvedge_runtime::{AlarmResult, Ended, LocalIsolate, ObjectsEnd, ScheduledEvent, ThreadClock};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -86,6 +86,8 @@ pub(crate) enum ThreadEvent {
     Scheduled(ScheduledEvent, oneshot::Sender<Ended>),
     /// Another Worker's service binding connects.
     Connection(ServiceConnection),
+    /// The alarm of a Durable Object goes off.
+    Alarm(AlarmEvent),
     /// Its Durable Objects end. The sender is dropped when that is done.
     EndObjects(oneshot::Sender<()>),
     /// Sockets of an isolate that leaves: to be accepted from beside one's own,
@@ -93,6 +95,15 @@ pub(crate) enum ThreadEvent {
     Listen { listeners: Vec<std::net::TcpListener>, until: watch::Receiver<()> },
     /// Another isolate begins a session of remote calls to what the target names.
     Rpc(RpcEnd, Arc<ServiceTarget>),
+}
+
+/// An alarm on its way to its object.
+pub(crate) struct AlarmEvent {
+    pub(crate) target: Arc<ServiceTarget>,
+    /// How often the object did not get to the end of it.
+    pub(crate) lost: u32,
+    /// Dropped where it could not be delivered.
+    pub(crate) done: oneshot::Sender<AlarmResult>,
 }
 
 /// One end of a pipe on which another Worker sends a request.
@@ -231,6 +242,14 @@ async fn take_events(
             }
             ThreadEvent::Connection(connection) => {
                 tokio::task::spawn_local(service_connection(connection, site.clone()));
+            }
+            ThreadEvent::Alarm(AlarmEvent { target, lost, done }) => {
+                let on_end = Box::new(move |result| {
+                    let _ = done.send(result);
+                });
+                if let Some(object) = &target.object {
+                    site.isolate.alarm(object, lost, on_end);
+                }
             }
             ThreadEvent::EndObjects(done) => {
                 site.isolate.end_objects(ObjectsEnd::Updated);

@@ -12,7 +12,7 @@ use selvedge_runtime::rpc::RpcEnd;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 
-use crate::serve::{ServiceConnection, ThreadEvent};
+use crate::serve::{AlarmEvent, ServiceConnection, ThreadEvent};
 
 /// Bytes that one Worker sends another ahead of its reading, each way.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -144,6 +144,20 @@ impl Switchboard {
         let (ours, theirs) = RpcEnd::pair();
         self.tell(target, ThreadEvent::Rpc(theirs, target.clone()))?;
         Ok(ours)
+    }
+
+    /// Whether anybody serves the Worker.
+    pub(crate) fn serves(&self, worker: &str) -> bool {
+        self.workers.read().unwrap_or_else(|poison| poison.into_inner()).contains_key(worker)
+    }
+
+    /// Delivers the alarm of an object.
+    ///
+    /// # Errors
+    /// As [`Switchboard::connect`].
+    pub(crate) fn alarm(&self, event: AlarmEvent) -> Result<(), OutboundError> {
+        let target = event.target.clone();
+        self.tell(&target, ThreadEvent::Alarm(event))
     }
 
     /// Hands an event to the thread of a target.

@@ -56,6 +56,7 @@ impl Isolate {
             discard: function("discard"),
             rpc: function("rpc"),
             end_objects: function("endObjects"),
+            alarm: function("alarm"),
         };
         let require = function("require");
         let finish = function("finish");
