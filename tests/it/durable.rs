@@ -1,6 +1,7 @@
 //! Durable Objects over real connections. What miniflare can judge, too, is in
 //! tests/workers/durable.
 
+mod alarms;
 mod isolates;
 mod reload;
 mod sockets;
