@@ -681,18 +681,27 @@ impl Isolate {
     }
 
     /// Tells JavaScript that a context is over: its number will be another's.
-    /// Where it was a Durable Object's, its callers go on in here.
+    /// Where it was a Durable Object's, its callers go on in here: what they use
+    /// is limited, too.
     fn discard(&mut self, id: ContextId, outcome: Outcome) {
-        self.slice(None, |this| {
-            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
-            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
-            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
+        // It has paid with its end.
+        self.state.reset_cpu(id);
+        self.meter.set_own_limit(self.own_limit());
+        self.meter.begin(None);
+        {
+            let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
+            let realm = self.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, self.js.v8_isolate(), realm);
             let args = [
                 v8::Integer::new_from_unsigned(scope, id).into(),
                 v8::Boolean::new(scope, outcome == Outcome::ExceededMemory).into(),
             ];
             call(scope, &hooks.discard, &args);
-        });
+        }
+        if self.meter.end().is_some() {
+            self.js.v8_isolate().cancel_terminate_execution();
+            self.condemned = true;
+        }
     }
 
     fn report_uncaught(&mut self, error: &deno_core::error::CoreError) {
