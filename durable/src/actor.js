@@ -220,6 +220,7 @@ function begin(home, target) {
     actor.ctx = makeState(actor);
     actor.instance = new Class(actor.ctx, internals.env());
   } catch (error) {
+    report(error);
     const reset = flagged(tunnelled(error), "durableObjectReset");
     breakActor(actor, reset);
     throw reset;

@@ -1,6 +1,9 @@
 //! The Workers of this process by name, so that service bindings find them and
 //! cron triggers reach them, whichever version of them serves right now.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};

@@ -113,7 +113,10 @@ fn an_alarm_goes_off_once_at_its_time() {
     assert_eq!((&ran[0]["name"], &ran[0]["inside"]), (&"a".into(), &serde_json::Value::Null));
     std::thread::sleep(std::time::Duration::from_millis(100));
     let after = json(server.address, "/ran?name=a");
-    assert_eq!((after["ran"].as_array().map(Vec::len), &after["alarm"]), (Some(1), &serde_json::Value::Null));
+    assert_eq!(
+        (after["ran"].as_array().map(Vec::len), &after["alarm"]),
+        (Some(1), &serde_json::Value::Null)
+    );
     server.join();
 }
 
@@ -170,7 +173,10 @@ fn a_class_without_a_handler_sets_no_alarm() {
 fn an_alarm_goes_off_in_the_new_version_of_its_worker() {
     let dev = Dev::start(&[("worker.js", WORKER), ("wrangler.toml", CONFIG)], &[]);
     assert_eq!(dev.get("/set?in=1500&name=a").status, 200);
-    dev.write("worker.js", &WORKER.replace("ran.push({ ...info,", "ran.push({ ...info, version: 2,"));
+    dev.write(
+        "worker.js",
+        &WORKER.replace("ran.push({ ...info,", "ran.push({ ...info, version: 2,"),
+    );
     let ran = runs(dev.address, "a", 1);
     assert_eq!(ran[0]["version"], 2, "{ran:?}");
 }

@@ -18,6 +18,17 @@ export default {
       return new Response(me);
     }
     const stub = env.OBJECTS.getByName(url.searchParams.get("name") ?? "a");
+    if (url.pathname === "/flood") {
+      const told = { served: 0, refused: 0, other: 0 };
+      const locked = stub.fetch("http://x/lock");
+      const calls = Array.from({ length: 10100 }, () => stub.fetch("http://x/").then(
+        () => told.served++,
+        (error) => error.overloaded && error.message === "Durable Object is overloaded. Too many requests queued."
+          ? told.refused++ : told.other++,
+      ));
+      await Promise.all([locked, ...calls]);
+      return Response.json(told);
+    }
     try {
       const answer = await stub.fetch(request);
       return new Response(`${me} ${await answer.text()}`);
@@ -28,10 +39,12 @@ export default {
 };
 export class Subject {
   count = 0;
+  constructor(ctx) { this.ctx = ctx; }
   async fetch(request) {
     me ??= crypto.randomUUID();
     const { pathname } = new URL(request.url);
     if (pathname === "/slow") await scheduler.wait(300);
+    if (pathname === "/lock") await this.ctx.blockConcurrencyWhile(() => scheduler.wait(300));
     if (pathname === "/spin") for (;;);
     if (pathname === "/fill") for (const kept = [];;) kept.push(new Array(1000).fill(kept.length));
     return new Response(`${me} ${++this.count}`);
@@ -177,5 +190,18 @@ fn an_isolate_that_rests_ends_without_its_objects() {
     assert_eq!(last.len(), 1, "an isolate stays");
     let homes: HashSet<_> = (0..20).map(|at| call(&server, &format!("/?name=n{at}")).1).collect();
     assert_eq!(homes, last);
+    server.join();
+}
+
+#[test]
+fn an_object_refuses_calls_when_too_many_wait() {
+    let setup = Setup::empty().file("worker.js", WORKER).file("wrangler.toml", CONFIG);
+    let server = setup.limits(|limits| limits.subrequests = 20_000).start();
+    let told = server.get("/flood").json();
+    assert_eq!(
+        told["served"].as_u64().zip(told["refused"].as_u64()),
+        Some((10_000, 100)),
+        "{told}"
+    );
     server.join();
 }
