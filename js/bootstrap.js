@@ -303,8 +303,20 @@ internals.cloudflareWorkers = () => ({
 });
 
 globalThis.__selvedge = {
+  // What names the object: see `fetch` in dispatch.js.
+  alarm: (slot, receiver, namespace, object, name, lost) => {
+    gates.beginTurn();
+    const own = new io.IoContext(slot);
+    io.runIn(own, () => load(receiver).receiveAlarm(own, namespace, object, name, lost));
+  },
   abort: dispatch.abort,
   discard: dispatch.discardContext,
+  endObjects: (atOnce) => {
+    gates.beginTurn();
+    shared.endsObjects = true;
+    // Set by their script, where it is loaded.
+    internals.objects?.end(atOnce);
+  },
   configure,
   expired: dispatch.expired,
   fetch: dispatch.fetch,
@@ -312,9 +324,11 @@ globalThis.__selvedge = {
   hung: dispatch.hung,
   register: entrypoints.register,
   require: requireModule,
-  rpc: (channel, entrypoint, props) => {
+  rpc: (channel, entrypoint, props, receiver, ...object) => {
     gates.beginTurn();
-    sessions().accept(channel, entrypoint, props);
+    // What names a Durable Object: see `fetch` in dispatch.js.
+    if (receiver !== undefined) load(receiver).receiveCalls(channel, ...new primordials.SafeArrayIterator(object));
+    else sessions().accept(channel, entrypoint, props);
   },
   scheduled: dispatch.scheduled,
   websocket: dispatch.websocket,

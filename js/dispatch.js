@@ -1,6 +1,6 @@
 // From an event to its handler and from the handler's result to the answer:
 // the JavaScript half of the request path.
-import { core, primordials } from "ext:core/mod.js";
+import { core, internals, primordials } from "ext:core/mod.js";
 import {
   op_context_error,
   op_context_fail,
@@ -63,11 +63,26 @@ function setEnv(value) {
   env = value;
 }
 
-/** A request came in. A service binding may name an export and `ctx.props`. */
-function fetch(slot, method, url, headBlob, hasBody, edgeBlob, entrypoint, props) {
+/**
+ * A request came in. A service binding may name an export and `ctx.props`. What
+ * comes after them names a Durable Object: the script that receives for it, the
+ * namespace, id, name and jurisdiction.
+ */
+function fetch(slot, method, url, headBlob, hasBody, edgeBlob, entrypoint, props, receiver) {
   beginTurn();
   const io = new IoContext(slot);
   setAsyncContext(io);
+  if (receiver !== undefined) {
+    const request = { __proto__: null, method, url, headBlob, hasBody };
+    // Its errors are answers, too.
+    PromisePrototypeThen(
+      core.loadExtScript(receiver).receive(io, request, arguments[9], arguments[10], arguments[11], arguments[12]),
+      (response) => answer(io, response),
+      (error) => fail(io, error),
+    );
+    setAsyncContext(undefined);
+    return;
+  }
   let result;
   try {
     const request = incoming(io, method, url, headBlob, hasBody, edgeBlob);
@@ -375,18 +390,19 @@ function expired(slot) {
 function hung(slot) {
   beginTurn();
   const io = live[slot];
-  if (io === undefined || io.over || io.answered) return;
+  if (io === undefined || io.over || io.answered || internals.objects?.areBusy()) return;
   io.answered = true;
   op_context_fail(slot, HUNG);
   end(io);
 }
 
 /** The context was ended from outside: nothing of it may go on. */
-function discardContext(slot) {
+function discardContext(slot, isMemory) {
+  beginTurn();
   const io = live[slot];
   if (io === undefined || io.over) return;
   forget(io);
-  if (io.gate !== null) io.discarded();
+  if (io.gate !== null) io.discarded(isMemory);
 }
 
 function websocket(id, kind, data, extra) {

@@ -8,6 +8,8 @@ const shared = {
   ctxExports: true,
   dupStubs: true,
   rpc: true,
+  /** Whether no Durable Object may begin here any more. */
+  endsObjects: false,
 };
 
 export { shared };

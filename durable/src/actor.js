@@ -3,7 +3,7 @@
 // (https://developers.cloudflare.com/durable-objects/concepts/durable-object-lifecycle/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_do_event, op_do_idle, op_do_open } = core.ops;
+const { op_do_event, op_do_idle, op_do_leave, op_do_leave_all, op_do_open, op_do_take, op_report_exception } = core.ops;
 const {
   ArrayPrototypePush,
   ArrayPrototypeShift,
@@ -28,6 +28,7 @@ const {
   TypeError,
 } = primordials;
 const { entrypoints, gates, io: contexts } = internals.selvedge;
+const { shared } = internals;
 const { getAsyncContext, setAsyncContext } = core;
 const { resetBy, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 
@@ -41,6 +42,8 @@ const MAX_WAITING = 10000;
 const SECTION_MS = 30000;
 
 const OVERLOADED = "Durable Object is overloaded. Too many requests queued.";
+const OVER_CPU = "Durable Object exceeded its CPU time limit and was reset.";
+const OVER_MEMORY = "Durable Object's isolate exceeded its memory limit and was reset.";
 const RESET_BY_ABORT = "Application called abort() to reset Durable Object.";
 const SECTION_TIMEOUT =
   "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable Object was reset.";
@@ -111,8 +114,8 @@ class ActorContext extends contexts.IoContext {
   }
 
   /** The host stopped the object's code. */
-  discarded() {
-    breakActor(this.actor, flagged(new Error("Durable Object exceeded its CPU time limit and was reset."), "durableObjectReset"));
+  discarded(isMemory) {
+    breakActor(this.actor, flagged(new Error(isMemory ? OVER_MEMORY : OVER_CPU), "durableObjectReset"));
   }
 }
 
@@ -163,6 +166,8 @@ class Home {
 }
 
 const homes = [];
+/** Calls of objects that have no answer yet. */
+let underWay = 0;
 let sweeper = null;
 
 /** The home of a namespace's objects, however many bindings lead there. */
@@ -181,15 +186,21 @@ function flagged(error, ...names) {
   return error;
 }
 
-/** The object of this id, made if it does not live. */
+/**
+ * The object of this id, made if it does not live. `null`: it lives in another
+ * isolate, or is to live there.
+ */
 function find(home, target) {
   const live = MapPrototypeGet(home.actors, target.hex);
-  return live !== undefined ? live : begin(home, target);
+  if (live !== undefined) return live;
+  if (shared.endsObjects || !op_do_take(home.rid, target.hex)) return null;
+  return begin(home, target);
 }
 
 function begin(home, target) {
   const Class = entrypoints.entry.named[home.className];
   if (typeof Class !== "function") {
+    op_do_leave(home.rid, target.hex);
     throw new TypeError(`The Worker does not export a Durable Object class named "${home.className}".`);
   }
   gates.holdOps();
@@ -209,6 +220,7 @@ function begin(home, target) {
     actor.ctx = makeState(actor);
     actor.instance = new Class(actor.ctx, internals.env());
   } catch (error) {
+    report(error);
     const reset = flagged(tunnelled(error), "durableObjectReset");
     breakActor(actor, reset);
     throw reset;
@@ -222,18 +234,10 @@ function begin(home, target) {
  * Runs `event` in an object, with its instance, and gives the caller a promise
  * of the result. `receive` makes of that what the caller gets, in his context.
  */
-function call(home, target, event, receive = undefined) {
+function call(actor, event, receive = undefined) {
   const frame = getAsyncContext();
   return new Promise((resolve, reject) => {
-    const waiting = { __proto__: null, frame, resolve, reject, receive, over: false };
-    let actor;
-    try {
-      actor = find(home, target);
-    } catch (error) {
-      reject(tunnelled(error));
-      return;
-    }
-    enter(actor, waiting, event);
+    enter(actor, { __proto__: null, frame, resolve, reject, receive, over: false }, event);
   });
 }
 
@@ -245,6 +249,7 @@ function enter(actor, waiting, event) {
     return;
   }
   SetPrototypeAdd(actor.calls, waiting);
+  underWay++;
   actor.idleSince = 0;
   gate.admit(null, () => {
     if (waiting.over) return;
@@ -277,14 +282,26 @@ function enter(actor, waiting, event) {
 function ended(actor, waiting, ok, value) {
   actor.events--;
   if (waiting.over) return;
+  if (!ok) report(value);
   const writes = actor.broken === null ? actor.io.unconfirmed() : null;
   if (writes === null) settle(actor, waiting, ok, value);
   else PromisePrototypeThen(writes, () => settle(actor, waiting, ok, value), (error) => breakActor(actor, error));
 }
 
+/** What another context threw has been reported there. */
+function report(error) {
+  try {
+    if (typeof error === "object" && error !== null && error.remote === true) return;
+  } catch {
+    // Its getter throws.
+  }
+  op_report_exception("Uncaught ", error);
+}
+
 function settle(actor, waiting, ok, value) {
   if (waiting.over) return;
   waiting.over = true;
+  underWay--;
   SetPrototypeDelete(actor.calls, waiting);
   const { frame, receive } = waiting;
   resume(frame, () => {
@@ -335,6 +352,8 @@ function leave(actor) {
   else sockets.cut(actor);
   if (actor.storage !== null) actor.storage.close(actor.broken !== null);
   contexts.end(actor.io);
+  // From here on it may begin elsewhere.
+  op_do_leave(actor.home.rid, actor.hex);
 }
 
 /** `ctx.blockConcurrencyWhile()`. */
@@ -398,7 +417,7 @@ function sweepMs() {
   return MathMax(ms, 1);
 }
 
-/** Evicts objects that have been idle for long. */
+/** Evicts objects that have been idle for long, or at all where none is to stay. */
 function sweep() {
   const now = DateNow();
   let count = 0;
@@ -407,6 +426,10 @@ function sweep() {
     MapPrototypeForEach(actors, (actor) => {
       if (!isIdle(actor)) {
         actor.idleSince = 0;
+        return;
+      }
+      if (shared.endsObjects) {
+        leave(actor);
         return;
       }
       if (actor.idleSince === 0) {
@@ -436,19 +459,32 @@ function findByName(namespace, hex) {
     const home = homes[i];
     if (home.namespace !== namespace) continue;
     const { idOf } = core.loadExtScript("ext:selvedge_durable/namespace.js");
-    return MapPrototypeGet(home.actors, hex) ?? begin(home, { __proto__: null, hex, id: idOf(home, hex) });
+    return find(home, { __proto__: null, hex, id: idOf(home, hex) });
   }
   return undefined;
 }
 
-/** Ends all objects: another version of the Worker takes over. */
-function updated() {
+/**
+ * Ends the objects, and none begins here any more: now, as another version of
+ * the Worker takes over, or each when nothing goes on in it.
+ */
+function end(atOnce) {
+  if (!atOnce) {
+    sweep();
+    return;
+  }
   for (let i = 0; i < homes.length; i++) {
     MapPrototypeForEach(homes[i].actors, (actor) => {
       breakActor(actor, flagged(new Error(UPDATED), "durableObjectReset", "retryable"));
     });
   }
+  // Those, too, of which only sockets are here.
+  op_do_leave_all();
 }
 
-return { abort, block, breakActor, call, enter, find, findByName, homeOf, resume, updated };
+// The host calls it. Who waits for an object may be answered after its next
+// event, so that nobody here hangs for sure.
+internals.objects = { __proto__: null, end, areBusy: () => underWay > 0 };
+
+return { abort, block, breakActor, call, enter, find, findByName, flagged, homeOf, OVERLOADED, resume };
 })();

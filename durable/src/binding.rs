@@ -1,13 +1,15 @@
 //! A namespace of Durable Objects as a Worker's binding.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deno_core::{OpState, ResourceId};
-use selvedge_runtime::Binding;
+use selvedge_runtime::{Binding, ThreadNumber};
 
-use crate::id::IdKey;
+use crate::id::{IdKey, ObjectId};
 use crate::ops::namespace::Handle;
+use crate::placement::{ObjectKey, Placement};
 use crate::store::Namespace;
 
 /// A namespace that a Worker has in its `env`. Clones are the same namespace.
@@ -15,10 +17,14 @@ use crate::store::Namespace;
 pub struct DurableNamespace {
     /// The namespace's own id: 32 hexadecimal digits. Objects belong to it.
     pub id: Arc<str>,
-    /// The exported class whose instances the objects are.
+    /// The Worker in whose isolates the objects live.
+    pub script: Arc<str>,
+    /// Its exported class whose instances the objects are.
     pub class: Arc<str>,
     /// How long an object stays in memory without events; Cloudflare's have 10 s.
     pub idle: Duration,
+    /// Which of those isolates has which object.
+    pub placement: Arc<dyn Placement>,
     pub(crate) key: IdKey,
     pub(crate) storage: Option<NamespaceData>,
 }
@@ -33,9 +39,25 @@ pub struct NamespaceData {
 }
 
 impl DurableNamespace {
-    /// The namespace of this id, whose objects are instances of `class`.
-    pub fn new(id: &str, class: &str, idle: Duration) -> Self {
-        Self { id: id.into(), class: class.into(), idle, key: IdKey::of_namespace(id), storage: None }
+    /// The namespace of this id, whose objects are instances of the `class` that
+    /// the Worker `script` exports.
+    pub fn new(
+        id: &str,
+        script: &str,
+        class: &str,
+        idle: Duration,
+        placement: Arc<dyn Placement>,
+    ) -> Self {
+        let key = IdKey::of_namespace(id);
+        Self {
+            id: id.into(),
+            script: script.into(),
+            class: class.into(),
+            idle,
+            placement,
+            key,
+            storage: None,
+        }
     }
 
     /// Gives the objects storage; without it they have none.
@@ -44,14 +66,39 @@ impl DurableNamespace {
         self.storage = Some(data);
         self
     }
+
+    /// The thread that has the object of this id.
+    pub fn lives_on(&self, id: &[u8; 32]) -> Option<ThreadNumber> {
+        let id = ObjectId::from_bytes(*id);
+        self.placement.find(&ObjectKey { namespace: self.id.clone(), id })
+    }
+
+    /// The objects' storage, if they have any.
+    pub fn storage(&self) -> Option<&NamespaceData> {
+        self.storage.as_ref()
+    }
 }
+
+/// The namespaces that an isolate has opened.
+#[derive(Default)]
+struct Opened(HashMap<Arc<str>, ResourceId>);
 
 impl Binding for DurableNamespace {
     fn script(&self) -> &'static str {
         "ext:selvedge_durable/namespace.js"
     }
 
+    /// The same namespace has the same number, however often it is opened.
     fn open(&self, state: &mut OpState) -> ResourceId {
-        state.resource_table.add(Handle(self.clone()))
+        let known = state.try_borrow::<Opened>().and_then(|opened| opened.0.get(&self.id));
+        if let Some(known) = known {
+            return *known;
+        }
+        let rid = state.resource_table.add(Handle(self.clone()));
+        if !state.has::<Opened>() {
+            state.put(Opened::default());
+        }
+        state.borrow_mut::<Opened>().0.insert(self.id.clone(), rid);
+        rid
     }
 }

@@ -55,6 +55,14 @@ function copied(error) {
   return copy;
 }
 
+/** An error of this name, which `tunnelled` gave it. */
+function made(name, message) {
+  const Class = CLASSES[name];
+  if (Class !== undefined) return new Class(message);
+  const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+  return new DOMException(message, name);
+}
+
 /** Why an object is reset, as its callers are told. */
 function resetBy(reason) {
   const error = tunnelled(reason);
@@ -64,5 +72,5 @@ function resetBy(reason) {
   return copy;
 }
 
-return { resetBy, tunnelled };
+return { FLAGS, made, resetBy, tunnelled };
 })();

@@ -7,6 +7,7 @@ pub mod clone;
 pub mod config;
 pub mod error;
 pub mod id;
+pub mod placement;
 pub mod store;
 
 mod ops;
@@ -17,11 +18,15 @@ use deno_core::Extension;
 pub use binding::{DurableNamespace, NamespaceData};
 pub use error::Error;
 pub use id::ObjectId;
+pub use placement::{LocalPlacement, Placement};
 
 deno_core::extension!(
     selvedge_durable,
     deps = [selvedge],
     ops = [
+        ops::alarm::op_do_alarm_done,
+        ops::alarm::op_do_alarm_end,
+        ops::alarm::op_do_alarm_start,
         ops::context::op_do_call,
         ops::context::op_do_event,
         ops::context::op_do_open,
@@ -66,10 +71,16 @@ deno_core::extension!(
         ops::storage::transaction::op_do_savepoint_end,
         ops::storage::transaction::op_do_transaction_begin,
         ops::storage::transaction::op_do_transaction_end,
+        ops::placement::op_do_leave,
+        ops::placement::op_do_leave_all,
+        ops::placement::op_do_take,
+        ops::placement::op_do_target,
     ],
     lazy_loaded_js = [
         dir "src",
         "actor.js",
+        "alarms.js",
+        "elsewhere.js",
         "errors.js",
         "namespace.js",
         "sockets.js",

@@ -3,8 +3,10 @@
 // (https://developers.cloudflare.com/durable-objects/api/namespace/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_do_call, op_do_class, op_do_id_check, op_do_id_named, op_do_id_unique, op_do_namespace } = core.ops;
+const { op_do_alarm_done, op_do_call, op_do_class, op_do_id_check, op_do_id_named, op_do_id_unique, op_do_namespace, op_request_cf } =
+  core.ops;
 const {
+  JSONParse,
   ObjectDefineProperty,
   PromisePrototypeThen,
   PromiseReject,
@@ -13,8 +15,10 @@ const {
   TypeError,
 } = primordials;
 const { bodies, headers, io: contexts, request: requests, response: responses } = internals.selvedge;
-const { call, homeOf } = core.loadExtScript("ext:selvedge_durable/actor.js");
-const { remoteStub } = core.loadExtScript("ext:selvedge_durable/rpc.js");
+const { call, find, homeOf } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { objectCapability, remoteStub } = core.loadExtScript("ext:selvedge_durable/rpc.js");
+const { failureResponse, packed, sendElsewhere } = core.loadExtScript("ext:selvedge_durable/elsewhere.js");
+const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 const { packBody, unpackBody } = core.loadExtScript("ext:selvedge_durable/transfer.js");
 
 const internal = { __proto__: null };
@@ -152,7 +156,8 @@ for (let i = 0; i < named.length; i++) {
 
 /** What calls an object: `fetch()`, and every other name as a method of its class. */
 function stub(home, id, hex) {
-  const target = { home, hex, id };
+  const { name, jurisdiction } = partsOf(id);
+  const target = { home, hex, id, name, jurisdiction };
   const fetch = {
     fetch(input, init = undefined) {
       try {
@@ -169,7 +174,6 @@ function stub(home, id, hex) {
     },
   }.fetch;
   const self = new DurableObject(internal);
-  const { name } = partsOf(id);
   ObjectDefineProperty(self, "name", { __proto__: null, value: name, enumerable: true });
   ObjectDefineProperty(self, "id", { __proto__: null, value: id, enumerable: true });
   return remoteStub(self, { __proto__: null, fetch }, home, target);
@@ -215,15 +219,23 @@ function redirected(parts, response) {
     body: becomesGet ? null : parts.body,
     signal: parts.signal,
     cf: parts.cf,
+    keepEncoding: parts.keepEncoding,
   };
 }
 
-/** Sends a request to an object of this isolate. */
+/** Sends a request to an object, in whichever isolate that lives. */
 function sendTo(io, target, parts, isRedirect) {
   if (parts.signal !== null && parts.signal.aborted) throw parts.signal.reason;
+  let actor;
+  try {
+    actor = find(target.home, target);
+  } catch (error) {
+    throw tunnelled(error);
+  }
+  if (actor === null) return sendElsewhere(io, target, parts, isRedirect);
   op_do_call(io.slot);
   const sent = isRedirect ? sentAgain(parts.body) : packBody(io, parts.body);
-  return call(target.home, target, (instance, actor) => {
+  return call(actor, (instance, actor) => {
     if (typeof instance.fetch !== "function") {
       throw new TypeError("Handler does not export a fetch() function.");
     }
@@ -255,9 +267,58 @@ function idOf(home, hex) {
   return new DurableObjectId(internal, home, hex, undefined, undefined);
 }
 
+/** Remote calls that come from another isolate. */
+function receiveCalls(channel, rid, hex, name, jurisdiction) {
+  const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
+  const id = new DurableObjectId(internal, home, hex, name, jurisdiction);
+  core.loadExtScript("ext:selvedge/rpc/session.js").acceptFor(channel, objectCapability(home, { home, hex, id, name, jurisdiction }));
+}
+
+/** The alarm of an object goes off; `io` is the context that waits for its end. */
+function receiveAlarm(io, rid, hex, name, lost) {
+  const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
+  const id = new DurableObjectId(internal, home, hex, name, undefined);
+  const { run } = core.loadExtScript("ext:selvedge_durable/alarms.js");
+  PromisePrototypeThen(run({ home, hex, id, name, jurisdiction: undefined }, lost), (end) => {
+    op_do_alarm_done(io.slot, end);
+    contexts.end(io);
+  });
+}
+
+/** A request that came from another isolate: its answer, which tells of failures, too. */
+async function receive(io, request, rid, hex, name, jurisdiction) {
+  try {
+    const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
+    const id = new DurableObjectId(internal, home, hex, name, jurisdiction);
+    return packed(await sendTo(io, { home, hex, id, name, jurisdiction }, incomingParts(io, request), false));
+  } catch (error) {
+    return failureResponse(error);
+  }
+}
+
+/** What of a request came over the pipe, as another context's `partsOf` would give it. */
+function incomingParts(io, { method, url, headBlob, hasBody }) {
+  const { newSignal, signalAbort } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
+  const signal = newSignal();
+  io.onGone = (reason) => signal[signalAbort](reason);
+  const { body } = requests.partsOf(requests.incoming(io, method, url, "", hasBody, ""));
+  const cf = op_request_cf(io.slot);
+  return {
+    __proto__: null,
+    method,
+    url,
+    headers: headers.fromBlob(headBlob, false),
+    body,
+    redirect: "manual",
+    signal,
+    cf: cf === null || cf === undefined ? undefined : JSONParse(cf),
+    keepEncoding: false,
+  };
+}
+
 function bind(rid, _name) {
   return new DurableObjectNamespace(internal, homeOf(op_do_namespace(rid), op_do_class(rid), rid));
 }
 
-return { bind, idOf };
+return { bind, idOf, receive, receiveAlarm, receiveCalls };
 })();

@@ -3,12 +3,13 @@
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const { op_do_call } = core.ops;
-const { ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
+const { Error, ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
 const { entrypoints } = internals.selvedge;
 const { Capability, invoke } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const { encodeThrown, release } = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { makeService } = core.loadExtScript("ext:selvedge/rpc.js");
-const { find } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { find, flagged } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { connectElsewhere } = core.loadExtScript("ext:selvedge_durable/elsewhere.js");
 const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 
 const DurableObjectPrototype = entrypoints.DurableObject.prototype;
@@ -42,6 +43,11 @@ class ObjectCapability extends Capability {
       failed(tunnelled(error));
       return;
     }
+    if (actor === null) {
+      // It has moved since the session began.
+      failed(flagged(new Error("Network connection lost."), "durableObjectReset", "retryable"));
+      return;
+    }
     actor.io.deliver((instance) => {
       if (!ObjectPrototypeIsPrototypeOf(DurableObjectPrototype, instance)) throw new TypeError(NO_SUPERCLASS);
       const sent = message;
@@ -57,11 +63,23 @@ class ObjectCapability extends Capability {
 /** A stub: `self` with `methods` of its own, every other name a method of the object. */
 function remoteStub(self, methods, home, target) {
   const connect = (io) => {
+    let actor;
+    try {
+      actor = find(home, target);
+    } catch (error) {
+      throw tunnelled(error);
+    }
+    if (actor === null) return connectElsewhere(io, target);
     op_do_call(io.slot);
     return new ObjectCapability(home, target);
   };
   return makeService(self, methods, connect, null, "DurableObject");
 }
 
-return { remoteStub };
+/** What calls from another isolate go to. */
+function objectCapability(home, target) {
+  return new ObjectCapability(home, target);
+}
+
+return { objectCapability, remoteStub };
 })();

@@ -292,7 +292,8 @@ function wake(id, kind, data, extra) {
   if (owner === null) return;
   const { findByName } = core.loadExtScript("ext:selvedge_durable/actor.js");
   const actor = findByName(owner[0], owner[1]);
-  if (actor === undefined) return;
+  // `null`: the object lives elsewhere by now, in another version of the Worker.
+  if (actor === undefined || actor === null) return;
   const socket = MapPrototypeGet(socketsOf(actor).connected, id);
   if (socket !== undefined) fieldsOf(socket).events(socket, kind, data, extra);
 }

@@ -549,6 +549,7 @@ function openStorage(actor) {
   }
   return {
     __proto__: null,
+    number,
     api: new DurableObjectStorage(internal, storage),
     unconfirmed: () => unconfirmed(storage),
     close: (isBroken) => close(storage, isBroken),

@@ -23,7 +23,7 @@ function fetch(input, init = undefined) {
     }
     const io = contexts.required();
     const request = init === undefined && requests.isRequest(input) ? input : new requests.Request(input, init);
-    return send(io, request, undefined);
+    return send(io, requests.partsOf(request), undefined);
   } catch (error) {
     return PromiseReject(error);
   }
@@ -34,14 +34,14 @@ function fetchService(service, input, init) {
   try {
     const io = contexts.required();
     const request = init === undefined && requests.isRequest(input) ? input : new requests.Request(input, init);
-    return send(io, request, service);
+    return send(io, requests.partsOf(request), service);
   } catch (error) {
     return PromiseReject(error);
   }
 }
 
-async function send(io, request, service) {
-  const parts = requests.partsOf(request);
+/** `received`: makes of what came back what the caller gets. */
+async function send(io, parts, service, received = toResponse) {
   if (RegExpPrototypeExec(HTTP, parts.url) === null) {
     throw new TypeError(`Fetch API cannot load: ${parts.url}`);
   }
@@ -93,7 +93,7 @@ async function send(io, request, service) {
     if (signal !== null && signal.aborted) throw signal.reason;
     throw error;
   }
-  return toResponse(io, result, socket, signal, add);
+  return received(io, result, socket, signal);
 }
 
 function toResponse(io, result, socket, signal) {
@@ -124,6 +124,5 @@ function toResponse(io, result, socket, signal) {
   });
 }
 
-
-return { fetch, fetchService };
+return { fetch, fetchService, send, toResponse };
 })();

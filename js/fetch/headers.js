@@ -89,7 +89,7 @@ function makeIterator(headers, kind) {
   return iterator;
 }
 
-let fromBlob, toBlob, getRaw, setRaw, setImmutable, copy, combined, appendRaw, isHeaders, fill;
+let fromBlob, toBlob, getRaw, setRaw, deleteRaw, setImmutable, copy, combined, appendRaw, isHeaders, fill;
 
 class Headers {
   /** Names and values in turn; `null` while `#blob` was not looked into. */
@@ -177,6 +177,10 @@ class Headers {
     need(arguments, 1, "delete");
     name = normalName(name);
     this.#checkMutable();
+    this.#delete(name);
+  }
+
+  #delete(name) {
     const list = this.#open();
     for (let i = list.length - 2; i >= 0; i -= 2) {
       if (list[i] === name) ArrayPrototypeSplice(list, i, 2);
@@ -308,6 +312,7 @@ class Headers {
       headers.#list === null ? headers.#blob : ArrayPrototypeJoin(headers.#list, "\0");
     getRaw = (headers, name) => headers.#get(name);
     setRaw = (headers, name, value) => headers.#set(name, value);
+    deleteRaw = (headers, name) => headers.#delete(name);
     appendRaw = (headers, name, value) => ArrayPrototypePush(headers.#open(), name, value);
     setImmutable = (headers) => {
       headers.#immutable = true;
@@ -360,6 +365,7 @@ function headersOf(init) {
 export {
   appendRaw,
   copy,
+  deleteRaw,
   fromBlob,
   getRaw,
   Headers,

@@ -449,6 +449,12 @@ function accept(rid, entrypoint, props) {
   session.listen();
 }
 
+/** The same, for something of this isolate: calls go to `cap`. */
+function acceptFor(rid, cap) {
+  const session = new Session(rid, false);
+  session.begin(cap);
+  session.listen();
+}
 
-return { accept, connect };
+return { accept, acceptFor, connect };
 })();

@@ -1,11 +1,10 @@
 //! Service bindings: `env.NAME.fetch()` reaches another Worker.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use deno_core::{OpState, Resource, ResourceId};
+use deno_core::{OpState, ResourceId};
 use selvedge_runtime::Binding;
-use selvedge_runtime::outbound::ServiceTarget;
+use selvedge_runtime::outbound::{ServiceResource, ServiceTarget};
 
 /// An entry of `services`.
 #[derive(Debug)]
@@ -18,14 +17,5 @@ impl Binding for ServiceBinding {
 
     fn open(&self, state: &mut OpState) -> ResourceId {
         state.resource_table.add(ServiceResource(self.0.clone()))
-    }
-}
-
-/// What a subrequest through the binding names.
-pub(crate) struct ServiceResource(pub(crate) Arc<ServiceTarget>);
-
-impl Resource for ServiceResource {
-    fn name(&self) -> Cow<'_, str> {
-        "service".into()
     }
 }

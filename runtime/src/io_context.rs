@@ -47,6 +47,20 @@ pub struct Ended {
 /// Called once, when the response is complete or failed.
 pub type OnEnd = Box<dyn FnOnce(Ended)>;
 
+/// How the alarm of a Durable Object went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlarmResult {
+    /// The object's storage knows: it is done, or due at another time.
+    Settled,
+    /// The object is not to be had here any more.
+    Moved,
+    /// The object could not begin, or its isolate ended.
+    Failed,
+}
+
+/// Called once, when an alarm's event is over.
+pub type OnAlarm = Box<dyn FnOnce(AlarmResult)>;
+
 /// One request in flight.
 pub struct IoContext {
     pub reply: Option<Box<dyn Reply>>,
@@ -55,6 +69,7 @@ pub struct IoContext {
     /// JSON of `request.cf`.
     pub cf: Rc<str>,
     on_end: Option<OnEnd>,
+    on_alarm: Option<OnAlarm>,
     started: Instant,
     cpu_nanos: u64,
     cpu_limit_nanos: u64,
@@ -68,6 +83,8 @@ pub struct IoContext {
     pub held: bool,
     /// Whether it is that of a Durable Object.
     pub actor: bool,
+    /// Whether it only hands a request on to a Durable Object.
+    pub for_object: bool,
     /// When the response was complete; `waitUntil` is counted from here.
     pub responded: Option<Instant>,
 }
@@ -182,6 +199,13 @@ impl IsolateState {
             .collect()
     }
 
+    /// Contexts that owe the answer of a Durable Object to a caller elsewhere.
+    pub(crate) fn calls_of_objects(&self) -> Vec<ContextId> {
+        let mut unanswered = self.unanswered();
+        unanswered.retain(|id| self.peek(*id).is_some_and(|context| context.for_object));
+        unanswered
+    }
+
     /// Contexts whose response is complete for longer than `limit`.
     pub(crate) fn overdue(&self, limit: Duration) -> Vec<ContextId> {
         let contexts = self.contexts.borrow();
@@ -258,6 +282,7 @@ impl IsolateState {
             body,
             cf: Rc::from(""),
             on_end,
+            on_alarm: None,
             started,
             cpu_nanos: 0,
             cpu_limit_nanos: cpu_limit.as_nanos() as u64,
@@ -268,6 +293,7 @@ impl IsolateState {
             touched: false,
             held: false,
             actor: false,
+            for_object: false,
             responded: None,
         });
         id
@@ -301,6 +327,24 @@ impl IsolateState {
         }
     }
 
+    /// Opens the context that waits for the end of an alarm.
+    pub(crate) fn open_alarm(&self, on_end: OnAlarm) -> ContextId {
+        let id = self.open_context(None, None, None, Instant::now());
+        if let Some(mut context) = self.context(id) {
+            context.touched = true;
+            context.on_alarm = Some(on_end);
+        }
+        id
+    }
+
+    /// The event of an alarm is over. One whose context ends without that failed.
+    pub fn alarm_done(&self, id: ContextId, result: AlarmResult) {
+        let on_alarm = self.context(id).and_then(|mut context| context.on_alarm.take());
+        if let Some(on_alarm) = on_alarm {
+            on_alarm(result);
+        }
+    }
+
     /// An event enters a Durable Object: what it may spend is counted anew
     /// (<https://developers.cloudflare.com/durable-objects/platform/limits/>).
     pub fn begin_event(&self, id: ContextId) {
@@ -322,6 +366,9 @@ impl IsolateState {
             closed
         };
         if let Some(mut context) = closed {
+            if let Some(on_alarm) = context.on_alarm.take() {
+                on_alarm(AlarmResult::Failed);
+            }
             let cpu = context.cpu_nanos;
             if let Some(reply) = context.reply.take() {
                 reply.lost(!context.touched);

@@ -23,11 +23,11 @@ use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
 use crate::headers::SharedHeaders;
 use crate::inspector::{Debugger, Inspector, InspectorStart};
-use crate::io_context::{ContextId, ContextRef, IsolateState, OnEnd};
+use crate::io_context::{ContextId, ContextRef, IsolateState, OnAlarm, OnEnd};
 use crate::loader::{self, WorkerModules};
 use crate::log::{ConsoleLevel, LogSink};
 use crate::memory::{self, ExternalMemory, HeapGuard};
-use crate::outbound::ServiceTarget;
+use crate::outbound::{ObjectTarget, ServiceTarget};
 use crate::platform::Platform;
 use crate::reply::Reply;
 use crate::rpc::RpcEnd;
@@ -65,6 +65,15 @@ pub struct ScheduledEvent {
     pub time: f64,
 }
 
+/// How the Durable Objects of an isolate end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectsEnd {
+    /// Each as soon as nothing goes on in it: others take the isolate's place.
+    WhenIdle,
+    /// At once: another version of the Worker takes over. Their callers are told.
+    Updated,
+}
+
 thread_local! {
     /// Whether bytes may be compiled to Wasm right now.
     static WASM_ALLOWED: Cell<bool> = const { Cell::new(false) };
@@ -94,6 +103,8 @@ struct Hooks {
     hung: v8::Global<v8::Function>,
     discard: v8::Global<v8::Function>,
     rpc: v8::Global<v8::Function>,
+    end_objects: v8::Global<v8::Function>,
+    alarm: v8::Global<v8::Function>,
 }
 
 /// The hook that CommonJS modules are made with; V8 callbacks reach it by the
@@ -341,9 +352,13 @@ impl Isolate {
         let has_body = event.body.is_some();
         let now = Instant::now();
         let id = self.state.open_context(Some(event.reply), event.body, event.on_end, now);
+        let object = event.service.and_then(|service| service.object.as_ref());
         if let Some(mut context) = self.state.context(id) {
             context.cf = event.cf;
+            context.for_object = object.is_some();
         }
+        let namespace =
+            object.map(|object| object.namespace.open(&mut self.js.op_state().borrow_mut()));
         self.slice_at(Some(id), now, |this| {
             let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
             let realm = this.context.as_ref().expect("the context lives as long as the isolate");
@@ -368,12 +383,8 @@ impl Isolate {
                 call(scope, &hooks.fetch, &args);
                 return;
             };
-            let text = |text: Option<&str>| match text.and_then(|it| v8::String::new(scope, it)) {
-                Some(text) => text.into(),
-                None => v8::undefined(scope).into(),
-            };
-            let further = [text(service.entrypoint.as_deref()), text(service.props.as_deref())];
-            let args: Vec<_> = args.into_iter().chain(further).collect();
+            let mut args = Vec::from(args);
+            push_target(scope, &mut args, service, namespace);
             call(scope, &hooks.fetch, &args);
         });
         if self.state.context(id).is_some() {
@@ -407,19 +418,58 @@ impl Isolate {
     /// Another isolate begins a session of remote calls to the entrypoint that
     /// `target` names.
     pub fn rpc(&mut self, end: RpcEnd, target: &ServiceTarget) {
-        let channel = self.js.op_state().borrow_mut().resource_table.add(end.open());
+        let op_state = self.js.op_state();
+        let channel = op_state.borrow_mut().resource_table.add(end.open());
+        let object = target.object.as_ref();
+        let namespace = object.map(|object| object.namespace.open(&mut op_state.borrow_mut()));
         self.slice(None, |this| {
             let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
             let realm = this.context.as_ref().expect("the context lives as long as the isolate");
             v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
-            let text = |text: Option<&str>| match text.and_then(|it| v8::String::new(scope, it)) {
-                Some(text) => text.into(),
-                None => v8::undefined(scope).into(),
-            };
-            let (entrypoint, props) =
-                (text(target.entrypoint.as_deref()), text(target.props.as_deref()));
-            let args = [v8::Integer::new_from_unsigned(scope, channel).into(), entrypoint, props];
+            let mut args = vec![v8::Integer::new_from_unsigned(scope, channel).into()];
+            push_target(scope, &mut args, target, namespace);
             call(scope, &hooks.rpc, &args);
+        });
+        self.state.wake();
+    }
+
+    /// Runs the alarm of a Durable Object. `lost` tells how often the object did
+    /// not get to the end of it; `on_end` how it went now.
+    pub fn alarm(&mut self, object: &ObjectTarget, lost: u32, on_end: OnAlarm) {
+        let id = self.state.open_alarm(on_end);
+        let namespace = object.namespace.open(&mut self.js.op_state().borrow_mut());
+        self.slice(Some(id), |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
+            let text = |text: &str| v8::String::new(scope, text);
+            let (Some(script), Some(object_id)) =
+                (text(object.namespace.script()), text(&object.id))
+            else {
+                return;
+            };
+            let name = object.name.as_deref().and_then(text);
+            let args = [
+                v8::Integer::new_from_unsigned(scope, id).into(),
+                script.into(),
+                v8::Integer::new_from_unsigned(scope, namespace).into(),
+                object_id.into(),
+                name.map_or_else(|| v8::undefined(scope).into(), Into::into),
+                v8::Integer::new_from_unsigned(scope, lost).into(),
+            ];
+            call(scope, &hooks.alarm, &args);
+        });
+        self.state.wake();
+    }
+
+    /// Ends the Durable Objects of this isolate, and lets no other one begin.
+    pub fn end_objects(&mut self, end: ObjectsEnd) {
+        self.slice(None, |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
+            let at_once = v8::Boolean::new(scope, end == ObjectsEnd::Updated);
+            call(scope, &hooks.end_objects, &[at_once.into()]);
         });
         self.state.wake();
     }
@@ -607,7 +657,7 @@ impl Isolate {
         };
         if let Some(id) = stop.context {
             self.state.fail(id, Failure::new(stop.outcome, message));
-            self.discard(id);
+            self.discard(id, stop.outcome);
             self.state.close_context(id);
         } else if let Some(worker) = self.state.worker_if_loaded() {
             // No request will tell.
@@ -623,16 +673,35 @@ impl Isolate {
             || self.state.open_sockets() > 0
         {
             self.condemned = true;
+            // Callers of objects elsewhere are told why these are gone.
+            for id in self.state.calls_of_objects() {
+                self.state.fail(id, Failure::new(stop.outcome, message));
+            }
         }
     }
 
     /// Tells JavaScript that a context is over: its number will be another's.
-    fn discard(&mut self, id: ContextId) {
-        let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
-        let realm = self.context.as_ref().expect("the context lives as long as the isolate");
-        v8::scope_with_context!(scope, self.js.v8_isolate(), realm);
-        let args = [v8::Integer::new_from_unsigned(scope, id).into()];
-        call(scope, &hooks.discard, &args);
+    /// Where it was a Durable Object's, its callers go on in here: what they use
+    /// is limited, too.
+    fn discard(&mut self, id: ContextId, outcome: Outcome) {
+        // It has paid with its end.
+        self.state.reset_cpu(id);
+        self.meter.set_own_limit(self.own_limit());
+        self.meter.begin(None);
+        {
+            let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
+            let realm = self.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, self.js.v8_isolate(), realm);
+            let args = [
+                v8::Integer::new_from_unsigned(scope, id).into(),
+                v8::Boolean::new(scope, outcome == Outcome::ExceededMemory).into(),
+            ];
+            call(scope, &hooks.discard, &args);
+        }
+        if self.meter.end().is_some() {
+            self.js.v8_isolate().cancel_terminate_execution();
+            self.condemned = true;
+        }
     }
 
     fn report_uncaught(&mut self, error: &deno_core::error::CoreError) {
@@ -642,6 +711,32 @@ impl Isolate {
         };
         let worker = self.state.worker_if_loaded().map_or_else(String::new, |w| w.name.clone());
         self.state.log.console(&worker, ConsoleLevel::Error, &text);
+    }
+}
+
+/// Appends what hooks are told of a target; `namespace` is the number of its
+/// object's.
+fn push_target<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    args: &mut Vec<v8::Local<'s, v8::Value>>,
+    target: &ServiceTarget,
+    namespace: Option<deno_core::ResourceId>,
+) {
+    let text = |text: Option<&str>| -> v8::Local<'s, v8::Value> {
+        match text.and_then(|it| v8::String::new(scope, it)) {
+            Some(text) => text.into(),
+            None => v8::undefined(scope).into(),
+        }
+    };
+    args.extend([text(target.entrypoint.as_deref()), text(target.props.as_deref())]);
+    if let (Some(object), Some(namespace)) = (&target.object, namespace) {
+        args.extend([
+            text(Some(object.namespace.script())),
+            v8::Integer::new_from_unsigned(scope, namespace).into(),
+            text(Some(&object.id)),
+            text(object.name.as_deref()),
+            text(object.jurisdiction.as_deref()),
+        ]);
     }
 }
 

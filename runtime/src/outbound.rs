@@ -1,16 +1,20 @@
 //! The one way out: every subrequest of every Worker passes here.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use deno_core::Resource;
 
+use crate::binding::Binding;
 use crate::body::{BodyError, BodySource};
 use crate::headers::HeaderBlobBuf;
 use crate::io_context::{ContextId, IsolateState};
 use crate::rpc::RpcEnd;
+use crate::thread::ThreadNumber;
 use crate::websocket::{WebSocketId, WebSocketSink};
 
 /// A future of the isolate's thread.
@@ -37,7 +41,7 @@ pub struct OutboundRequest {
 
 /// What a service binding names
 /// (<https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/>).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ServiceTarget {
     /// The Worker's name.
     pub service: String,
@@ -45,6 +49,38 @@ pub struct ServiceTarget {
     pub entrypoint: Option<String>,
     /// JSON of `ctx.props` there.
     pub props: Option<String>,
+    /// A Durable Object of the Worker, which gets the request in place of an
+    /// export.
+    pub object: Option<ObjectTarget>,
+}
+
+/// A Durable Object that a request goes to, in another isolate than that of
+/// who asks.
+#[derive(Debug, Clone)]
+pub struct ObjectTarget {
+    /// Its namespace, which is opened where the object lives. The script of the
+    /// binding has a function `receive` for requests from elsewhere.
+    pub namespace: Arc<dyn Binding>,
+    /// The id, in hexadecimal digits.
+    pub id: String,
+    /// What the id was made of, if the caller knows.
+    pub name: Option<String>,
+    /// As the caller gave it.
+    pub jurisdiction: Option<String>,
+    /// JSON of `request.cf`.
+    pub cf: Option<String>,
+    /// Whose isolate has the object, if it lives.
+    pub lives_on: Option<ThreadNumber>,
+}
+
+/// What a subrequest through a binding names, as the isolate holds it.
+#[derive(Debug)]
+pub struct ServiceResource(pub Arc<ServiceTarget>);
+
+impl Resource for ServiceResource {
+    fn name(&self) -> Cow<'_, str> {
+        "service".into()
+    }
 }
 
 /// The body of a request that leaves.
@@ -103,6 +139,10 @@ pub enum OutboundError {
     #[class(type)]
     #[error("Too many redirects.")]
     TooManyRedirects,
+    /// The isolate that has a Durable Object has too much to do.
+    #[class(generic)]
+    #[error("Durable Object is overloaded. Too many requests queued.")]
+    ObjectOverloaded,
 }
 
 /// Sends subrequests. The server implements it; egress policy, cache and

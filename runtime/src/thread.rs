@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::{Rc, Weak};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -11,10 +11,10 @@ use std::time::Duration;
 use crate::blocking::BlockingThreads;
 use crate::failure::Failure;
 use crate::inspector::{Inspector, InspectorStart};
-use crate::io_context::{ContextRef, IsolateState, OnEnd};
-use crate::isolate::{FetchEvent, Isolate, ScheduledEvent};
+use crate::io_context::{ContextRef, IsolateState, OnAlarm, OnEnd};
+use crate::isolate::{FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
 use crate::log::LogSink;
-use crate::outbound::{LocalFuture, Outbound, ServiceTarget};
+use crate::outbound::{LocalFuture, ObjectTarget, Outbound, ServiceTarget};
 use crate::platform::Platform;
 use crate::rpc::RpcEnd;
 use crate::websocket::{WebSocketEvent, WebSocketId};
@@ -30,6 +30,21 @@ const REFILL_DELAY: Duration = Duration::from_millis(20);
 /// Stack of an isolate's thread: V8 uses up to 984 KiB of it. Only touched
 /// pages cost memory.
 const STACK_BYTES: usize = 4 * 1024 * 1024;
+
+/// Names a thread among all that ever served in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ThreadNumber(u64);
+
+impl ThreadNumber {
+    /// That of the thread which asks.
+    pub fn of_this_thread() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        thread_local! {
+            static OWN: ThreadNumber = ThreadNumber(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        OWN.with(|own| *own)
+    }
+}
 
 /// What isolates get from the server.
 #[derive(Clone)]
@@ -209,6 +224,18 @@ impl LocalIsolate {
     pub fn rpc(&self, end: RpcEnd, target: &ServiceTarget) {
         self.rouse();
         self.with(|isolate| isolate.rpc(end, target));
+    }
+
+    /// Runs the alarm of a Durable Object.
+    pub fn alarm(&self, object: &ObjectTarget, lost: u32, on_end: OnAlarm) {
+        self.rouse();
+        self.with(|isolate| isolate.alarm(object, lost, on_end));
+    }
+
+    /// Ends the Durable Objects that live here, and lets no other one begin.
+    pub fn end_objects(&self, end: ObjectsEnd) {
+        self.rouse();
+        self.with(|isolate| isolate.end_objects(end));
     }
 
     /// The client of a request went away.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use selvedge_durable::catalog::{self, Deleted, NamespaceInfo};
 use selvedge_durable::config::Storage;
-use selvedge_durable::{DurableNamespace, NamespaceData, store};
+use selvedge_durable::{DurableNamespace, LocalPlacement, NamespaceData, Placement, store};
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
 use selvedge_storage::data_dir::{DataDir, OpenError};
 
@@ -51,6 +51,7 @@ pub struct Backends {
     object_idle: Duration,
     objects: Mutex<Option<Arc<Objects>>>,
     dir: Mutex<Option<Arc<DataDir>>>,
+    placement: Arc<LocalPlacement>,
 }
 
 impl Backends {
@@ -64,6 +65,7 @@ impl Backends {
             objects: Mutex::default(),
             dir: Mutex::default(),
             object_idle,
+            placement: Arc::default(),
         }
     }
 
@@ -82,6 +84,11 @@ impl Backends {
         Ok(dir.insert(new).clone())
     }
 
+    /// Which isolate of the process has which Durable Object.
+    pub fn placement(&self) -> Arc<dyn Placement> {
+        self.placement.clone()
+    }
+
     /// The data of a KV namespace; a new one is empty.
     ///
     /// # Errors
@@ -94,6 +101,24 @@ impl Backends {
             none => none.insert(Catalog::open(self.dir()?, Arc::new(unix_seconds))?),
         };
         Ok(catalog.store(id)?)
+    }
+
+    /// The namespace of a Worker's class, as a binding.
+    ///
+    /// # Errors
+    /// As [`Objects::binding`].
+    pub fn durable(&self, script: &str, class: &str) -> Result<DurableNamespace, BackendError> {
+        self.objects()?.binding(script, class, self.object_idle, self.placement())
+    }
+
+    /// The namespaces of a Worker's classes, also those that no binding leads to.
+    ///
+    /// # Errors
+    /// As [`Objects::binding`].
+    pub fn durable_of(&self, script: &str) -> Result<Vec<DurableNamespace>, BackendError> {
+        let all = self.objects()?.catalog().list()?;
+        let own = all.iter().filter(|namespace| namespace.script == script);
+        own.map(|namespace| self.durable(script, &namespace.class)).collect()
     }
 
     /// The namespaces of Durable Objects.
@@ -150,11 +175,13 @@ impl Objects {
         script: &str,
         class: &str,
         idle: Duration,
+        placement: Arc<dyn Placement>,
     ) -> Result<DurableNamespace, BackendError> {
         let found = self.namespace(script, class)?;
         let namespace = self.data.namespace(&found.id).map_err(store_error)?;
         let data = NamespaceData { namespace, has_sql: found.storage == Storage::Sqlite };
-        Ok(DurableNamespace::new(&found.id, &found.class, idle).with_storage(data))
+        let new = DurableNamespace::new(&found.id, &found.script, &found.class, idle, placement);
+        Ok(new.with_storage(data))
     }
 
     /// Deletes the objects of classes that are gone.
@@ -179,7 +206,7 @@ fn store_error(error: selvedge_durable::Error) -> BackendError {
 }
 
 /// The present, for what objects remember.
-fn unix_millis() -> i64 {
+pub(crate) fn unix_millis() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

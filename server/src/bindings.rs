@@ -12,6 +12,7 @@ use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, Worker};
 
+use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_seconds};
 use crate::config::{Config, Diagnostic};
 pub use durable::DurableObjects;
@@ -41,9 +42,7 @@ impl BindingConfig {
             }
             Self::DurableObject(objects) => {
                 let script = objects.script(worker);
-                let class = &objects.class_name;
-                let namespace =
-                    backends.objects()?.binding(&script, class, backends.object_idle())?;
+                let namespace = backends.durable(&script, &objects.class_name)?;
                 EnvValue::Binding(Arc::new(namespace))
             }
         };
@@ -60,6 +59,7 @@ pub(crate) fn open(
     bindings: &[BindingConfig],
     objects: &DurableObjects,
     backends: &Backends,
+    alarms: &Arc<Alarms>,
     worker: &mut Worker,
 ) -> Result<Vec<String>, BackendError> {
     let mut notes = Vec::new();
@@ -67,6 +67,11 @@ pub(crate) fn open(
         let namespaces = backends.objects()?;
         notes = objects.apply(namespaces.catalog(), Strictness::Local)?;
         namespaces.delete_removed()?;
+    }
+    if !objects.is_empty() {
+        for namespace in backends.durable_of(&worker.name)? {
+            alarms.watch(namespace);
+        }
     }
     for binding in bindings {
         let entry = binding.open(backends, &worker.name)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_durable::LocalPlacement;
 use selvedge_runtime::outbound::LocalFuture;
 use selvedge_runtime::{Failure, IsolatePool, LocalIsolate, Platform, Services};
 use tokio::sync::watch;
@@ -26,7 +27,8 @@ pub async fn start_once(project: &Project, log: Arc<Log>) -> Result<Duration, Bo
     let mut worker = project.worker.clone();
     worker.classes.iter_mut().for_each(|class| class.is_optional = false);
     let worker = Arc::new(worker);
-    let out = way_out(Policy::new(worker.mode), Arc::new(Switchboard::default()));
+    let out =
+        way_out(Policy::new(worker.mode), Switchboard::new(Arc::new(LocalPlacement::default())));
     // The isolate's thread holds the receiver until its isolate is gone.
     let (alive, held) = watch::channel(());
     let services = Services {

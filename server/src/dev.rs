@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use selvedge_runtime::{Failure, Outcome, Platform, Services, Worker};
 
+use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends};
 use crate::bindings;
 use crate::config::{Diagnostic, EnvLine};
@@ -108,7 +109,9 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     let scheme = if tls.is_some() { "https" } else { "http" };
     let addresses = Addresses::bind(&options.listen)?;
     let urls = urls(scheme, &addresses.all());
-    let switchboard = Arc::new(Switchboard::default());
+    let backends = Backends::new(&options.data_dir, "selvedge dev", options.object_idle);
+    let switchboard = Switchboard::new(backends.placement());
+    let alarms = Alarms::new(switchboard.clone());
     let services = Services {
         platform: Platform::new(selvedge_snapshot::platform_parts(None)),
         log: options.log.clone(),
@@ -125,6 +128,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
         tls,
         server_timing: options.server_timing,
         threads: Mutex::default(),
+        switchboard: switchboard.clone(),
     });
     let workers = options.workers.into_iter().map(DevWorker::new).collect();
     let mut dev = Dev {
@@ -135,7 +139,8 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
             addresses,
             log: options.log,
             inspector,
-            backends: Backends::new(&options.data_dir, "selvedge dev", options.object_idle),
+            backends,
+            alarms: alarms.clone(),
         },
         workers,
         watch: Watch::start()?,
@@ -155,6 +160,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     };
     tokio::select! {
         () = &mut shutdown => {}
+        () = alarms.run() => {}
         result = ready => result?,
     }
     dev.finish().await;
@@ -186,6 +192,7 @@ struct Host {
     inspector: Option<InspectorServer>,
     /// The bindings' data, of all Workers and generations.
     backends: Backends,
+    alarms: Arc<Alarms>,
 }
 
 struct DevWorker {
@@ -338,7 +345,13 @@ impl Dev {
         }
         entry.name.clone_from(&worker.name);
         self.triggers.set(index, &worker.name, &crons);
-        match bindings::open(&bindings, &objects, &self.host.backends, &mut worker) {
+        match bindings::open(
+            &bindings,
+            &objects,
+            &self.host.backends,
+            &self.host.alarms,
+            &mut worker,
+        ) {
             Ok(notes) => notes.iter().for_each(|note| log.warn(note)),
             Err(error) => {
                 entry.broken = true;
@@ -363,9 +376,11 @@ impl Dev {
             Ok(generation) => {
                 let started = begin.elapsed().saturating_sub(built);
                 let before = std::mem::replace(&mut self.workers[index].serving, Serving::Nobody);
+                // Objects end before they begin in the new one, which those who
+                // call them reach from here on.
+                self.host.switchboard.set(&worker.name, vec![generation.events()]);
                 self.retire(before).await;
                 generation.open();
-                self.host.switchboard.set(&worker.name, vec![generation.events()]);
                 let entry = &mut self.workers[index];
                 entry.serving = Serving::Generation(generation);
                 entry.worker = Some(worker);
@@ -412,6 +427,7 @@ impl Dev {
 
     async fn retire(&mut self, before: Serving) {
         if let Serving::Generation(generation) = before {
+            generation.end_objects().await;
             self.retired.push(generation.retire().await);
         }
     }

@@ -71,12 +71,18 @@ impl Client {
 
     /// Another Worker of this process. The edge adds nothing to its requests.
     pub(crate) fn of_service(target: Arc<ServiceTarget>) -> Self {
+        let cf = target.object.as_ref().map_or(Some("{}"), |object| object.cf.as_deref());
         Self {
             scheme: "http",
+            cf: cf.unwrap_or_default().into(),
             service: Some(target),
             headers: SharedHeaders::new(HeaderBlobBuf::default()),
-            cf: "{}".into(),
         }
+    }
+
+    /// Whether a Durable Object is asked from another isolate.
+    pub(crate) fn is_for_object(&self) -> bool {
+        self.service.as_ref().is_some_and(|service| service.object.is_some())
     }
 
     /// `http` or `https`.

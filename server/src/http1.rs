@@ -28,8 +28,8 @@ use selvedge_runtime::{BodySource, Failure, FetchEvent, Mode};
 use crate::edge::{self, Client};
 use crate::error_page::{self, Reads, Reference};
 use crate::io::{Io, read_into};
-use crate::local_handlers;
 use crate::site::{Site, WatchGuard};
+use crate::{local_handlers, object_failure};
 use exchange::{Exchange, Next};
 use inbound::Inbound;
 use reply::ConnectionReply;
@@ -116,7 +116,7 @@ struct Connection {
 
 /// Serves a connection to its end.
 pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: Bytes) -> End<I> {
-    let exchange = Exchange::new(io, site.clone());
+    let exchange = Exchange::new(io, site.clone(), client.is_for_object());
     let watch = site.clock.watch();
     let mut connection = Connection {
         site,
@@ -321,7 +321,7 @@ impl Connection {
             return Err(Refusal::Status(StatusCode::BAD_REQUEST));
         }
         if let BodyKind::ContentLength(length) = request.body
-            && length > self.site.isolate.worker().limits.request_body_bytes
+            && length > self.body_limit()
         {
             return Err(Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE));
         }
@@ -335,9 +335,18 @@ impl Connection {
         })
     }
 
+    /// Bytes that a request's body may have. What comes to an object was let in
+    /// before, or made here.
+    fn body_limit(&self) -> u64 {
+        match self.client.is_for_object() {
+            true => u64::MAX,
+            false => self.site.isolate.worker().limits.request_body_bytes,
+        }
+    }
+
     /// Calls the handler. Its answer may be there when this returns.
     fn run<I: Io>(&mut self, exchange: &Exchange<I>, head: Head) {
-        let limit = self.site.isolate.worker().limits.request_body_bytes;
+        let limit = self.body_limit();
         let (body, inbound) = self.body(&head, limit, exchange);
         exchange.begin(&head, inbound, &self.headers);
         self.fetch(exchange, head.method.as_str(), body);
@@ -357,7 +366,9 @@ impl Connection {
         method: &str,
         body: Option<Box<dyn BodySource>>,
     ) {
-        let on_end = self.site.log.enabled_requests().then(|| {
+        // The caller's own line tells of it.
+        let is_told = self.site.log.enabled_requests() && !self.client.is_for_object();
+        let on_end = is_told.then(|| {
             let log = self.site.log.clone();
             let method = method.to_owned();
             let path = path_of(&self.url);
@@ -380,6 +391,11 @@ impl Connection {
 
     /// Tells the client and the log that the Worker failed.
     fn show_failure<I: Io>(&self, exchange: &Exchange<I>, failure: &Failure) {
+        if self.client.is_for_object() {
+            let headers = object_failure::headers(failure);
+            exchange.write_whole(object_failure::STATUS, "", headers.as_blob(), b"", None);
+            return;
+        }
         let reads = Reads::of(self.headers.as_blob().get("accept"));
         let (page, reference) = match self.site.mode() {
             Mode::Local => (error_page::local(failure, reads), None),

@@ -13,12 +13,14 @@ pub mod project;
 pub mod run;
 pub mod run_options;
 
+mod alarms;
 mod edge;
 mod http1;
 mod http2;
 mod io;
 mod listener;
 mod local_handlers;
+mod object_failure;
 mod serve;
 mod site;
 mod switchboard;

@@ -233,6 +233,7 @@ fn service(service: &Service) -> EnvEntry {
         None => service.service.clone(),
     };
     let target = ServiceTarget {
+        object: None,
         service: name,
         entrypoint: service.entrypoint.clone(),
         props: service.props.as_ref().map(ToString::to_string),

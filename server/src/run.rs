@@ -15,6 +15,7 @@ use std::time::Duration;
 use selvedge_runtime::outbound::Outbound;
 use selvedge_runtime::{CodeCache, Failure, IsolatePool, Mode, Platform, Services, WeakIsolate};
 
+use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends};
 use crate::bindings;
 use crate::inspector::{InspectorError, InspectorServer};
@@ -55,6 +56,7 @@ pub struct Server {
     isolates: Isolates,
     scheme: &'static str,
     inspector: Option<InspectorServer>,
+    alarms: Arc<Alarms>,
     /// The bindings' data; it is closed when the isolates are gone.
     _backends: Backends,
 }
@@ -93,7 +95,9 @@ impl Server {
             worker.mode = Mode::Production;
         }
         let backends = Backends::new(&options.data_dir, "selvedge run", options.object_idle);
-        for note in bindings::open(&bindings, &objects, &backends, &mut worker)? {
+        let switchboard = Switchboard::new(backends.placement());
+        let alarms = Alarms::new(switchboard.clone());
+        for note in bindings::open(&bindings, &objects, &backends, &alarms, &mut worker)? {
             options.log.warn(&note);
         }
         let worker = Arc::new(worker);
@@ -108,7 +112,6 @@ impl Server {
             None => (None, None),
         };
         let policy = Policy::new(worker.mode);
-        let switchboard = Arc::new(Switchboard::default());
         let services = Services {
             platform,
             log: options.log.clone(),
@@ -120,6 +123,7 @@ impl Server {
             log: options.log,
             server_timing: options.server_timing,
             threads: Mutex::default(),
+            switchboard: switchboard.clone(),
             tls,
         });
         let scheme = if shared.tls.is_some() { "https" } else { "http" };
@@ -134,7 +138,7 @@ impl Server {
             isolates::Options { most, scaling: options.scaling },
         );
         isolates.add().await?;
-        Ok(Self { addresses, isolates, scheme, inspector, _backends: backends })
+        Ok(Self { addresses, isolates, scheme, inspector, alarms, _backends: backends })
     }
 
     /// The URLs that the server answers to.
@@ -151,9 +155,11 @@ impl Server {
     pub async fn serve(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        let mut alarms = std::pin::pin!(self.alarms.clone().run());
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
+                () = &mut alarms => {}
                 _ = ticks.tick() => self.isolates.adapt().await,
             }
         }

@@ -1,6 +1,7 @@
 //! What runs on an isolate's thread: its connections, and what else reaches it
 //! from other threads.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::rpc::RpcEnd;
-use selvedge_runtime::{Ended, LocalIsolate, ScheduledEvent, ThreadClock};
+use selvedge_runtime::{AlarmResult, Ended, LocalIsolate, ObjectsEnd, ScheduledEvent, ThreadClock};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -19,6 +20,7 @@ use crate::http1::{self, End};
 use crate::http2;
 use crate::log::Log;
 use crate::site::Site;
+use crate::switchboard::Switchboard;
 use crate::tls;
 
 /// Requests in flight get this long to end when the server stops.
@@ -38,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) server_timing: bool,
     /// One entry for each isolate that serves: its last second's CPU time.
     pub(crate) threads: Mutex<Vec<Arc<ThreadUse>>>,
+    pub(crate) switchboard: Arc<Switchboard>,
 }
 
 /// What an isolate's thread does: its CPU time as it was a second ago, and what
@@ -83,11 +86,24 @@ pub(crate) enum ThreadEvent {
     Scheduled(ScheduledEvent, oneshot::Sender<Ended>),
     /// Another Worker's service binding connects.
     Connection(ServiceConnection),
+    /// The alarm of a Durable Object goes off.
+    Alarm(AlarmEvent),
+    /// Its Durable Objects end. The sender is dropped when that is done.
+    EndObjects(oneshot::Sender<()>),
     /// Sockets of an isolate that leaves: to be accepted from beside one's own,
     /// until the sender is dropped.
     Listen { listeners: Vec<std::net::TcpListener>, until: watch::Receiver<()> },
     /// Another isolate begins a session of remote calls to what the target names.
     Rpc(RpcEnd, Arc<ServiceTarget>),
+}
+
+/// An alarm on its way to its object.
+pub(crate) struct AlarmEvent {
+    pub(crate) target: Arc<ServiceTarget>,
+    /// How often the object did not get to the end of it.
+    pub(crate) lost: u32,
+    /// Dropped where it could not be delivered.
+    pub(crate) done: oneshot::Sender<AlarmResult>,
 }
 
 /// One end of a pipe on which another Worker sends a request.
@@ -103,6 +119,8 @@ pub(crate) struct Orders {
     pub(crate) id: u32,
     pub(crate) listeners: Vec<std::net::TcpListener>,
     pub(crate) events: mpsc::Receiver<ThreadEvent>,
+    /// Where those come from.
+    pub(crate) post: mpsc::Sender<ThreadEvent>,
     /// Nothing is accepted before this is true.
     pub(crate) open: watch::Receiver<bool>,
     /// The thread ends after this is true.
@@ -115,7 +133,8 @@ pub(crate) struct Orders {
 
 /// What runs on an isolate's thread.
 pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, orders: Orders) {
-    let Orders { id, listeners, events, mut open, mut stop, accepts, leave } = orders;
+    let Orders { id, listeners, events, post, mut open, mut stop, accepts, leave } = orders;
+    let seat = shared.switchboard.seat(post);
     if open.wait_for(|open| *open).await.is_err() {
         return;
     }
@@ -123,10 +142,11 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
     let usage = ThreadUse::of_this_thread(id);
     shared.threads.lock().unwrap_or_else(|poison| poison.into_inner()).push(usage.clone());
 
-    let mut accepting = JoinSet::new();
-    listen(&mut accepting, listeners, &site, &shared);
+    let accepting = Rc::new(RefCell::new(JoinSet::new()));
+    listen(&mut accepting.borrow_mut(), listeners, &site, &shared);
     let mut tasks = JoinSet::new();
-    tasks.spawn_local(take_events(events, site.clone(), shared.clone()));
+    // Until the end: its objects are called while connections finish.
+    tasks.spawn_local(take_events(events, site.clone(), shared.clone(), accepting.clone()));
     if leave.is_some() {
         let (usage, site) = (usage.clone(), site.clone());
         tasks.spawn_local(async move { usage.note_in_flight(&site).await });
@@ -148,17 +168,17 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
     let left = async {
         told_to_leave.await;
         // Another one accepts from the same sockets by now.
-        accepting.shutdown().await;
         site.isolate.trim_at_end();
+        accepting.take().shutdown().await;
         site.leave();
+        site.isolate.end_objects(ObjectsEnd::WhenIdle);
         let _ = tokio::time::timeout(LEAVE, nothing_left(&site)).await;
     };
     tokio::select! {
         () = told_to_stop => {}
         () = left => {}
     }
-    accepting.shutdown().await;
-    tasks.shutdown().await;
+    accepting.take().shutdown().await;
     drop(accepts);
     site.drain();
     let idle = async {
@@ -170,6 +190,10 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
         tracing::warn!(connections = site.connections.get(), "connections cut off");
     }
     site.isolate.finish(DRAIN).await;
+    site.isolate.end_objects(ObjectsEnd::WhenIdle);
+    site.isolate.end_objects(ObjectsEnd::Updated);
+    drop(seat);
+    tasks.shutdown().await;
     shared
         .threads
         .lock()
@@ -202,9 +226,12 @@ fn listen(
 }
 
 /// Delivers what other threads send.
-async fn take_events(mut events: mpsc::Receiver<ThreadEvent>, site: Rc<Site>, shared: Arc<Shared>) {
-    // They end with this task.
-    let mut handed = JoinSet::new();
+async fn take_events(
+    mut events: mpsc::Receiver<ThreadEvent>,
+    site: Rc<Site>,
+    shared: Arc<Shared>,
+    accepting: Rc<RefCell<JoinSet<()>>>,
+) {
     while let Some(event) = events.recv().await {
         match event {
             ThreadEvent::Scheduled(event, done) => {
@@ -216,9 +243,23 @@ async fn take_events(mut events: mpsc::Receiver<ThreadEvent>, site: Rc<Site>, sh
             ThreadEvent::Connection(connection) => {
                 tokio::task::spawn_local(service_connection(connection, site.clone()));
             }
+            ThreadEvent::Alarm(AlarmEvent { target, lost, done }) => {
+                let on_end = Box::new(move |result| {
+                    let _ = done.send(result);
+                });
+                if let Some(object) = &target.object {
+                    site.isolate.alarm(object, lost, on_end);
+                }
+            }
+            ThreadEvent::EndObjects(done) => {
+                site.isolate.end_objects(ObjectsEnd::Updated);
+                drop(done);
+            }
+            // Who stops takes no more of them.
+            ThreadEvent::Listen { .. } if site.is_ending() => {}
             ThreadEvent::Listen { listeners, mut until } => {
                 let (site, shared) = (site.clone(), shared.clone());
-                handed.spawn_local(async move {
+                accepting.borrow_mut().spawn_local(async move {
                     let mut accepting = JoinSet::new();
                     listen(&mut accepting, listeners, &site, &shared);
                     // Nothing is ever sent: it ends when the sender is dropped.

@@ -1,16 +1,21 @@
 //! The Workers of this process by name, so that service bindings find them and
 //! cron triggers reach them, whichever version of them serves right now.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
+use selvedge_durable::Placement;
+use selvedge_runtime::ThreadNumber;
 use selvedge_runtime::outbound::{OutboundError, ServiceTarget};
 use selvedge_runtime::rpc::RpcEnd;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 
-use crate::serve::{ServiceConnection, ThreadEvent};
+use crate::serve::{AlarmEvent, ServiceConnection, ThreadEvent};
 
 /// Bytes that one Worker sends another ahead of its reading, each way.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -18,9 +23,13 @@ const PIPE_BYTES: usize = 64 * 1024;
 pub(crate) const EVENTS: usize = 1024;
 
 /// Who serves which Worker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Switchboard {
     workers: RwLock<HashMap<String, Entry>>,
+    /// All threads that serve, also those that take no new requests.
+    threads: RwLock<HashMap<ThreadNumber, mpsc::Sender<ThreadEvent>>>,
+    /// Which of them has which Durable Object.
+    placement: Arc<dyn Placement>,
 }
 
 /// The threads of a Worker.
@@ -30,7 +39,38 @@ struct Entry {
     next: AtomicUsize,
 }
 
+/// A thread's entry in the switchboard, which goes with it.
+pub(crate) struct Seat {
+    switchboard: Arc<Switchboard>,
+    thread: ThreadNumber,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.switchboard
+            .threads
+            .write()
+            .unwrap_or_else(|poison| poison.into_inner())
+            .remove(&self.thread);
+    }
+}
+
 impl Switchboard {
+    /// Nobody serves yet.
+    pub(crate) fn new(placement: Arc<dyn Placement>) -> Arc<Self> {
+        let (workers, threads) = (RwLock::default(), RwLock::default());
+        Arc::new(Self { workers, threads, placement })
+    }
+
+    /// Makes the calling thread known by its number, as the place of the objects
+    /// that it will have.
+    pub(crate) fn seat(self: &Arc<Self>, events: mpsc::Sender<ThreadEvent>) -> Seat {
+        let thread = ThreadNumber::of_this_thread();
+        let mut threads = self.threads.write().unwrap_or_else(|poison| poison.into_inner());
+        threads.insert(thread, events);
+        Seat { switchboard: self.clone(), thread }
+    }
+
     /// One more thread serves the Worker.
     pub(crate) fn add(&self, worker: &str, thread: mpsc::Sender<ThreadEvent>) {
         let mut workers = self.workers.write().unwrap_or_else(|poison| poison.into_inner());
@@ -63,7 +103,29 @@ impl Switchboard {
         entry.threads.get(turn).cloned()
     }
 
-    /// A connection to the Worker that a service binding names.
+    /// The thread for what goes to a binding's target: that which has the object,
+    /// or else one of its Worker.
+    pub(crate) fn thread_of(&self, target: &ServiceTarget) -> Option<mpsc::Sender<ThreadEvent>> {
+        let Some(object) = &target.object else { return self.thread(&target.service) };
+        let threads = self.threads.read().unwrap_or_else(|poison| poison.into_inner());
+        // Who asks has no place for the object.
+        let asks = ThreadNumber::of_this_thread();
+        let owner = object.lives_on.filter(|owner| *owner != asks);
+        let owner = owner.and_then(|thread| threads.get(&thread));
+        if let Some(owner) = owner.filter(|owner| !owner.is_closed()) {
+            return Some(owner.clone());
+        }
+        let workers = self.workers.read().unwrap_or_else(|poison| poison.into_inner());
+        let entry = workers.get(&target.service)?;
+        let serves = |events: &mpsc::Sender<ThreadEvent>| {
+            entry.threads.iter().any(|other| other.same_channel(events))
+        };
+        let candidates = threads.iter().filter(|(number, it)| **number != asks && serves(it));
+        let best = candidates.min_by_key(|(number, _)| self.placement.count(**number));
+        best.map(|(_, events)| events.clone())
+    }
+
+    /// A connection to the Worker or the object that a binding names.
     ///
     /// # Errors
     /// [`OutboundError::Refused`] when it does not run here.
@@ -87,17 +149,38 @@ impl Switchboard {
         Ok(ours)
     }
 
-    /// Hands an event to a thread of the Worker.
+    /// Whether anybody serves the Worker.
+    pub(crate) fn serves(&self, worker: &str) -> bool {
+        self.workers.read().unwrap_or_else(|poison| poison.into_inner()).contains_key(worker)
+    }
+
+    /// Delivers the alarm of an object.
+    ///
+    /// # Errors
+    /// As [`Switchboard::connect`].
+    pub(crate) fn alarm(&self, event: AlarmEvent) -> Result<(), OutboundError> {
+        let target = event.target.clone();
+        self.tell(&target, ThreadEvent::Alarm(event))
+    }
+
+    /// Hands an event to the thread of a target.
     fn tell(&self, target: &ServiceTarget, event: ThreadEvent) -> Result<(), OutboundError> {
         let missing = || {
+            let leads = match target.object {
+                Some(_) => "The class of this Durable Object belongs",
+                None => "The service binding leads",
+            };
             OutboundError::Refused(format!(
-                "The service binding leads to the Worker \"{0}\", which does not run here. Start \
-                 it beside this one: selvedge dev -c a/wrangler.toml -c b/wrangler.toml",
+                "{leads} to the Worker \"{0}\", which does not run here. Start it beside this \
+                 one: selvedge dev -c a/wrangler.toml -c b/wrangler.toml",
                 target.service
             ))
         };
-        let thread = self.thread(&target.service).ok_or_else(missing)?;
+        let thread = self.thread_of(target).ok_or_else(missing)?;
         thread.try_send(event).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) if target.object.is_some() => {
+                OutboundError::ObjectOverloaded
+            }
             mpsc::error::TrySendError::Full(_) => OutboundError::Network(format!(
                 "too many connections wait for the Worker {}",
                 target.service

@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use crate::harness::{Client, Program, Response, eventually};
 
 /// A folder with a Worker under development.
-struct Dev {
+pub(crate) struct Dev {
     folder: TempDir,
-    program: Program,
-    address: SocketAddr,
+    pub(crate) program: Program,
+    pub(crate) address: SocketAddr,
 }
 
 /// A Worker of two modules that answers with what the second one says.
@@ -37,7 +37,7 @@ fn text(text: &str) -> String {
 }
 
 impl Dev {
-    fn start(files: &[(&str, &str)], args: &[&str]) -> Self {
+    pub(crate) fn start(files: &[(&str, &str)], args: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         for (name, body) in files {
             write(folder.path(), name, body);
@@ -56,11 +56,11 @@ impl Dev {
         Self::start(&files, args)
     }
 
-    fn write(&self, name: &str, body: &str) {
+    pub(crate) fn write(&self, name: &str, body: &str) {
         write(self.folder.path(), name, body);
     }
 
-    fn get(&self, path: &str) -> Response {
+    pub(crate) fn get(&self, path: &str) -> Response {
         Client::connect(self.address).get(path)
     }
 
@@ -76,7 +76,7 @@ impl Dev {
         assert!(found.is_ok(), "{last:?} is served and not {wanted:?}: {}", self.log());
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.program.stdout.text() + &self.program.stderr.text()
     }
 }

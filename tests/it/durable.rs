@@ -1,7 +1,11 @@
 //! Durable Objects over real connections. What miniflare can judge, too, is in
 //! tests/workers/durable.
 
+mod alarms;
+mod isolates;
+mod reload;
 mod sockets;
+mod workers;
 
 /// The configuration of a Worker `worker.js` with the class `Room` as `ROOMS`.
 const CONFIG: &str = r#"

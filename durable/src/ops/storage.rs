@@ -139,7 +139,7 @@ impl Storages {
     }
 
     /// An object is about to write: it is committed at the end of the slice.
-    fn writes(&self, slot: &Rc<Slot>, unconfirmed: bool) {
+    pub(crate) fn writes(&self, slot: &Rc<Slot>, unconfirmed: bool) {
         if !unconfirmed {
             slot.is_confirming.set(true);
         }
@@ -217,12 +217,20 @@ impl Slot {
         }
     }
 
-    fn check<T>(&self, result: Result<T, Error>) -> Result<T, JsErrorBox> {
+    /// The storage itself.
+    pub(crate) fn storage(&self) -> &ObjectStorage {
+        &self.storage
+    }
+
+    pub(crate) fn check<T>(&self, result: Result<T, Error>) -> Result<T, JsErrorBox> {
         result.map_err(|error| self.refusal(error))
     }
 }
 
-fn slot(state: &mut OpState, number: u32) -> Result<(Rc<Storages>, Rc<Slot>), JsErrorBox> {
+pub(crate) fn slot(
+    state: &mut OpState,
+    number: u32,
+) -> Result<(Rc<Storages>, Rc<Slot>), JsErrorBox> {
     let storages = Storages::of(state);
     let slot = storages.get(number)?;
     Ok((storages, slot))
@@ -241,7 +249,8 @@ pub(crate) fn op_do_storage_open(
     let handle = handle(state, namespace)?;
     let Some(data) = &handle.0.storage else { return Ok(-1) };
     let storages = Storages::of(state);
-    let id: ObjectId = hex.parse().map_err(|_| JsErrorBox::type_error("not the id of an object"))?;
+    let id: ObjectId =
+        hex.parse().map_err(|_| JsErrorBox::type_error("not the id of an object"))?;
     let opened = data.namespace.object(id, name.as_deref(), &storages.connections);
     let storage = opened.map_err(|error| {
         tracing::error!(%error, object = hex, "the storage of a Durable Object cannot be opened");

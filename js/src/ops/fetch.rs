@@ -8,12 +8,11 @@ use deno_core::{CancelFuture, CancelHandle, JsBuffer, OpState, ResourceId, op2};
 use deno_error::JsErrorBox;
 use selvedge_runtime::body::BodyResource;
 use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
-use selvedge_runtime::outbound::{OutboundBody, Redirect};
+use selvedge_runtime::outbound::{OutboundBody, Redirect, ServiceResource};
 use selvedge_runtime::{OutboundRequest, OutboundResponse};
 use serde::{Deserialize, Serialize};
 
 use super::isolate;
-use crate::service::ServiceResource;
 
 /// The parts of a subrequest that are not bytes.
 #[derive(Deserialize)]

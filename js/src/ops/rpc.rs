@@ -8,12 +8,11 @@ use std::sync::Arc;
 use deno_core::{JsBuffer, OpState, ResourceId, ToJsBuffer, op2};
 use deno_error::JsErrorBox;
 use selvedge_runtime::IsolateState;
-use selvedge_runtime::outbound::ServiceTarget;
+use selvedge_runtime::outbound::{ServiceResource, ServiceTarget};
 use selvedge_runtime::rpc::{RpcChannel, RpcMessage};
 use serde::{Deserialize, Serialize};
 
 use super::isolate;
-use crate::service::ServiceResource;
 
 /// A context for a session of calls to an entrypoint.
 #[op2(fast)]
@@ -141,6 +140,7 @@ pub(crate) fn op_service_open(state: &mut OpState, #[serde] parts: ServiceParts)
         "" => isolate(state).worker().name.clone(),
         _ => parts.service,
     };
-    let target = ServiceTarget { service, entrypoint: parts.entrypoint, props: parts.props };
+    let target =
+        ServiceTarget { service, entrypoint: parts.entrypoint, props: parts.props, object: None };
     state.resource_table.add(ServiceResource(Arc::new(target)))
 }

@@ -55,6 +55,8 @@ impl Isolate {
             hung: function("hung"),
             discard: function("discard"),
             rpc: function("rpc"),
+            end_objects: function("endObjects"),
+            alarm: function("alarm"),
         };
         let require = function("require");
         let finish = function("finish");

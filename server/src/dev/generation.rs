@@ -46,6 +46,7 @@ impl Generation {
             id: FIRST,
             listeners,
             events,
+            post: sender.clone(),
             open: open.subscribe(),
             stop: stop.subscribe(),
             accepts: Some(accepts),
@@ -70,6 +71,15 @@ impl Generation {
     /// The way to its thread.
     pub(super) fn events(&self) -> mpsc::Sender<ThreadEvent> {
         self.events.clone()
+    }
+
+    /// Ends its Durable Objects. When this returns early, because its Worker
+    /// computes, they end later; none begins elsewhere before.
+    pub(super) async fn end_objects(&self) {
+        let (done, ended) = oneshot::channel();
+        if self.events.try_send(ThreadEvent::EndObjects(done)).is_ok() {
+            let _ = tokio::time::timeout(STOP_PATIENCE, ended).await;
+        }
     }
 
     /// Makes it accept nothing more. What is in flight goes on.

@@ -80,6 +80,8 @@ pub(super) struct State<I> {
     method: Method,
     may_repeat: bool,
     repeated: bool,
+    /// Nothing is added to the headers of responses.
+    bare: bool,
 }
 
 /// What the connection does next.
@@ -117,7 +119,8 @@ impl<I> std::ops::Deref for Exchange<I> {
 }
 
 impl<I: Io> Exchange<I> {
-    pub(super) fn new(io: I, site: Rc<Site>) -> Self {
+    /// `bare`: nothing is added to the headers of responses.
+    pub(super) fn new(io: I, site: Rc<Site>, bare: bool) -> Self {
         Self(Rc::new(Shared {
             state: RefCell::new(State {
                 io: Some(io),
@@ -137,6 +140,7 @@ impl<I: Io> Exchange<I> {
                 method: Method::Known("GET"),
                 may_repeat: false,
                 repeated: false,
+                bare,
             }),
             site,
             task: TaskWaker::default(),

@@ -29,6 +29,8 @@ pub(super) struct HeadParts<'a> {
     pub(super) framing: Framing,
     /// CPU time in milliseconds, if it is to be told.
     pub(super) cpu: Option<f64>,
+    /// Whether nothing is added that the Worker did not set, such as `date`.
+    pub(super) bare: bool,
 }
 
 /// Appends the head. Names and values were checked when the Worker set them;
@@ -62,7 +64,7 @@ pub(super) fn write_head(out: &mut Vec<u8>, parts: &HeadParts<'_>, clock: &Clock
         Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Framing::UntilClose | Framing::None | Framing::Head => {}
     }
-    if !has_date {
+    if !has_date && !parts.bare {
         out.extend_from_slice(b"date: ");
         clock.date(|date| out.extend_from_slice(date.as_bytes()));
         out.extend_from_slice(b"\r\n");
@@ -89,6 +91,7 @@ impl HeadParts<'_> {
         self.status == 200
             && self.keep_alive
             && self.cpu.is_none()
+            && !self.bare
             && self.version == Version::Http11
             && self.status_text.is_empty()
             && (self.headers.0 == PLAIN_TEXT || self.headers.0 == PLAIN_JSON)

@@ -70,11 +70,13 @@ impl Client {
         }
         let mut outgoing = Outgoing::new(&request)?;
         outgoing.body = RequestBody::from(request.body);
+        let to_object = request.service.as_ref().is_some_and(|service| service.object.is_some());
         let mut slot = None;
         let mut followed = 0;
         loop {
             caller.count()?;
-            if slot.is_none() {
+            // Objects are no connections.
+            if slot.is_none() && !to_object {
                 slot = Some(self.slots.take(&caller.state, caller.id).await);
             }
 
@@ -111,6 +113,10 @@ impl Client {
             match redirect::judge(request.redirect, &hop, response.status(), response.headers())? {
                 Verdict::Deliver => {
                     let slot = slot.filter(|_| self.slots.rule == ConnectionRule::UntilBody);
+                    let mut response = response;
+                    if to_object {
+                        response.headers_mut().remove(http::header::CONTENT_LENGTH);
+                    }
                     return Ok(deliver(&outgoing, followed, response, request.keep_encoding, slot));
                 }
                 Verdict::Follow(next) => {

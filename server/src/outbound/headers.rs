@@ -33,11 +33,10 @@ const HOP_BY_HOP: [&str; 8] = [
 const DERIVED: [&str; 3] = ["host", "content-length", "expect"];
 
 /// The headers of a request as the Worker gave them, without those that it
-/// cannot set, plus `accept-encoding` and our entry in `cdn-loop`.
+/// cannot set.
 ///
 /// # Errors
-/// [`OutboundError::Invalid`] for a name or value that is not one,
-/// [`OutboundError::Refused`] for a request that runs in circles.
+/// [`OutboundError::Invalid`] for a name or value that is not one.
 pub(crate) fn outgoing(blob: HeaderBlob<'_>) -> Result<HeaderMap, OutboundError> {
     let nominated = nominated(blob.iter().filter(|(name, _)| *name == b"connection").map(|h| h.1));
     let mut headers = HeaderMap::with_capacity(16);
@@ -50,9 +49,18 @@ pub(crate) fn outgoing(blob: HeaderBlob<'_>) -> Result<HeaderMap, OutboundError>
         let value = HeaderValue::from_bytes(value).map_err(|_| invalid("value", value))?;
         headers.append(name, value);
     }
-    join_loop(&mut headers)?;
-    accept_encoding(&mut headers);
     Ok(headers)
+}
+
+/// What a request gets that leaves the Worker: our entry in `cdn-loop`, and
+/// `accept-encoding`.
+///
+/// # Errors
+/// [`OutboundError::Refused`] for a request that runs in circles.
+pub(crate) fn complete(headers: &mut HeaderMap) -> Result<(), OutboundError> {
+    join_loop(headers)?;
+    accept_encoding(headers);
+    Ok(())
 }
 
 fn invalid(what: &str, bytes: &[u8]) -> OutboundError {

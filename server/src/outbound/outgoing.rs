@@ -34,7 +34,11 @@ impl Outgoing {
         if request.websocket.is_some() && method != Method::GET {
             return Err(OutboundError::Invalid("A WebSocket is connected to with GET".into()));
         }
-        let headers = headers::outgoing(request.headers.as_blob())?;
+        let mut headers = headers::outgoing(request.headers.as_blob())?;
+        // An object of the Worker sees the request as it was made.
+        if request.service.as_ref().is_none_or(|service| service.object.is_none()) {
+            headers::complete(&mut headers)?;
+        }
         Ok(Self { url, method, headers, body: RequestBody::Empty })
     }
 

@@ -113,6 +113,7 @@ impl Isolates {
             id,
             listeners: self.addresses.again(&kept)?,
             events,
+            post: sender.clone(),
             open: self.open.subscribe(),
             stop: self.stop.subscribe(),
             accepts: None,

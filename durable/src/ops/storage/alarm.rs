@@ -7,10 +7,7 @@ use super::slot;
 
 /// When the alarm goes off, in Unix ms; NaN if it does not.
 #[op2(fast)]
-pub(crate) fn op_do_alarm_get(
-    state: &mut OpState,
-    #[smi] number: u32,
-) -> Result<f64, JsErrorBox> {
+pub(crate) fn op_do_alarm_get(state: &mut OpState, #[smi] number: u32) -> Result<f64, JsErrorBox> {
     let (_, slot) = slot(state, number)?;
     Ok(slot.check(slot.storage.get_alarm())?.map_or(f64::NAN, |time| time as f64))
 }

@@ -74,12 +74,7 @@ pub(crate) fn op_do_delete_all(
     unconfirmed: bool,
 ) -> Result<(), JsErrorBox> {
     let (storages, slot) = slot(state, number)?;
-    let alarm = match storages
-        .isolate
-        .worker()
-        .compatibility
-        .is_on("delete_all_deletes_alarm")
-    {
+    let alarm = match storages.isolate.worker().compatibility.is_on("delete_all_deletes_alarm") {
         true => DeleteAlarm::Yes,
         false => DeleteAlarm::No,
     };

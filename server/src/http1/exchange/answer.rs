@@ -149,7 +149,8 @@ impl<I: Io> State<I> {
             version: self.version,
             keep_alive: self.keep_alive,
             framing,
-            cpu,
+            cpu: cpu.filter(|_| !self.bare),
+            bare: self.bare,
         };
         write_head(&mut self.out, &parts, &site.clock);
     }

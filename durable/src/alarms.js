@@ -1,0 +1,112 @@
+// Alarms that go off: the events of objects that set them
+// (https://developers.cloudflare.com/durable-objects/api/alarms/).
+(function () {
+const { core, internals, primordials } = __bootstrap;
+const { op_do_alarm_end, op_do_alarm_start, op_report_exception } = core.ops;
+const { DateNow, Error, Promise, PromisePrototypeThen, PromiseResolve } = primordials;
+const { breakActor, call, find, flagged } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { getAsyncContext, setAsyncContext } = core;
+const { shared } = internals;
+
+/** So often an alarm is tried again. */
+const RETRIES = 6;
+/** The first time after so long, then after twice as long each time. */
+const RETRY_MS = 2000;
+/** How long a handler may take. */
+const HANDLER_MS = 15 * 60 * 1000;
+
+const NO_HANDLER = "Attempted to run a scheduled alarm without a handler, did you remember to export an alarm() function?";
+const TOO_LONG = "Alarm exceeded its allowed execution time";
+
+/** What the scheduler is told: the index is right again; to come back; to come back, as often as for a failure. */
+const SETTLED = 0;
+const MOVED = 1;
+const FAILED = 2;
+
+/**
+ * Runs the alarm of an object, if it still has one that is due. `lost` tells how
+ * often the object did not get to the end of it.
+ */
+async function run(target, lost) {
+  let actor = null;
+  try {
+    actor = find(target.home, target);
+    if (actor === null) return MOVED;
+    await call(actor, (instance) => handle(actor, instance, lost));
+    return SETTLED;
+  } catch {
+    // It was reported where it was thrown.
+  }
+  if (shared.endsObjects) return MOVED;
+  if (actor === null || actor.broken === null) return FAILED;
+  // It ended in the middle: another instance notes that.
+  try {
+    const next = find(target.home, target);
+    if (next === null) return MOVED;
+    await call(next, () => {
+      const alarm = op_do_alarm_start(next.storage.number, DateNow());
+      if (alarm !== null && alarm !== undefined) endFailed(next, alarm[1]);
+    });
+    return SETTLED;
+  } catch {
+    return FAILED;
+  }
+}
+
+/** The event itself. */
+function handle(actor, instance, lost) {
+  if (actor.storage === null) return undefined;
+  const alarm = op_do_alarm_start(actor.storage.number, DateNow());
+  if (alarm === null || alarm === undefined) return undefined;
+  const retryCount = alarm[1] + lost;
+  if (typeof instance.alarm !== "function") {
+    op_report_exception("", new Error(NO_HANDLER));
+    op_do_alarm_end(actor.storage.number, NaN);
+    return undefined;
+  }
+  if (retryCount > RETRIES) {
+    op_do_alarm_end(actor.storage.number, NaN);
+    return undefined;
+  }
+  const before = getAsyncContext();
+  setAsyncContext(undefined);
+  const timer = core.createTimer(() => {
+    breakActor(actor, flagged(new Error(TOO_LONG), "durableObjectReset"));
+  }, HANDLER_MS, undefined, false, false);
+  setAsyncContext(before);
+  const failed = (error) => {
+    core.cancelTimer(timer);
+    op_report_exception("Uncaught ", error);
+    if (actor.broken === null) endFailed(actor, retryCount);
+  };
+  const done = () => {
+    core.cancelTimer(timer);
+    if (actor.broken === null) op_do_alarm_end(actor.storage.number, NaN);
+  };
+  let result;
+  try {
+    result = instance.alarm({ retryCount, isRetry: retryCount > 0, scheduledTime: alarm[0] });
+  } catch (error) {
+    failed(error);
+    return undefined;
+  }
+  // The promise of another realm or a thenable is waited for, too.
+  return new Promise((resolve) => {
+    PromisePrototypeThen(PromiseResolve(result), () => {
+      done();
+      resolve();
+    }, (error) => {
+      failed(error);
+      resolve();
+    });
+  });
+}
+
+/** It is tried again, or given up. */
+function endFailed(actor, retryCount) {
+  const again = retryCount < RETRIES ? DateNow() + RETRY_MS * 2 ** retryCount : NaN;
+  op_do_alarm_end(actor.storage.number, again);
+}
+
+return { run };
+})();

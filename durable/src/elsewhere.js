@@ -1,0 +1,155 @@
+// Requests to objects that live in another isolate, and what they answer. Such a
+// request goes over HTTP on a pipe of the host. An answer that is no response of
+// the object's has a status that no Worker can set.
+(function () {
+const { core, internals, primordials } = __bootstrap;
+const { op_do_call, op_do_target, op_rpc_connect } = core.ops;
+const {
+  JSONParse,
+  JSONStringify,
+  NumberPrototypeToString,
+  ObjectDefineProperty,
+  PromisePrototypeThen,
+  StringPrototypeCharCodeAt,
+  StringPrototypePadStart,
+  StringPrototypeSlice,
+} = primordials;
+const { headers, response: responses } = internals.selvedge;
+const { send, toResponse } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
+const { FLAGS, made, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
+const { flagged, OVERLOADED } = core.loadExtScript("ext:selvedge_durable/actor.js");
+
+/** The object threw, or is gone: a header tells. The server says so, too. */
+const FAILED = 900;
+const HEADER = "selvedge-failure";
+/** The body is encoded as its headers say. */
+const ENCODED = "selvedge-encoded";
+/** What of an error's texts goes along, so that they fit a header. */
+const MOST = 8000;
+
+/** A session of remote calls to an object that is not in this isolate. */
+function connectElsewhere(io, target) {
+  op_do_call(io.slot);
+  const rid = way(target, "");
+  try {
+    return core.loadExtScript("ext:selvedge/rpc/session.js").connect(io, op_rpc_connect(rid));
+  } catch (error) {
+    throw told(error);
+  } finally {
+    core.tryClose(rid);
+  }
+}
+
+/** The way to an object that is not in this isolate: a number that must be closed. */
+function way(target, cf) {
+  const { name, jurisdiction } = target;
+  return op_do_target(target.home.rid, target.hex, name ?? "", jurisdiction ?? "", cf);
+}
+
+function told(error) {
+  return error.message === OVERLOADED ? flagged(error, "overloaded") : error;
+}
+
+/** Sends a request to an object that is not in this isolate. */
+function sendElsewhere(io, target, parts, isRedirect) {
+  const cf = parts.cf === undefined || parts.cf === null ? "" : JSONStringify(parts.cf);
+  const rid = way(target, cf ?? "");
+  const sent = {
+    __proto__: null,
+    method: parts.method,
+    url: parts.url,
+    headers: parts.headers,
+    body: parts.body,
+    signal: parts.signal,
+    // What it is to be encoded with is for who sends it out of the process.
+    keepEncoding: true,
+    // They are followed by the caller.
+    redirect: "manual",
+  };
+  if (isRedirect && sent.body !== null) {
+    const { bodies } = internals.selvedge;
+    sent.body = new bodies.Body(parts.body.kind, parts.body.source);
+  }
+  return PromisePrototypeThen(
+    send(io, sent, rid, (io, result, socket, signal) => {
+      core.tryClose(rid);
+      const answer = toResponse(io, result, socket, signal);
+      if (result.status === FAILED) throw failureOf(answer);
+      const inner = responses.innerOf(answer);
+      inner.redirected = isRedirect;
+      if (headers.getRaw(inner.headers, ENCODED) !== null) {
+        headers.deleteRaw(inner.headers, ENCODED);
+        inner.encodeBody = "manual";
+      }
+      return answer;
+    }),
+    undefined,
+    (error) => {
+      core.tryClose(rid);
+      throw told(error);
+    },
+  );
+}
+
+/** An answer on its way to another isolate: nothing is encoded in between. */
+function packed(answer) {
+  const inner = responses.innerOf(answer);
+  if (inner.encodeBody === "manual") {
+    if (inner.headers !== null) headers.setRaw(inner.headers, ENCODED, "1");
+  } else {
+    inner.encodeBody = "manual";
+  }
+  return answer;
+}
+
+/** The answer that tells why there is none. */
+function failureResponse(thrown) {
+  const error = tunnelled(thrown);
+  const parts = {
+    __proto__: null,
+    name: error.name,
+    message: StringPrototypeSlice(error.message, 0, MOST),
+    stack: typeof error.stack === "string" ? StringPrototypeSlice(error.stack, 0, MOST) : undefined,
+  };
+  for (let i = 0; i < FLAGS.length; i++) {
+    if (error[FLAGS[i]] === true) parts[FLAGS[i]] = true;
+  }
+  return responses.fromNetwork({
+    status: FAILED,
+    statusText: "",
+    headers: headers.fromBlob(`${HEADER}\0${ascii(JSONStringify(parts))}`, false),
+    body: null,
+    url: "",
+    redirected: false,
+    webSocket: null,
+  });
+}
+
+/** The same JSON without what a header cannot hold. */
+function ascii(json) {
+  let text = "";
+  let from = 0;
+  for (let i = 0; i < json.length; i++) {
+    const code = StringPrototypeCharCodeAt(json, i);
+    if (code < 0x7f) continue;
+    text += StringPrototypeSlice(json, from, i) + "\\u" + StringPrototypePadStart(NumberPrototypeToString(code, 16), 4, "0");
+    from = i + 1;
+  }
+  return from === 0 ? json : text + StringPrototypeSlice(json, from);
+}
+
+function failureOf(answer) {
+  const parts = JSONParse(headers.getRaw(responses.innerOf(answer).headers, HEADER));
+  const error = made(parts.name, parts.message);
+  if (parts.stack !== undefined) {
+    ObjectDefineProperty(error, "stack", { __proto__: null, value: parts.stack, writable: true, configurable: true });
+  }
+  error.remote = true;
+  for (let i = 0; i < FLAGS.length; i++) {
+    if (parts[FLAGS[i]] === true) error[FLAGS[i]] = true;
+  }
+  return error;
+}
+
+return { connectElsewhere, failureResponse, packed, sendElsewhere };
+})();

@@ -1,0 +1,211 @@
+//! The alarms of all Durable Objects of the process: one task sleeps until the
+//! earliest of them, and sends each to its object.
+//!
+//! What is pending stands in the index of each namespace. Here are only those on
+//! their way: an alarm that was sent is not told again by the index before its
+//! object has settled it, or it is given back here.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use selvedge_durable::DurableNamespace;
+use selvedge_durable::store::{Namespace, ObjectId, UnixMs};
+use selvedge_runtime::AlarmResult;
+use selvedge_runtime::outbound::{ObjectTarget, ServiceTarget};
+use tokio::sync::{Notify, oneshot};
+
+use crate::backends::unix_millis;
+use crate::serve::AlarmEvent;
+use crate::switchboard::Switchboard;
+
+/// Alarms that are on their way at once.
+const UNDER_WAY: usize = 256;
+/// The clock may be set: nothing is slept for longer.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// A Worker that does not run is looked for so often while alarms of it are due.
+const ABSENT: Duration = Duration::from_millis(500);
+/// An object that moved is asked for again after this.
+const MOVED: Duration = Duration::from_millis(20);
+/// One that failed is asked for again after this, and after twice as long each
+/// further time, up to [`RETRY_DOUBLINGS`] times.
+const RETRY: Duration = Duration::from_secs(2);
+const RETRY_DOUBLINGS: u32 = 6;
+
+/// The scheduler.
+#[derive(Debug)]
+pub(crate) struct Alarms {
+    switchboard: Arc<Switchboard>,
+    wake: Notify,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// By their ids.
+    namespaces: HashMap<Arc<str>, DurableNamespace>,
+    under_way: usize,
+    /// How often objects did not get to the end of an alarm.
+    lost: HashMap<(Arc<str>, ObjectId), u32>,
+}
+
+/// What there is to do.
+struct Look {
+    due: Vec<(DurableNamespace, ObjectId)>,
+    /// Until then there is nothing.
+    sleep: Duration,
+}
+
+impl Alarms {
+    /// No namespace yet. [`Alarms::run`] must be polled.
+    pub(crate) fn new(switchboard: Arc<Switchboard>) -> Arc<Self> {
+        Arc::new(Self { switchboard, wake: Notify::new(), state: Mutex::default() })
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks after the alarms of a namespace. One that is known takes the place
+    /// of what was known of it.
+    pub(crate) fn watch(self: &Arc<Self>, namespace: DurableNamespace) {
+        let Some(store) = namespace.storage().map(|data| data.namespace.clone()) else { return };
+        let this = Arc::downgrade(self);
+        store.on_earlier_alarm(move || {
+            if let Some(this) = this.upgrade() {
+                this.wake.notify_one();
+            }
+        });
+        self.state().namespaces.insert(namespace.id.clone(), namespace);
+        self.wake.notify_one();
+    }
+
+    /// Sends alarms when they are due. Goes on for ever; to be run on a tokio
+    /// runtime.
+    pub(crate) async fn run(self: Arc<Self>) {
+        loop {
+            let Look { due, sleep } = self.look();
+            for (namespace, id) in due {
+                tokio::spawn(self.clone().deliver(namespace, id));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(sleep) => {}
+                () = self.wake.notified() => {}
+            }
+        }
+    }
+
+    /// Takes what is due, as much as may be under way.
+    fn look(&self) -> Look {
+        let now = unix_millis();
+        let mut look = Look { due: Vec::new(), sleep: LONGEST_SLEEP };
+        let mut state = self.state();
+        let namespaces: Vec<DurableNamespace> = state.namespaces.values().cloned().collect();
+        for namespace in namespaces {
+            let Some(store) = namespace.storage().map(|data| data.namespace.clone()) else {
+                continue;
+            };
+            let next = match next_of(&store) {
+                Some(next) if next > now => {
+                    let millis = u64::try_from(next - now).unwrap_or(0);
+                    look.sleep = look.sleep.min(Duration::from_millis(millis));
+                    continue;
+                }
+                Some(next) => next,
+                None => continue,
+            };
+            if !self.switchboard.serves(&namespace.script) {
+                look.sleep = look.sleep.min(ABSENT);
+                continue;
+            }
+            let room = UNDER_WAY.saturating_sub(state.under_way);
+            if room == 0 {
+                // One that ends wakes this task.
+                continue;
+            }
+            match store.take_due(now, room) {
+                Ok(due) => {
+                    state.under_way += due.len();
+                    look.due.extend(due.into_iter().map(|(_, id)| (namespace.clone(), id)));
+                    // There may be more of it.
+                    self.wake.notify_one();
+                }
+                Err(error) => {
+                    tracing::error!(%error, class = %namespace.class, next, "alarms cannot be read");
+                    look.sleep = look.sleep.min(RETRY);
+                }
+            }
+        }
+        look
+    }
+
+    /// Sends one, and sees to it that it comes again unless its object settled it.
+    async fn deliver(self: Arc<Self>, namespace: DurableNamespace, id: ObjectId) {
+        let key = (namespace.id.clone(), id);
+        let lost = self.state().lost.get(&key).copied().unwrap_or(0);
+        let result = self.send(&namespace, id, lost).await;
+        let wait = {
+            let mut state = self.state();
+            state.under_way -= 1;
+            match result {
+                AlarmResult::Settled => {
+                    state.lost.remove(&key);
+                    None
+                }
+                AlarmResult::Moved => Some(MOVED),
+                AlarmResult::Failed => {
+                    *state.lost.entry(key).or_default() += 1;
+                    Some(RETRY * 2u32.pow(lost.min(RETRY_DOUBLINGS)))
+                }
+            }
+        };
+        self.wake.notify_one();
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
+            if let Some(data) = namespace.storage() {
+                data.namespace.give_back_alarm(id);
+            }
+            self.wake.notify_one();
+        }
+    }
+
+    async fn send(&self, namespace: &DurableNamespace, id: ObjectId, lost: u32) -> AlarmResult {
+        let (done, ended) = oneshot::channel();
+        let sent = self.switchboard.alarm(AlarmEvent { target: target(namespace, id), lost, done });
+        match sent {
+            // An isolate that ends drops it.
+            Ok(()) => ended.await.unwrap_or(AlarmResult::Failed),
+            Err(_) => AlarmResult::Moved,
+        }
+    }
+}
+
+/// When the next alarm goes off that is not on its way.
+fn next_of(store: &Namespace) -> Option<UnixMs> {
+    match store.next_alarm() {
+        Ok(next) => next.map(|(time, _)| time),
+        Err(error) => {
+            tracing::error!(%error, "alarms cannot be read");
+            None
+        }
+    }
+}
+
+/// The way to an object.
+fn target(namespace: &DurableNamespace, id: ObjectId) -> Arc<ServiceTarget> {
+    let known = namespace.storage().and_then(|data| data.namespace.get_object(id).ok().flatten());
+    let object = ObjectTarget {
+        namespace: Arc::new(namespace.clone()),
+        id: id.to_string(),
+        name: known.and_then(|known| known.name),
+        jurisdiction: None,
+        cf: None,
+        lives_on: namespace.lives_on(&id.0),
+    };
+    Arc::new(ServiceTarget {
+        service: namespace.script.to_string(),
+        entrypoint: None,
+        props: None,
+        object: Some(object),
+    })
+}

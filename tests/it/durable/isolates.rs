@@ -1,0 +1,207 @@
+//! Objects of a Worker with several isolates: each lives in one of them.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::harness::{Client, Setup, TestServer, alone, eventually};
+
+const WORKER: &str = r#"
+let me;
+export default {
+  async fetch(request, env) {
+    me ??= crypto.randomUUID();
+    const url = new URL(request.url);
+    if (url.pathname === "/burn") {
+      const end = performance.now() + 50;
+      while (performance.now() < end);
+      return new Response(me);
+    }
+    const stub = env.OBJECTS.getByName(url.searchParams.get("name") ?? "a");
+    if (url.pathname === "/flood") {
+      const told = { served: 0, refused: 0, other: 0 };
+      const locked = stub.fetch("http://x/lock");
+      const calls = Array.from({ length: 10100 }, () => stub.fetch("http://x/").then(
+        () => told.served++,
+        (error) => error.overloaded && error.message === "Durable Object is overloaded. Too many requests queued."
+          ? told.refused++ : told.other++,
+      ));
+      await Promise.all([locked, ...calls]);
+      return Response.json(told);
+    }
+    try {
+      const answer = await stub.fetch(request);
+      return new Response(`${me} ${await answer.text()}`);
+    } catch (error) {
+      return new Response(`${me} ${error.message} overloaded=${error.overloaded} reset=${error.durableObjectReset}`, { status: 599 });
+    }
+  },
+};
+export class Subject {
+  count = 0;
+  constructor(ctx) { this.ctx = ctx; }
+  async fetch(request) {
+    me ??= crypto.randomUUID();
+    const { pathname } = new URL(request.url);
+    if (pathname === "/slow") await scheduler.wait(300);
+    if (pathname === "/lock") await this.ctx.blockConcurrencyWhile(() => scheduler.wait(300));
+    if (pathname === "/spin") for (;;);
+    if (pathname === "/fill") for (const kept = [];;) kept.push(new Array(1000).fill(kept.length));
+    return new Response(`${me} ${++this.count}`);
+  }
+}
+"#;
+
+const CONFIG: &str = r#"
+name = "many"
+main = "worker.js"
+compatibility_date = "2026-11-01"
+[[durable_objects.bindings]]
+name = "OBJECTS"
+class_name = "Subject"
+[[migrations]]
+tag = "1"
+new_sqlite_classes = ["Subject"]
+"#;
+
+fn start(isolates: usize) -> TestServer {
+    let setup = Setup::empty().file("worker.js", WORKER).file("wrangler.toml", CONFIG);
+    let server = setup.isolates(isolates).limits(|limits| limits.cpu = Duration::from_millis(500));
+    let server = server.start();
+    if isolates > 1 {
+        until_there_are(&server, isolates);
+    }
+    server
+}
+
+/// Keeps all isolates busy until there are so many.
+fn until_there_are(server: &TestServer, isolates: usize) {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let address = server.address;
+    std::thread::scope(|scope| {
+        for _ in 0..2 * isolates {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    Client::connect(address).get("/burn");
+                }
+            });
+        }
+        eventually("further isolates", || {
+            let seen: HashSet<String> = (0..20).map(|_| server.text("/burn")).collect();
+            (seen.len() >= isolates).then_some(())
+        });
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+/// Who was asked, who answered, and what the object counted.
+fn call(server: &TestServer, path: &str) -> (String, String, usize) {
+    call_at(server.address, path)
+}
+
+fn call_at(address: SocketAddr, path: &str) -> (String, String, usize) {
+    let response = Client::connect(address).get(path);
+    let text = response.text();
+    assert_eq!(response.status, 200, "{path}: {text}");
+    let parts: Vec<&str> = text.split(' ').collect();
+    (parts[0].to_owned(), parts[1].to_owned(), parts[2].parse().expect("a number"))
+}
+
+#[test]
+fn an_object_lives_in_one_isolate_whoever_is_asked() {
+    let _machine = alone();
+    let server = start(2);
+    let calls: Vec<_> = (0..40).map(|_| call(&server, "/?name=shared")).collect();
+    let asked: HashSet<_> = calls.iter().map(|(asked, ..)| asked).collect();
+    let answered: HashSet<_> = calls.iter().map(|(_, answered, _)| answered).collect();
+    assert_eq!((asked.len(), answered.len()), (2, 1), "{calls:?}");
+    let counts: Vec<_> = calls.iter().map(|(.., count)| *count).collect();
+    assert_eq!(counts, (1..=40).collect::<Vec<_>>());
+    // New ones begin where they are asked for: both have some.
+    let homes: HashSet<_> = (0..20).map(|at| call(&server, &format!("/?name=n{at}")).1).collect();
+    assert_eq!(homes.len(), 2);
+    server.join();
+}
+
+#[test]
+fn of_isolates_that_begin_an_object_at_once_one_wins() {
+    let _machine = alone();
+    let server = start(2);
+    for round in 0..20 {
+        let path = format!("/?name=race{round}");
+        let address = server.address;
+        let calls: Vec<_> = std::thread::scope(|scope| {
+            let ask = || call_at(address, &path);
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("it is answered")).collect()
+        });
+        let homes: HashSet<_> = calls.iter().map(|(_, home, _)| home).collect();
+        assert_eq!(homes.len(), 1, "{calls:?}");
+        let mut counts: Vec<_> = calls.iter().map(|(.., count)| *count).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, (1..=8).collect::<Vec<_>>());
+    }
+    server.join();
+}
+
+#[test]
+fn callers_elsewhere_are_told_that_an_isolate_was_stopped() {
+    let _machine = alone();
+    let server = start(2);
+    for (path, text) in [
+        ("/spin", "Durable Object exceeded its CPU time limit and was reset."),
+        ("/fill", "Durable Object's isolate exceeded its memory limit and was reset."),
+    ] {
+        call(&server, "/?name=shared");
+        let mut elsewhere = 0;
+        for _ in 0..6 {
+            let (.., home, _) = call(&server, "/?name=shared");
+            let response = server.get(&format!("{path}?name=shared"));
+            let told = response.text();
+            if !told.starts_with(&home) {
+                elsewhere += 1;
+                assert_eq!(response.status, 599, "{told}");
+                assert!(told.contains(text) && told.contains("reset=true"), "{told}");
+            }
+        }
+        assert!(elsewhere > 0, "each call came to the object's own isolate");
+        // It begins anew.
+        let (.., count) = call(&server, "/?name=shared");
+        assert_eq!(count, 1);
+    }
+    server.join();
+}
+
+#[test]
+fn an_isolate_that_rests_ends_without_its_objects() {
+    let _machine = alone();
+    let server = start(2);
+    let homes: HashSet<_> = (0..20).map(|at| call(&server, &format!("/?name=n{at}")).1).collect();
+    assert_eq!(homes.len(), 2);
+    // Objects are idle for ten seconds before they leave.
+    let mut last = HashSet::new();
+    for _ in 0..60 {
+        std::thread::sleep(Duration::from_millis(500));
+        last = (0..12).map(|_| server.text("/burn")).collect();
+        if last.len() == 1 {
+            break;
+        }
+    }
+    assert_eq!(last.len(), 1, "an isolate stays");
+    let homes: HashSet<_> = (0..20).map(|at| call(&server, &format!("/?name=n{at}")).1).collect();
+    assert_eq!(homes, last);
+    server.join();
+}
+
+#[test]
+fn an_object_refuses_calls_when_too_many_wait() {
+    let setup = Setup::empty().file("worker.js", WORKER).file("wrangler.toml", CONFIG);
+    let server = setup.limits(|limits| limits.subrequests = 20_000).start();
+    let told = server.get("/flood").json();
+    assert_eq!(
+        told["served"].as_u64().zip(told["refused"].as_u64()),
+        Some((10_000, 100)),
+        "{told}"
+    );
+    server.join();
+}
