@@ -506,9 +506,8 @@ function singleCap(message) {
 
 /** The output gate: answers of an object leave when what it wrote is on disk. */
 Answer.prototype.finish = function (io, act) {
-  const writes = io.gate === null || io.over ? null : io.unconfirmed();
-  if (writes === null) act();
-  else PromisePrototypeThen(writes, act, () => {});
+  if (io.gate === null || io.over || io.canRelease()) act();
+  else io.release(act);
 };
 
 /** The arguments of a handler that is no class: its caller's, `env`, `ctx`. */

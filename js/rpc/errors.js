@@ -5,12 +5,14 @@
 const { core, primordials } = __bootstrap;
 const {
   AggregateError,
+  AggregateErrorPrototype,
   Error,
   EvalError,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ObjectGetPrototypeOf,
   ObjectPrototypeIsPrototypeOf,
+  ObjectSetPrototypeOf,
   RangeError,
   ReferenceError,
   String,
@@ -46,7 +48,9 @@ function classOf(name) {
 
 /** An error of this class, without the text in `stack` that its making would leave. */
 function makeError(className, message) {
-  return className === "AggregateError" ? new AggregateError([], message) : new CLASSES[className](message);
+  if (className !== "AggregateError") return new CLASSES[className](message);
+  // Its constructor iterates, which a Worker can change.
+  return ObjectSetPrototypeOf(new Error(message), AggregateErrorPrototype);
 }
 
 /** Nothing like this may cross. */

@@ -160,16 +160,15 @@ function start(state, path, args) {
     try {
       const message = args === null ? null : encodeArgs(args, io, rpc.dupParams());
       answer = new LocalAnswer(io);
-      const writes = io.gate === null ? null : io.unconfirmed();
-      if (writes === null) {
+      if (io.gate === null || io.canRelease()) {
         cap.send(path, message, answer);
       } else {
         // The output gate: a call leaves when what was written is on disk.
         cap.addRef();
-        PromisePrototypeThen(writes, () => {
+        io.release(() => {
           cap.send(path, message, answer);
           cap.release();
-        }, () => cap.release());
+        });
       }
     } finally {
       cap.release();
