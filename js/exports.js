@@ -100,6 +100,9 @@ function exportsObject() {
   all = {};
   const names = entrypoints.entrypointNames();
   for (let i = 0; i < names.length; i++) all[names[i]] = stub(names[i], undefined, true);
+  // Durable Objects whose class is bound.
+  const namespaces = internals.objectNamespaces?.() ?? [];
+  for (let i = 0; i < namespaces.length; i += 2) all[namespaces[i]] = namespaces[i + 1];
   return all;
 }
 

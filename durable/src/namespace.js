@@ -5,6 +5,7 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_do_call, op_do_class, op_do_id_check, op_do_id_named, op_do_id_unique, op_do_namespace } = core.ops;
 const {
+  ArrayPrototypePush,
   ObjectDefineProperty,
   PromisePrototypeThen,
   PromiseReject,
@@ -172,7 +173,7 @@ function stub(home, id, hex) {
   const { name } = partsOf(id);
   ObjectDefineProperty(self, "name", { __proto__: null, value: name, enumerable: true });
   ObjectDefineProperty(self, "id", { __proto__: null, value: id, enumerable: true });
-  return remoteStub(self, { __proto__: null, fetch }, home, target);
+  return remoteStub(self, { __proto__: null, fetch }, home, target, () => stub(home, id, hex));
 }
 
 /** Sends a request to an object, and again where it redirects to, if it may. */
@@ -255,8 +256,15 @@ function idOf(home, hex) {
   return new DurableObjectId(internal, home, hex, undefined, undefined);
 }
 
+/** Classes that are bound, and their namespaces in turn. */
+const bound = [];
+internals.objectNamespaces = () => bound;
+
 function bind(rid, _name) {
-  return new DurableObjectNamespace(internal, homeOf(op_do_namespace(rid), op_do_class(rid), rid));
+  const className = op_do_class(rid);
+  const namespace = new DurableObjectNamespace(internal, homeOf(op_do_namespace(rid), className, rid));
+  ArrayPrototypePush(bound, className, namespace);
+  return namespace;
 }
 
 return { bind, idOf };

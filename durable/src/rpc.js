@@ -3,7 +3,7 @@
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const { op_do_call } = core.ops;
-const { ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
+const { ObjectPrototypeIsPrototypeOf, ReflectDeleteProperty, TypeError } = primordials;
 const { entrypoints } = internals.selvedge;
 const { Capability, invoke } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const { encodeThrown, release } = core.loadExtScript("ext:selvedge/rpc/values.js");
@@ -33,7 +33,12 @@ class ObjectCapability extends Capability {
     const failed = (error) => {
       if (message !== null) release(message);
       message = null;
-      answer.fail(encodeThrown(error, null));
+      // A reset is what happened here, not what the object threw.
+      const isReset = error.durableObjectReset === true;
+      if (isReset) ReflectDeleteProperty(error, "remote");
+      const thrown = encodeThrown(error, null);
+      thrown.isRemote = !isReset;
+      answer.fail(thrown);
     };
     let actor;
     try {
@@ -54,13 +59,16 @@ class ObjectCapability extends Capability {
   dropped() {}
 }
 
-/** A stub: `self` with `methods` of its own, every other name a method of the object. */
-function remoteStub(self, methods, home, target) {
+/**
+ * A stub: `self` with `methods` of its own, every other name a method of the
+ * object. `again` makes another one like it.
+ */
+function remoteStub(self, methods, home, target, again) {
   const connect = (io) => {
     op_do_call(io.slot);
     return new ObjectCapability(home, target);
   };
-  return makeService(self, methods, connect, null, "DurableObject");
+  return makeService(self, methods, connect, { __proto__: null, again }, "DurableObject");
 }
 
 return { remoteStub };

@@ -27,7 +27,7 @@ const {
 const { gates, io: contexts } = internals.selvedge;
 const { op_rpc_done } = core.ops;
 const { getAsyncContext, setAsyncContext } = core;
-const { CANCELED, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const { CANCELED, GONE, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const values = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { lookup } = core.loadExtScript("ext:selvedge/rpc/lookup.js");
 const rpc = internals.rpc;
@@ -292,7 +292,7 @@ class Target extends Capability {
   send(path, args, answer) {
     if (this.io.over) {
       if (args !== null) values.release(args);
-      answer.fail(values.encodeThrown(new Error(CANCELED), this.io));
+      answer.fail(values.encodeThrown(new Error(GONE), this.io));
       return;
     }
     this.addRef();
@@ -354,7 +354,7 @@ class Forwarded extends Capability {
   send(path, args, answer) {
     if (this.inner === null) {
       if (args !== null) values.release(args);
-      answer.fail(values.encodeThrown(new Error(CANCELED), this.io));
+      answer.fail(values.encodeThrown(new Error(GONE), this.io));
       return;
     }
     this.inner.send(path, args, answer);

@@ -23,6 +23,7 @@ const {
 const { DOMException, DOMExceptionPrototype } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 
 const CANCELED = "The destination execution context for this RPC was canceled while the call was still running.";
+const GONE = "The execution context which hosts this callback is no longer running.";
 const STUB_DISPOSED = "RPC stub used after being disposed.";
 const PROMISE_DISPOSED = "RPC promise used after being disposed.";
 const READABLE_LOST = "ReadableStream received over RPC disconnected prematurely.";
@@ -113,6 +114,7 @@ return {
   CANCELED,
   classOf,
   DOMException,
+  GONE,
   isDomException,
   makeError,
   markRemote,

@@ -21,7 +21,7 @@ const {
   SetPrototypeDelete,
 } = primordials;
 const { getAsyncContext, setAsyncContext } = core;
-const { CANCELED } = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const { CANCELED, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const values = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { Answer, Broken, Capability, stateOf } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const { Entrypoint } = core.loadExtScript("ext:selvedge/rpc/receivers.js");
@@ -134,7 +134,7 @@ class Session {
     try {
       packed = values.toBytes(message, (made) => this.#describe(made));
     } catch (error) {
-      this.refuse(question, values.encodeThrown(error, this.state.io));
+      this.refuse(question, values.encodeThrown(error, null));
       return;
     }
     this.#send([RETURN, question, hasDisposer, packed.externals], packed.bytes);
@@ -180,6 +180,13 @@ class Session {
         return [made.kind, id, { ...data, body: this.#describeBody(data.body) }, cap !== null];
       case "blob":
         return [made.kind, 0, blobBytes(data)];
+      case "service":
+        if (data.again !== undefined) {
+          throw notCloneable(
+            "A stub of a Durable Object cannot be passed to another Worker: pass its id, and bind its class there.",
+          );
+        }
+        return [made.kind, 0, data, false];
       default:
         return [made.kind, id, data, cap !== null];
     }
@@ -442,13 +449,18 @@ function connect(io, rid) {
   return session.root();
 }
 
-/** A session that another isolate began. */
+/** A session that another isolate began, with an entrypoint of this Worker. */
 function accept(rid, entrypoint, props) {
   const session = new Session(rid, false);
-  session.begin(new Entrypoint(null, entrypoint, props, (state) => session.belong(state)));
+  acceptFor(session, new Entrypoint(null, entrypoint, props, (state) => session.belong(state)));
+}
+
+/** Begins a session with what its first call goes to. */
+function acceptFor(session, cap) {
+  session.begin(cap);
   session.listen();
 }
 
 
-return { accept, connect };
+return { accept, acceptFor, connect, Session };
 })();

@@ -69,7 +69,7 @@ const {
   textOf,
   unsupported,
 } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const rpc = internals.rpc;
+const { rpc, shared } = internals;
 
 /** https://developers.cloudflare.com/workers/runtime-apis/rpc/ */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
@@ -101,6 +101,8 @@ class Message {
   externals = null;
   /** Maps and sets that are filled when the open places are. */
   late = null;
+  /** Of an exception: whether the callee threw it. */
+  isRemote = true;
 
   constructor(root) {
     this.root = root;
@@ -474,6 +476,11 @@ function errorExternal(encoder, error) {
   };
   const made = new External("error", null, data);
   encoder.size += data.message.length * 2;
+  if (!shared.production) {
+    const stack = textOf(() => error.stack, "");
+    const at = primordials.StringPrototypeIndexOf(stack, "\n    at ");
+    if (at >= 0) data.frames = primordials.StringPrototypeSlice(stack, at);
+  }
   // An error may lead to itself.
   remember(encoder, error, made);
   const cause = ObjectGetOwnPropertyDescriptor(error, "cause");
@@ -646,9 +653,22 @@ function decodeThrown(message, io) {
     const stack = makeError("Error", "").stack;
     const at = primordials.StringPrototypeIndexOf(stack, "\n");
     const header = errorHeader(error);
-    hide(error, "stack", at < 0 ? header : header + primordials.StringPrototypeSlice(stack, at));
+    const frames = at < 0 ? "" : primordials.StringPrototypeSlice(stack, at);
+    hide(error, "stack", header + framesOf(message) + frames);
   }
-  return markRemote(error);
+  return message.isRemote ? markRemote(error) : error;
+}
+
+/** Where the callee threw it, if that is the same Worker in development. */
+function framesOf(message) {
+  const { externals } = message;
+  if (shared.production || message.bytes !== null || externals === null) return "";
+  for (let i = 0; i < externals.length; i++) {
+    const { slots, data } = externals[i];
+    if (externals[i].kind !== "error" || slots[0] !== message || data.frames === undefined) continue;
+    return data.frames;
+  }
+  return "";
 }
 
 function errorHeader(error) {
@@ -678,7 +698,7 @@ function toBytes(message, describe) {
       const made = externals[i];
       let place;
       if (made.kind === "error") {
-        const data = { ...made.data, type: "error" };
+        const data = { ...made.data, frames: undefined, type: "error" };
         place = { __proto__: null, [brand]: () => data };
       } else {
         const index = described.length;
