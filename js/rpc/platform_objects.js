@@ -30,7 +30,8 @@ const {
 const { Blob, BlobPrototype, getParts } = core.loadExtScript("ext:deno_web/09_file.js");
 const { acquireReader, cancel: cancelReader, read } = core.loadExtScript("ext:selvedge/streams.js");
 const { READABLE_LOST, WRITABLE_LOST } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const { exactBytes, External } = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { External } = core.loadExtScript("ext:selvedge/rpc/messages.js");
+const { exactBytes } = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { LocalAnswer, Target } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const rpc = internals.rpc;
 

@@ -32,7 +32,8 @@ const { io: contexts } = internals.selvedge;
 const { PROMISE_DISPOSED, STUB_DISPOSED, unsupported } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 // Fills in what the others leave to it.
 const rpc = internals.rpc;
-const { decode, encodeArgs, External } = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { decode, External } = core.loadExtScript("ext:selvedge/rpc/messages.js");
+const { encodeArgs } = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { Forwarded, LocalAnswer, stateOf: contextState, Target } = core.loadExtScript(
   "ext:selvedge/rpc/capabilities.js",
 );
