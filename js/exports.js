@@ -19,7 +19,8 @@ const {
 const { fetchService } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
 const { connectHere, makeService } = core.loadExtScript("ext:selvedge/rpc.js");
 const { notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const values = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { decode, release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
+const { encode } = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { entrypoints } = internals.selvedge;
 const { methodsOf } = core.loadExtScript("ext:selvedge/service.js");
 
@@ -81,15 +82,15 @@ function stub(name, props, canSpecialize) {
 function copied(props) {
   if (props === undefined) return undefined;
   if (typeof props === "function") throw notCloneable(`${props} could not be cloned.`);
-  const message = values.encode(props, null, true);
+  const message = encode(props, null, true);
   const { externals } = message;
   for (let i = 0; externals !== null && i < externals.length; i++) {
     if (externals[i].kind !== "error" && externals[i].kind !== "headers") {
-      values.release(message);
+      release(message);
       throw notCloneable("The props of an entrypoint are plain data: nothing in them goes by reference.");
     }
   }
-  return values.decode(message, null, null);
+  return decode(message, null, null);
 }
 
 let all = null;
@@ -100,6 +101,9 @@ function exportsObject() {
   all = {};
   const names = entrypoints.entrypointNames();
   for (let i = 0; i < names.length; i++) all[names[i]] = stub(names[i], undefined, true);
+  // Durable Objects whose class is bound.
+  const namespaces = internals.objectNamespaces?.() ?? [];
+  for (let i = 0; i < namespaces.length; i += 2) all[namespaces[i]] = namespaces[i + 1];
   return all;
 }
 

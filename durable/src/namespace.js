@@ -7,6 +7,7 @@ const { op_do_alarm_done, op_do_call, op_do_class, op_do_id_check, op_do_id_name
   core.ops;
 const {
   JSONParse,
+  ArrayPrototypePush,
   ObjectDefineProperty,
   PromisePrototypeThen,
   PromiseReject,
@@ -176,7 +177,7 @@ function stub(home, id, hex) {
   const self = new DurableObject(internal);
   ObjectDefineProperty(self, "name", { __proto__: null, value: name, enumerable: true });
   ObjectDefineProperty(self, "id", { __proto__: null, value: id, enumerable: true });
-  return remoteStub(self, { __proto__: null, fetch }, home, target);
+  return remoteStub(self, { __proto__: null, fetch }, home, target, () => stub(home, id, hex));
 }
 
 /** Sends a request to an object, and again where it redirects to, if it may. */
@@ -271,7 +272,7 @@ function idOf(home, hex) {
 function receiveCalls(channel, rid, hex, name, jurisdiction) {
   const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
   const id = new DurableObjectId(internal, home, hex, name, jurisdiction);
-  core.loadExtScript("ext:selvedge/rpc/session.js").acceptFor(channel, objectCapability(home, { home, hex, id, name, jurisdiction }));
+  core.loadExtScript("ext:selvedge/rpc/session.js").acceptObject(channel, objectCapability(home, { home, hex, id, name, jurisdiction }));
 }
 
 /** The alarm of an object goes off; `io` is the context that waits for its end. */
@@ -315,9 +316,15 @@ function incomingParts(io, { method, url, headBlob, hasBody }) {
     keepEncoding: false,
   };
 }
+/** Classes that are bound, and their namespaces in turn. */
+const bound = [];
+internals.objectNamespaces = () => bound;
 
 function bind(rid, _name) {
-  return new DurableObjectNamespace(internal, homeOf(op_do_namespace(rid), op_do_class(rid), rid));
+  const className = op_do_class(rid);
+  const namespace = new DurableObjectNamespace(internal, homeOf(op_do_namespace(rid), className, rid));
+  ArrayPrototypePush(bound, className, namespace);
+  return namespace;
 }
 
 return { bind, idOf, receive, receiveAlarm, receiveCalls };

@@ -3,10 +3,11 @@
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const { op_do_call } = core.ops;
-const { Error, ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
+const { Error, ObjectPrototypeIsPrototypeOf, ReflectDeleteProperty, TypeError } = primordials;
 const { entrypoints } = internals.selvedge;
 const { Capability, invoke } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
-const { encodeThrown, release } = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { makeService } = core.loadExtScript("ext:selvedge/rpc.js");
 const { find, flagged } = core.loadExtScript("ext:selvedge_durable/actor.js");
 const { connectElsewhere } = core.loadExtScript("ext:selvedge_durable/elsewhere.js");
@@ -34,7 +35,12 @@ class ObjectCapability extends Capability {
     const failed = (error) => {
       if (message !== null) release(message);
       message = null;
-      answer.fail(encodeThrown(error, null));
+      // A reset is what happened here, not what the object threw.
+      const isReset = error.durableObjectReset === true;
+      if (isReset) ReflectDeleteProperty(error, "remote");
+      const thrown = encodeThrown(error, null);
+      thrown.isRemote = !isReset;
+      answer.fail(thrown);
     };
     let actor;
     try {
@@ -60,8 +66,11 @@ class ObjectCapability extends Capability {
   dropped() {}
 }
 
-/** A stub: `self` with `methods` of its own, every other name a method of the object. */
-function remoteStub(self, methods, home, target) {
+/**
+ * A stub: `self` with `methods` of its own, every other name a method of the
+ * object. `again` makes another one like it.
+ */
+function remoteStub(self, methods, home, target, again) {
   const connect = (io) => {
     let actor;
     try {
@@ -73,7 +82,7 @@ function remoteStub(self, methods, home, target) {
     op_do_call(io.slot);
     return new ObjectCapability(home, target);
   };
-  return makeService(self, methods, connect, null, "DurableObject");
+  return makeService(self, methods, connect, { __proto__: null, again }, "DurableObject");
 }
 
 /** What calls from another isolate go to. */

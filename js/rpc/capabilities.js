@@ -27,8 +27,10 @@ const {
 const { gates, io: contexts } = internals.selvedge;
 const { op_rpc_done } = core.ops;
 const { getAsyncContext, setAsyncContext } = core;
-const { CANCELED, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const values = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { CANCELED, GONE, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const { decodeThrown, encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { decode, release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
+const { encode, plainMessage } = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { lookup } = core.loadExtScript("ext:selvedge/rpc/lookup.js");
 const rpc = internals.rpc;
 
@@ -89,7 +91,7 @@ class ContextState {
   end(reason = undefined) {
     this.isLeft = true;
     if (this.parent !== null) SetPrototypeDelete(this.parent.children, this);
-    const error = reason ?? values.encodeThrown(new Error(CANCELED), this.io);
+    const error = reason ?? encodeThrown(new Error(CANCELED), this.io);
     const { running, waiting, stubs, exports, children } = this;
     // Those who wait for an object learn from it why it ended.
     if (this.io.gate === null) SetPrototypeForEach(running, (answer) => answer.fail(error));
@@ -121,7 +123,7 @@ class Answer {
   send(path, args, answer) {
     if (this.pipeline !== null) this.pipeline.send(path, args, answer);
     else if (this.failure !== null) {
-      if (args !== null) values.release(args);
+      if (args !== null) release(args);
       answer.fail(this.failure);
     } else ArrayPrototypePush(this.queue, path, args, answer);
   }
@@ -154,7 +156,7 @@ class Answer {
   /** The result is there; it has a disposer of its own, or not. */
   fulfil(message, hasDisposer) {
     if (this.isOver) {
-      values.release(message);
+      release(message);
       return;
     }
     this.isOver = true;
@@ -169,10 +171,16 @@ class Answer {
     const { queue } = this;
     this.queue = [];
     for (let i = 0; i < queue.length; i += 3) {
-      if (queue[i + 1] !== null) values.release(queue[i + 1]);
+      if (queue[i + 1] !== null) release(queue[i + 1]);
       queue[i + 2].fail(message);
     }
     this.refuse(message);
+  }
+
+  /** The output gate: answers of an object leave when what it wrote is on disk. */
+  finish(io, act) {
+    if (io.gate === null || io.over || io.canRelease()) act();
+    else io.release(act);
   }
 
   /** The one who called is gone. */
@@ -245,7 +253,7 @@ class LocalAnswer extends Answer {
       this.drop();
       let error;
       try {
-        error = values.decodeThrown(message, this.io);
+        error = decodeThrown(message, this.io);
       } catch (reason) {
         error = reason;
       }
@@ -291,8 +299,8 @@ class Target extends Capability {
 
   send(path, args, answer) {
     if (this.io.over) {
-      if (args !== null) values.release(args);
-      answer.fail(values.encodeThrown(new Error(CANCELED), this.io));
+      if (args !== null) release(args);
+      answer.fail(encodeThrown(new Error(GONE), this.io));
       return;
     }
     this.addRef();
@@ -353,8 +361,8 @@ class Forwarded extends Capability {
 
   send(path, args, answer) {
     if (this.inner === null) {
-      if (args !== null) values.release(args);
-      answer.fail(values.encodeThrown(new Error(CANCELED), this.io));
+      if (args !== null) release(args);
+      answer.fail(encodeThrown(new Error(GONE), this.io));
       return;
     }
     this.inner.send(path, args, answer);
@@ -387,7 +395,7 @@ class Broken extends Capability {
   }
 
   send(_path, args, answer) {
-    if (args !== null) values.release(args);
+    if (args !== null) release(args);
     answer.fail(this.#message);
   }
 
@@ -409,13 +417,13 @@ function invoke(io, scope, path, args, answer) {
     } else {
       const name = path.length === 0 ? "(this)" : ArrayPrototypeJoin(path, ".");
       if (typeof found.value !== "function") throw new TypeError(`"${name}" is not a function.`);
-      let list = values.decode(args, io, group);
+      let list = decode(args, io, group);
       args = null;
       if (scope.insert !== null) list = withEnv(found.value, list, scope.insert, name);
       result = ReflectApply(found.value, found.self, list);
     }
   } catch (error) {
-    if (args !== null) values.release(args);
+    if (args !== null) release(args);
     failed(io, group, answer, error);
     return undefined;
   }
@@ -447,7 +455,7 @@ function invoke(io, scope, path, args, answer) {
 
 function failed(io, group, answer, error) {
   if (group !== null) group.dispose();
-  answer.finish(io, () => answer.fail(values.encodeThrown(error, io)));
+  answer.finish(io, () => answer.fail(encodeThrown(error, io)));
   if (!io.over) stateOf(io).settle();
 }
 
@@ -455,7 +463,7 @@ function failed(io, group, answer, error) {
 function returned(io, group, answer, value) {
   if (io.over) return;
   const state = stateOf(io);
-  const plain = values.plainMessage(value);
+  const plain = plainMessage(value);
   if (plain !== undefined && group === null && !answer.isLong && answer.queue.length === 0) {
     answer.finish(io, () => answer.fulfil(plain, false));
     state.settle();
@@ -472,7 +480,7 @@ function returned(io, group, answer, value) {
       dispose = value[SymbolDispose];
       ReflectDeleteProperty(value, SymbolDispose);
     }
-    message = plain ?? values.encode(value, io, false, given);
+    message = plain ?? encode(value, io, false, given);
   } catch (error) {
     failed(io, group, answer, error);
     return;
@@ -503,13 +511,6 @@ function singleCap(message) {
   if (externals === null || externals.length !== 1 || externals[0].kind !== "stub") return null;
   return externals[0].slots[0] === message ? externals[0].cap : null;
 }
-
-/** The output gate: answers of an object leave when what it wrote is on disk. */
-Answer.prototype.finish = function (io, act) {
-  const writes = io.gate === null || io.over ? null : io.unconfirmed();
-  if (writes === null) act();
-  else PromisePrototypeThen(writes, act, () => {});
-};
 
 /** The arguments of a handler that is no class: its caller's, `env`, `ctx`. */
 function withEnv(handler, list, insert, name) {

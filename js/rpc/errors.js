@@ -5,12 +5,14 @@
 const { core, primordials } = __bootstrap;
 const {
   AggregateError,
+  AggregateErrorPrototype,
   Error,
   EvalError,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ObjectGetPrototypeOf,
   ObjectPrototypeIsPrototypeOf,
+  ObjectSetPrototypeOf,
   RangeError,
   ReferenceError,
   String,
@@ -21,6 +23,7 @@ const {
 const { DOMException, DOMExceptionPrototype } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 
 const CANCELED = "The destination execution context for this RPC was canceled while the call was still running.";
+const GONE = "The execution context which hosts this callback is no longer running.";
 const STUB_DISPOSED = "RPC stub used after being disposed.";
 const PROMISE_DISPOSED = "RPC promise used after being disposed.";
 const READABLE_LOST = "ReadableStream received over RPC disconnected prematurely.";
@@ -46,7 +49,9 @@ function classOf(name) {
 
 /** An error of this class, without the text in `stack` that its making would leave. */
 function makeError(className, message) {
-  return className === "AggregateError" ? new AggregateError([], message) : new CLASSES[className](message);
+  if (className !== "AggregateError") return new CLASSES[className](message);
+  // Its constructor iterates, which a Worker can change.
+  return ObjectSetPrototypeOf(new Error(message), AggregateErrorPrototype);
 }
 
 /** Nothing like this may cross. */
@@ -109,6 +114,7 @@ return {
   CANCELED,
   classOf,
   DOMException,
+  GONE,
   isDomException,
   makeError,
   markRemote,

@@ -21,16 +21,19 @@ const {
 const { bodies, headers: headerLists, io: contexts, request: requests, response: responses } = internals.selvedge;
 const { add, AbortSignalPrototype, newSignal, signalAbort } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
 const {
+  acquireReadableStreamDefaultReader: acquireReader,
   isReadableStreamLocked,
   ReadableStream,
+  readableStreamDefaultReaderRead,
   ReadableStreamPrototype,
+  readableStreamReaderGenericCancel: cancelReader,
   WritableStream,
   WritableStreamDefaultWriter,
 } = core.loadExtScript("ext:deno_web/06_streams.js");
 const { Blob, BlobPrototype, getParts } = core.loadExtScript("ext:deno_web/09_file.js");
-const { acquireReader, cancel: cancelReader, read } = core.loadExtScript("ext:selvedge/streams.js");
 const { READABLE_LOST, WRITABLE_LOST } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const { exactBytes, External } = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { External } = core.loadExtScript("ext:selvedge/rpc/messages.js");
+const { exactBytes } = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { LocalAnswer, Target } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const rpc = internals.rpc;
 
@@ -56,6 +59,18 @@ function ask(io, cap, method, ...args) {
 }
 
 // ----- Readable streams. -----
+
+/** The next chunk of a stream, without the methods that a Worker can replace. */
+function read(reader) {
+  return new Promise((resolve, reject) => {
+    readableStreamDefaultReaderRead(reader, {
+      __proto__: null,
+      chunkSteps: (value) => resolve({ __proto__: null, done: false, value }),
+      closeSteps: () => resolve({ __proto__: null, done: true, value: undefined }),
+      errorSteps: reject,
+    });
+  });
+}
 
 /** What the other side reads a stream of this context by. */
 class Source {

@@ -14,7 +14,8 @@ const {
 const { entrypoints, io: contexts } = internals.selvedge;
 const { getAsyncContext, setAsyncContext } = core;
 const { CANCELED } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const values = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { Capability, invoke, stateOf } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const rpc = internals.rpc;
 
@@ -32,11 +33,11 @@ function runSoon(io, event) {
 /** Lets a call into a context: past its gate, if it has one. */
 function deliver(io, answer, event) {
   if (io.gate !== null) {
-    io.deliver(event, (error) => answer.fail(values.encodeThrown(error, io)));
+    io.deliver(event, (error) => answer.fail(encodeThrown(error, io)));
     return;
   }
   runSoon(io, () => {
-    if (io.over) answer.fail(values.encodeThrown(new Error(CANCELED), io));
+    if (io.over) answer.fail(encodeThrown(new Error(CANCELED), io));
     else event();
   });
 }
@@ -78,8 +79,8 @@ class Entrypoint extends Capability {
       try {
         scope = entrypoints.open(io, this.#name, this.#props);
       } catch (error) {
-        if (args !== null) values.release(args);
-        answer.fail(values.encodeThrown(error, io));
+        if (args !== null) release(args);
+        answer.fail(encodeThrown(error, io));
         state.settle();
         return;
       }

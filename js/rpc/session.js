@@ -21,8 +21,9 @@ const {
   SetPrototypeDelete,
 } = primordials;
 const { getAsyncContext, setAsyncContext } = core;
-const { CANCELED } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const values = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { CANCELED, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { External, messageOfBytes, release, toBytes } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { Answer, Broken, Capability, stateOf } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const { Entrypoint } = core.loadExtScript("ext:selvedge/rpc/receivers.js");
 const { blobBytes, blobOf, toSource } = core.loadExtScript("ext:selvedge/rpc/platform_objects.js");
@@ -94,16 +95,16 @@ class Session {
   /** Asks something of the other side. */
   ask(kind, id, path, args, answer) {
     if (this.isClosed) {
-      if (args !== null) values.release(args);
+      if (args !== null) release(args);
       answer.fail(lost());
       return;
     }
     let packed = null;
     if (args !== null) {
       try {
-        packed = values.toBytes(args, (made) => this.#describe(made));
+        packed = toBytes(args, (made) => this.#describe(made));
       } catch (error) {
-        answer.fail(values.encodeThrown(error, answer.io));
+        answer.fail(encodeThrown(error, answer.io));
         return;
       }
     }
@@ -132,16 +133,16 @@ class Session {
   answer(question, message, hasDisposer) {
     let packed;
     try {
-      packed = values.toBytes(message, (made) => this.#describe(made));
+      packed = toBytes(message, (made) => this.#describe(made));
     } catch (error) {
-      this.refuse(question, values.encodeThrown(error, this.state.io));
+      this.refuse(question, encodeThrown(error, null));
       return;
     }
     this.#send([RETURN, question, hasDisposer, packed.externals], packed.bytes);
   }
 
   refuse(question, message) {
-    this.#send([THROW, question], values.toBytes(message, () => null).bytes);
+    this.#send([THROW, question], toBytes(message, () => null).bytes);
   }
 
   // ----- References. -----
@@ -180,6 +181,13 @@ class Session {
         return [made.kind, id, { ...data, body: this.#describeBody(data.body) }, cap !== null];
       case "blob":
         return [made.kind, 0, blobBytes(data)];
+      case "service":
+        if (data.again !== undefined) {
+          throw notCloneable(
+            "A stub of a Durable Object cannot be passed to another Worker: pass its id, and bind its class there.",
+          );
+        }
+        return [made.kind, 0, data, false];
       default:
         return [made.kind, id, data, cap !== null];
     }
@@ -205,17 +213,17 @@ class Session {
     const data = described[2];
     switch (kind) {
       case "readable":
-        return new values.External(kind, null, this.#knownBody(data));
+        return new External(kind, null, this.#knownBody(data));
       case "request":
       case "response":
-        return new values.External(kind, described[3] ? this.#import(described[1]) : null, {
+        return new External(kind, described[3] ? this.#import(described[1]) : null, {
           ...data,
           body: this.#knownBody(data.body),
         });
       case "blob":
-        return new values.External(kind, null, blobOf(data));
+        return new External(kind, null, blobOf(data));
       default:
-        return new values.External(kind, described[3] ? this.#import(described[1]) : null, data);
+        return new External(kind, described[3] ? this.#import(described[1]) : null, data);
     }
   }
 
@@ -250,10 +258,10 @@ class Session {
         const question = head[1];
         const answer = new RemoteCallAnswer(this, question);
         MapPrototypeSet(this.#answers, question, answer);
-        const args = head[5] === null ? null : values.messageOfBytes(payload, this.#known(head[5]));
+        const args = head[5] === null ? null : messageOfBytes(payload, this.#known(head[5]));
         const to = head[2] === TO_EXPORT ? MapPrototypeGet(this.#exports, head[3]) : MapPrototypeGet(this.#answers, head[3]);
         if (to === undefined) {
-          if (args !== null) values.release(args);
+          if (args !== null) release(args);
           answer.fail(lost());
         } else {
           to.send(head[4], args, answer);
@@ -263,13 +271,13 @@ class Session {
       case RETURN: {
         const answer = this.#settled(head[1]);
         const externals = this.#known(head[3]);
-        answer?.fulfil(values.messageOfBytes(payload, externals), head[2]);
+        answer?.fulfil(messageOfBytes(payload, externals), head[2]);
         this.#settle();
         break;
       }
       case THROW: {
         const answer = this.#settled(head[1]);
-        answer?.fail(values.messageOfBytes(payload, []));
+        answer?.fail(messageOfBytes(payload, []));
         this.#settle();
         break;
       }
@@ -353,7 +361,7 @@ class Session {
 
 /** What was waited for will not come. */
 function lost() {
-  return values.encodeThrown(new Error(CANCELED), null);
+  return encodeThrown(new Error(CANCELED), null);
 }
 
 /** Something that the other side of a session exports. */
@@ -442,19 +450,22 @@ function connect(io, rid) {
   return session.root();
 }
 
-/** A session that another isolate began. */
+/** A session that another isolate began, with an entrypoint of this Worker. */
 function accept(rid, entrypoint, props) {
   const session = new Session(rid, false);
-  session.begin(new Entrypoint(null, entrypoint, props, (state) => session.belong(state)));
-  session.listen();
+  acceptFor(session, new Entrypoint(null, entrypoint, props, (state) => session.belong(state)));
 }
 
-/** The same, for something of this isolate: calls go to `cap`. */
-function acceptFor(rid, cap) {
-  const session = new Session(rid, false);
+/** Begins a session with what its first call goes to. */
+function acceptFor(session, cap) {
   session.begin(cap);
   session.listen();
 }
 
-return { accept, acceptFor, connect };
+/** The same, for something of this isolate: calls go to `cap`. */
+function acceptObject(rid, cap) {
+  acceptFor(new Session(rid, false), cap);
+}
+
+return { accept, acceptFor, acceptObject, connect, Session };
 })();

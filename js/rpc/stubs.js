@@ -32,7 +32,8 @@ const { io: contexts } = internals.selvedge;
 const { PROMISE_DISPOSED, STUB_DISPOSED, unsupported } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 // Fills in what the others leave to it.
 const rpc = internals.rpc;
-const { decode, encodeArgs, External } = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { decode, External } = core.loadExtScript("ext:selvedge/rpc/messages.js");
+const { encodeArgs } = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { Forwarded, LocalAnswer, stateOf: contextState, Target } = core.loadExtScript(
   "ext:selvedge/rpc/capabilities.js",
 );
@@ -160,16 +161,15 @@ function start(state, path, args) {
     try {
       const message = args === null ? null : encodeArgs(args, io, rpc.dupParams());
       answer = new LocalAnswer(io);
-      const writes = io.gate === null ? null : io.unconfirmed();
-      if (writes === null) {
+      if (io.gate === null || io.canRelease()) {
         cap.send(path, message, answer);
       } else {
         // The output gate: a call leaves when what was written is on disk.
         cap.addRef();
-        PromisePrototypeThen(writes, () => {
+        io.release(() => {
           cap.send(path, message, answer);
           cap.release();
-        }, () => cap.release());
+        });
       }
     } finally {
       cap.release();

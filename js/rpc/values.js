@@ -4,9 +4,8 @@
 //
 // `encode` copies a value in the context that sends it. In a `Message`, each
 // place where something goes by reference is left open and listed with it
-// (`externals`); `decode` fills these places in the context that receives.
-// Within an isolate the copy itself is handed over; `toBytes` makes bytes of it
-// where the receiver is in another one.
+// (`externals`), to be filled in the context that receives. Within an isolate
+// the copy itself is handed over.
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const {
@@ -32,7 +31,6 @@ const {
   MapPrototypeForEach,
   MapPrototypeGet,
   MapPrototypeSet,
-  ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ObjectGetOwnPropertySymbols,
   ObjectGetPrototypeOf,
@@ -43,7 +41,6 @@ const {
   ReflectDeleteProperty,
   SafeMap,
   Set,
-  SetPrototypeAdd,
   SetPrototypeForEach,
   String,
   SymbolPrototypeToString,
@@ -61,15 +58,13 @@ const {
 const { entrypoints, headers: headerLists, request: requests, response: responses } = internals.selvedge;
 const {
   classOf,
-  DOMException,
   isDomException,
-  makeError,
-  markRemote,
   notCloneable,
   textOf,
   unsupported,
 } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const rpc = internals.rpc;
+const { define, External, Message, release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
+const { rpc, shared } = internals;
 
 /** https://developers.cloudflare.com/workers/runtime-apis/rpc/ */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
@@ -92,20 +87,6 @@ const VIEWS = {
   Uint8Array,
   Uint8ClampedArray,
 };
-
-class Message {
-  /** The copy. */
-  root;
-  /** Instead of it: V8's serialization. */
-  bytes = null;
-  externals = null;
-  /** Maps and sets that are filled when the open places are. */
-  late = null;
-
-  constructor(root) {
-    this.root = root;
-  }
-}
 
 class Encoder {
   io;
@@ -311,16 +292,6 @@ function copyArray(encoder, value) {
   return out;
 }
 
-function define(object, key, value) {
-  ObjectDefineProperty(object, key, {
-    __proto__: null,
-    value,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
-}
-
 /** An object of a class: a few built-in ones can cross. */
 function copyInstance(encoder, value, holder, key) {
   if (core.isNativeError(value)) return external(encoder, value, errorExternal(encoder, value), holder, key);
@@ -398,37 +369,7 @@ function finishLater(encoder, out, isMap, entries) {
   ArrayPrototypePush(encoder.message.late, { __proto__: null, out, isMap, entries });
 }
 
-/** Fills the maps and sets of a message whose open places are filled. */
-function finishMaps(message) {
-  const { late } = message;
-  if (late === null) return;
-  for (let i = 0; i < late.length; i++) {
-    const { out, isMap, entries } = late[i];
-    if (isMap) {
-      for (let k = 0; k < entries.length; k += 2) MapPrototypeSet(out, entries[k], entries[k + 1]);
-    } else {
-      for (let k = 0; k < entries.length; k++) SetPrototypeAdd(out, entries[k]);
-    }
-  }
-}
-
 // ----- By reference. -----
-
-/** Something in a message that is made anew by its receiver. */
-class External {
-  kind;
-  /** Of a kind that leads back to the sender: the way there. */
-  cap;
-  data;
-  /** The places where it belongs: objects and keys in turn. */
-  slots = [];
-
-  constructor(kind, cap, data) {
-    this.kind = kind;
-    this.cap = cap;
-    this.data = data;
-  }
-}
 
 function external(encoder, value, made, holder, key) {
   encoder.size += 32;
@@ -474,6 +415,11 @@ function errorExternal(encoder, error) {
   };
   const made = new External("error", null, data);
   encoder.size += data.message.length * 2;
+  if (!shared.production) {
+    const stack = textOf(() => error.stack, "");
+    const at = primordials.StringPrototypeIndexOf(stack, "\n    at ");
+    if (at >= 0) data.frames = primordials.StringPrototypeSlice(stack, at);
+  }
   // An error may lead to itself.
   remember(encoder, error, made);
   const cause = ObjectGetOwnPropertyDescriptor(error, "cause");
@@ -531,209 +477,6 @@ function instanceExternal(encoder, value) {
   throw unsupported(value);
 }
 
-/** Makes a value of a message in the context `io`; what stubs it holds join `group`. */
-function decode(message, io, group) {
-  const { externals } = message;
-  if (message.bytes !== null) return fromBytes(message, io, group);
-  if (externals !== null) {
-    const made = [];
-    for (let i = 0; i < externals.length; i++) ArrayPrototypePush(made, materialize(externals[i], io, group));
-    for (let i = 0; i < externals.length; i++) {
-      const { slots } = externals[i];
-      for (let k = 0; k < slots.length; k += 2) slots[k][slots[k + 1]] = made[i];
-    }
-    for (let i = 0; i < externals.length; i++) {
-      if (externals[i].kind === "error") setProps(made[i], externals[i].data);
-    }
-    message.externals = null;
-  }
-  finishMaps(message);
-  return message.root;
-}
-
-function materialize(made, io, group) {
-  switch (made.kind) {
-    case "stub": {
-      const cap = made.cap;
-      made.cap = null;
-      return rpc.makeStub(cap, io, group);
-    }
-    case "headers":
-      return headerLists.fromBlob(made.data, false);
-    case "error":
-      return bareError(made.data);
-    default:
-      return rpc.materialize(made, io, group);
-  }
-}
-
-function bareError(data) {
-  if (data.dom) {
-    const error = new DOMException(data.message, data.name);
-    if (data.stack !== null) hide(error, "stack", data.stack);
-    return error;
-  }
-  const error = makeError(data.name, data.message);
-  hide(error, "stack", data.stack ?? (data.message === "" ? data.name : `${data.name}: ${data.message}`));
-  return error;
-}
-
-function hide(object, key, value) {
-  ObjectDefineProperty(object, key, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
-}
-
-function setProps(error, data) {
-  const { props } = data;
-  const keys = ObjectKeys(props);
-  for (let i = 0; i < keys.length; i++) define(error, keys[i], props[keys[i]]);
-  const name = props.name;
-  if (!data.dom && typeof name === "string" && ObjectHasOwn(props, "name")) {
-    hide(error, "stack", data.message === "" ? name : `${name}: ${data.message}`);
-  }
-}
-
-// ----- Exceptions. -----
-
-/**
- * What a callee threw, as a message without anything by reference: it may be
- * decoded more than once.
- */
-function encodeThrown(error, io) {
-  if (typeof error !== "object" || error === null) {
-    return thrownError(new Error(textOf(() => error, "")), io);
-  }
-  try {
-    const message = new Message(error);
-    const encoder = new Encoder(io, true, message);
-    message.root = copy(encoder, error, message, "root");
-    if (encoder.size > MAX_MESSAGE_BYTES) checkSize(message);
-    if (message.externals !== null && hasCaps(message.externals)) {
-      release(message);
-      return thrownError(new Error(textOf(() => error.message ?? error, "")), io);
-    }
-    return message;
-  } catch (reason) {
-    return thrownError(
-      new Error(textOf(() => typeof error.message === "string" ? error.message : reason.message, "")),
-      io,
-    );
-  }
-}
-
-function hasCaps(externals) {
-  for (let i = 0; i < externals.length; i++) if (externals[i].kind !== "error") return true;
-  return false;
-}
-
-function thrownError(error, io) {
-  const message = new Message(null);
-  const encoder = new Encoder(io, true, message);
-  external(encoder, error, errorExternal(encoder, error), message, "root");
-  return message;
-}
-
-/** The exception as the caller gets it. */
-function decodeThrown(message, io) {
-  const externals = message.externals;
-  let error;
-  try {
-    error = decode(message, io, null);
-  } finally {
-    message.externals = externals;
-  }
-  if (core.isNativeError(error)) {
-    // The stack is that of the caller: a callee keeps its own.
-    const stack = makeError("Error", "").stack;
-    const at = primordials.StringPrototypeIndexOf(stack, "\n");
-    const header = errorHeader(error);
-    hide(error, "stack", at < 0 ? header : header + primordials.StringPrototypeSlice(stack, at));
-  }
-  return markRemote(error);
-}
-
-function errorHeader(error) {
-  const name = textOf(() => error.name, "Error");
-  const message = textOf(() => error.message, "");
-  return message === "" ? name : `${name}: ${message}`;
-}
-
-// ----- Bytes. -----
-
-const brand = core.hostObjectBrand;
-
-/**
- * Makes bytes of a message; `describe` gives what tells the other isolate about
- * an external. Gives the bytes and these descriptions.
- */
-function toBytes(message, describe) {
-  const { externals } = message;
-  if (message.bytes !== null) {
-    const described = [];
-    for (let i = 0; externals !== null && i < externals.length; i++) ArrayPrototypePush(described, describe(externals[i]));
-    return { __proto__: null, bytes: message.bytes, externals: described };
-  }
-  const described = [];
-  if (externals !== null) {
-    for (let i = 0; i < externals.length; i++) {
-      const made = externals[i];
-      let place;
-      if (made.kind === "error") {
-        const data = { ...made.data, type: "error" };
-        place = { __proto__: null, [brand]: () => data };
-      } else {
-        const index = described.length;
-        ArrayPrototypePush(described, describe(made));
-        place = { __proto__: null, [brand]: () => ({ type: "external", index }) };
-      }
-      const { slots } = made;
-      for (let k = 0; k < slots.length; k += 2) slots[k][slots[k + 1]] = place;
-    }
-  }
-  finishMaps(message);
-  const bytes = core.serialize(message.root);
-  return { __proto__: null, bytes, externals: described };
-}
-
-/** A message whose value is still bytes. */
-function messageOfBytes(bytes, externals) {
-  const message = new Message(undefined);
-  message.bytes = bytes;
-  message.externals = externals;
-  return message;
-}
-
-function fromBytes(message, io, group) {
-  const { bytes, externals } = message;
-  const made = [];
-  for (let i = 0; externals !== null && i < externals.length; i++) {
-    ArrayPrototypePush(made, materialize(externals[i], io, group));
-  }
-  return core.deserialize(bytes, {
-    __proto__: null,
-    deserializers: {
-      __proto__: null,
-      external: (value) => made[value.index],
-      error: (value) => {
-        const error = bareError(value);
-        setProps(error, value);
-        return error;
-      },
-    },
-  });
-}
-
-/** Nobody will decode the message: lets go of what it holds. */
-function release(message) {
-  const { externals } = message;
-  if (externals === null) return;
-  message.externals = null;
-  for (let i = 0; i < externals.length; i++) {
-    const { cap } = externals[i];
-    if (cap !== null) cap.release();
-    rpc.dropExternal?.(externals[i]);
-  }
-}
-
 /** The bytes of a view or buffer, in a buffer of their own. */
 function exactBytes(chunk) {
   const isView = ArrayBufferIsView(chunk);
@@ -771,17 +514,15 @@ rpc.plainCopy = (value) => {
 };
 
 return {
-  capExternal,
-  decode,
-  decodeThrown,
+  checkSize,
+  copy,
   encode,
   encodeArgs,
-  encodeThrown,
+  Encoder,
+  errorExternal,
   exactBytes,
-  External,
-  messageOfBytes,
+  external,
+  MAX_MESSAGE_BYTES,
   plainMessage,
-  release,
-  toBytes,
 };
 })();

@@ -5,6 +5,7 @@
 mod across;
 mod ends;
 mod hostile;
+mod objects;
 
 use crate::harness::{Program, Response, Setup, TestServer};
 

@@ -63,7 +63,8 @@ fn an_end_that_waits_is_closed_at_once() {
         let one = Rc::new(one.open());
         let waiting = one.clone();
         let received = async { waiting.receive().await };
-        let close = async { one.close() };
+        let closed = &one;
+        let close = async move { closed.close() };
         let (received, ()) = tokio::join!(received, close);
         assert!(!received);
         assert!(!one.receive().await, "and it stays closed");

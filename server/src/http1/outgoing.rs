@@ -196,6 +196,7 @@ mod tests {
             keep_alive: true,
             framing,
             cpu: None,
+            bare: false,
         };
         write_head(&mut out, &parts, &Clock::default());
         String::from_utf8(out).expect("the head is ASCII")

@@ -71,11 +71,12 @@ fn a_worker_cannot_poison_the_calls() {
         r#"
 import { exports, RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
 let leaked = "", stack = "";
+const aMap = new Map([["a", new Set([1, () => 2])]]), someBytes = new Uint8Array([7]);
 class Target extends RpcTarget { add(a, b) { return a + b; } }
 export class Service extends WorkerEntrypoint {
   echo(value) { return value; }
   target() { return new Target(); }
-  map() { return new Map([["a", new Set([1, () => 2])]]); }
+  map() { return aMap; }
   stream() { return new Response("streamed").body; }
   fail() { throw new TypeError("failed"); }
 }
@@ -113,7 +114,7 @@ export default { async fetch() {
   poison();
   const s = exports.Service;
   note(await s.echo(1));
-  const echoed = await s.echo({ list: [1, { deep: "x" }], error: new RangeError("e"), bytes: new Uint8Array([7]) });
+  const echoed = await s.echo({ list: [1, { deep: "x" }], error: new RangeError("e"), bytes: someBytes });
   note(echoed.list[1].deep); note(echoed.error.message); note(echoed.bytes[0]);
   note(await s.target().add(1, 2));
   const target = await s.target();
