@@ -63,8 +63,8 @@ fn an_end_that_waits_is_closed_at_once() {
         let one = Rc::new(one.open());
         let waiting = one.clone();
         let received = async { waiting.receive().await };
-        let closed = &one;
-        let close = async move { closed.close() };
+        let closing = one.clone();
+        let close = async move { closing.close() };
         let (received, ()) = tokio::join!(received, close);
         assert!(!received);
         assert!(!one.receive().await, "and it stays closed");
