@@ -23,7 +23,7 @@ pub enum DecodeError {
 }
 
 /// The newest version of the format that is read.
-const NEWEST: u32 = 15;
+const NEWEST: u32 = 16;
 
 /// Reads a value.
 ///
@@ -98,7 +98,7 @@ impl Reader<'_> {
             b'a' => self.whole(Self::sparse_array)?,
             b';' => self.whole(Self::map)?,
             b'\'' => self.whole(Self::set)?,
-            b'B' | b'~' => {
+            b'B' | b'C' | b'~' => {
                 let buffer = self.whole(|reader| reader.buffer(tag))?;
                 self.view_of(buffer)?
             }
@@ -123,10 +123,12 @@ impl Reader<'_> {
 
     fn reference(&mut self) -> Result<Value> {
         let number = self.varint()? as usize;
-        match self.open.get(number) {
-            Some(is_circular) => Ok(Value::Again { is_circular: *is_circular }),
-            None => Err(self.damaged()),
+        let is_circular = self.open.get(number).copied().ok_or_else(|| self.damaged())?;
+        if self.bytes.get(self.at) == Some(&b'V') {
+            // Another view of a buffer that was read.
+            self.view()?;
         }
+        Ok(Value::Again { is_circular })
     }
 
     /// Keys and values up to the tag `end`, and how many those were.
@@ -238,9 +240,9 @@ impl Reader<'_> {
     }
 
     fn buffer(&mut self, tag: u8) -> Result<Value> {
-        let length = self.varint()? as usize;
+        let length = self.size()?;
         if tag == b'~' {
-            self.varint()?;
+            self.size()?;
         }
         Ok(Value::Bytes { class: "ArrayBuffer", bytes: self.take(length)?.to_vec() })
     }
@@ -251,6 +253,14 @@ impl Reader<'_> {
             return Ok(buffer);
         }
         let Value::Bytes { bytes, .. } = buffer else { return Ok(buffer) };
+        let (class, from, length) = self.view()?;
+        let to = from.checked_add(length).ok_or_else(|| self.damaged())?;
+        let bytes = bytes.get(from..to).ok_or_else(|| self.damaged())?.to_vec();
+        Ok(Value::Bytes { class, bytes })
+    }
+
+    /// The class of a view, where it begins, and its length.
+    fn view(&mut self) -> Result<(&'static str, usize, usize)> {
         self.at += 1;
         let class = match self.byte()? {
             b'b' => "Int8Array",
@@ -268,14 +278,12 @@ impl Reader<'_> {
             b'?' => "DataView",
             _ => return Err(self.damaged()),
         };
-        let (from, length) = (self.varint()? as usize, self.varint()? as usize);
+        let (from, length) = (self.size()?, self.size()?);
         if self.version >= 14 {
             self.varint()?;
         }
         self.open.push(false);
-        let to = from.checked_add(length).ok_or_else(|| self.damaged())?;
-        let bytes = bytes.get(from..to).ok_or_else(|| self.damaged())?.to_vec();
-        Ok(Value::Bytes { class, bytes })
+        Ok((class, from, length))
     }
 
     fn any_string(&mut self) -> Result<String> {
@@ -340,12 +348,17 @@ impl Reader<'_> {
     }
 
     fn varint(&mut self) -> Result<u32> {
-        let mut value = 0;
-        for shift in (0..35).step_by(7) {
+        u32::try_from(self.size()?).map_err(|_| self.damaged())
+    }
+
+    /// A length of bytes: 64 bits of it count, as of version 16.
+    fn size(&mut self) -> Result<usize> {
+        let mut value = 0_u64;
+        for shift in (0..70).step_by(7) {
             let byte = self.byte()?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
-                return u32::try_from(value).map_err(|_| self.damaged());
+                return usize::try_from(value).map_err(|_| self.damaged());
             }
         }
         Err(self.damaged())

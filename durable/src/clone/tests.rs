@@ -85,6 +85,16 @@ fn views_have_their_own_bytes() {
         read("ff0f4208000000000000f83f5646000800"),
         view("Float64Array", &1.5_f64.to_le_bytes())
     );
+    assert_eq!(read("ff1042030102035642010200"), view("Uint8Array", &[2, 3]), "version 16");
+    assert_eq!(
+        read("ff0f4103420301020356420102005e015642000300490e240003"),
+        Value::Array(vec![
+            Some(view("Uint8Array", &[2, 3])),
+            Some(Value::Again { is_circular: false }),
+            Some(number(7)),
+        ]),
+        "two views of one buffer"
+    );
 }
 
 #[test]
@@ -107,7 +117,7 @@ fn what_is_no_value_is_an_error() {
     for hex in ["", "00", "ff", "ff0f", "ff0f22ff", "ff0f41ffffffff0f", "ff0f5e00", "ff0f2a"] {
         assert!(matches!(decode(&bytes(hex)), Err(DecodeError::Damaged(_))), "{hex}");
     }
-    assert_eq!(decode(&bytes("ff1030")), Err(DecodeError::Newer(16)));
+    assert_eq!(decode(&bytes("ff1130")), Err(DecodeError::Newer(17)));
     let deep = [&bytes("ff0f")[..], &b"A\x01".repeat(100_000)].concat();
     assert_eq!(decode(&deep), Err(DecodeError::Deep));
 }
