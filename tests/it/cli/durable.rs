@@ -106,6 +106,58 @@ fn values_are_written_and_read_by_name_and_by_id() {
 }
 
 #[test]
+fn a_worker_and_the_command_see_the_same_values() {
+    let worker = "\
+export class Counter {
+  constructor(state) { this.storage = state.storage; }
+  async fetch(request) {
+    if (request.method === 'GET') return Response.json([...await this.storage.list()]);
+    const shared = { x: 1 };
+    await this.storage.put({
+      number: 42, text: 'caf\\u00e9 \\u{1f600}', big: -12n, date: new Date(1700000000123),
+      map: new Map([['k', new Set([1])]]), bytes: new Uint8Array([1, 2, 3]).subarray(1),
+      nothing: [undefined],
+      list: [1.5, , null], twice: [shared, shared], pattern: /a.b/gi, error: new RangeError('bad'),
+    });
+    return new Response('stored');
+  }
+}
+export default {
+  fetch(request, env) { return env.COUNTER.get(env.COUNTER.idFromName('all')).fetch(request); },
+};
+";
+    let folder = folder(&[("wrangler.toml", CONFIG), ("worker.js", worker)]);
+    let path = folder.path();
+    let mut server = Program::selvedge(path, &["run", "--port", "0"]);
+    assert_eq!(server.connect().request("POST", "/", &[], b"").text(), "stored");
+    drop(server);
+    assert_eq!(
+        as_json(path, &["get", "COUNTER", "all"]),
+        json!({
+            "number": 42,
+            "text": "caf\u{e9} \u{1f600}",
+            "big": { "$bigint": "-12" },
+            "date": { "$date": "2023-11-14T22:13:20.123Z" },
+            "map": { "$map": [["k", { "$set": [1] }]] },
+            "bytes": { "$bytes": "AgM=", "class": "Uint8Array" },
+            "list": [1.5, "<empty>", null],
+            "twice": [{ "x": 1 }, "<as before>"],
+            "nothing": ["<undefined>"],
+            "pattern": "</a.b/gi>",
+            "error": "<RangeError: bad>",
+        })
+    );
+    assert_eq!(as_json(path, &["list", "COUNTER", "--json"])[0]["name"], "all");
+    works(path, &["delete", "COUNTER", "all", "--write"]);
+    let value = json!({ "5": ["caf\u{e9}", "\u{3b1}\u{1f600}", -1, 4e9, 1.5, null, true, {}] });
+    works(path, &["put", "COUNTER", "all", "one", &value.to_string(), "--write"]);
+    let mut server = Program::selvedge(path, &["run", "--port", "0"]);
+    let seen: Value = serde_json::from_str(&server.connect().get("/").text()).expect("JSON");
+    let seen_whole = json!({ "5": ["caf\u{e9}", "\u{3b1}\u{1f600}", -1, 4_000_000_000_u64, 1.5, null, true, {}] });
+    assert_eq!(seen, json!([["one", seen_whole]]));
+}
+
+#[test]
 fn sql_prints_tables_and_writes_only_when_asked() {
     let folder = project();
     let path = folder.path();
