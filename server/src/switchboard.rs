@@ -119,8 +119,7 @@ impl Switchboard {
         let entry = workers.get(&target.service)?;
         // A thread that just begins has no seat yet, and so no objects.
         let own = threads.get(&asks);
-        let others =
-            entry.threads.iter().filter(|it| own.is_none_or(|own| !own.same_channel(it)));
+        let others = entry.threads.iter().filter(|it| own.is_none_or(|own| !own.same_channel(it)));
         let objects = |events: &mpsc::Sender<ThreadEvent>| {
             let seat = threads.iter().find(|(_, other)| other.same_channel(events));
             seat.map_or(0, |(number, _)| self.placement.count(*number))
