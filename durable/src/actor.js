@@ -104,13 +104,16 @@ class ActorContext extends contexts.IoContext {
 
   /** Runs a remote call in the object; `failed` learns why there is no answer. */
   deliver(event, failed) {
-    const { actor } = this;
-    if (actor.broken !== null || this.over) {
-      failed(resetBy(actor.broken ?? new Error("Durable Object was evicted.")));
-      return;
-    }
-    const waiting = { __proto__: null, frame: undefined, resolve() {}, reject: failed, receive: undefined, over: false };
-    enter(actor, waiting, event);
+    // Not on the stack of the caller's: see `call`.
+    PromisePrototypeThen(PromiseResolve(), () => {
+      const { actor } = this;
+      if (actor.broken !== null || this.over) {
+        failed(resetBy(actor.broken ?? new Error("Durable Object was evicted.")));
+        return;
+      }
+      const waiting = { __proto__: null, frame: undefined, resolve() {}, reject: failed, receive: undefined, over: false };
+      enter(actor, waiting, event);
+    });
   }
 
   /** The host stopped the object's code. */
