@@ -104,13 +104,16 @@ class ActorContext extends contexts.IoContext {
 
   /** Runs a remote call in the object; `failed` learns why there is no answer. */
   deliver(event, failed) {
-    const { actor } = this;
-    if (actor.broken !== null || this.over) {
-      failed(resetBy(actor.broken ?? new Error("Durable Object was evicted.")));
-      return;
-    }
-    const waiting = { __proto__: null, frame: undefined, resolve() {}, reject: failed, receive: undefined, over: false };
-    enter(actor, waiting, event);
+    // Not on the stack of the caller's: see `call`.
+    PromisePrototypeThen(PromiseResolve(), () => {
+      const { actor } = this;
+      if (actor.broken !== null || this.over) {
+        failed(resetBy(actor.broken ?? new Error("Durable Object was evicted.")));
+        return;
+      }
+      const waiting = { __proto__: null, frame: undefined, resolve() {}, reject: failed, receive: undefined, over: false };
+      enter(actor, waiting, event);
+    });
   }
 
   /** The host stopped the object's code. */
@@ -233,11 +236,17 @@ function begin(home, target) {
 /**
  * Runs `event` in an object, with its instance, and gives the caller a promise
  * of the result. `receive` makes of that what the caller gets, in his context.
+ * The object's code does not run on the stack of the caller's: where it is
+ * stopped, the caller goes on.
  */
 function call(actor, event, receive = undefined) {
   const frame = getAsyncContext();
   return new Promise((resolve, reject) => {
-    enter(actor, { __proto__: null, frame, resolve, reject, receive, over: false }, event);
+    const waiting = { __proto__: null, frame, resolve, reject, receive, over: false };
+    PromisePrototypeThen(PromiseResolve(), () => {
+      if (actor.broken === null) enter(actor, waiting, event);
+      else reject(tunnelled(actor.broken));
+    });
   });
 }
 
@@ -443,7 +452,7 @@ function sweep() {
     });
     count += MapPrototypeGetSize(actors);
   }
-  if (count === 0) {
+  if (count === 0 && sweeper !== null) {
     core.cancelTimer(sweeper);
     sweeper = null;
   }

@@ -117,12 +117,14 @@ impl Switchboard {
         }
         let workers = self.workers.read().unwrap_or_else(|poison| poison.into_inner());
         let entry = workers.get(&target.service)?;
-        let serves = |events: &mpsc::Sender<ThreadEvent>| {
-            entry.threads.iter().any(|other| other.same_channel(events))
+        // A thread that just begins has no seat yet, and so no objects.
+        let own = threads.get(&asks);
+        let others = entry.threads.iter().filter(|it| own.is_none_or(|own| !own.same_channel(it)));
+        let objects = |events: &mpsc::Sender<ThreadEvent>| {
+            let seat = threads.iter().find(|(_, other)| other.same_channel(events));
+            seat.map_or(0, |(number, _)| self.placement.count(*number))
         };
-        let candidates = threads.iter().filter(|(number, it)| **number != asks && serves(it));
-        let best = candidates.min_by_key(|(number, _)| self.placement.count(**number));
-        best.map(|(_, events)| events.clone())
+        others.min_by_key(|events| objects(events)).cloned()
     }
 
     /// A connection to the Worker or the object that a binding names.
