@@ -468,5 +468,5 @@ function acceptObject(rid, cap) {
   acceptFor(new Session(rid, false), cap);
 }
 
-return { accept, acceptFor, acceptObject, connect, Session };
+return { accept, acceptObject, connect };
 })();
