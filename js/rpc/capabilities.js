@@ -7,7 +7,6 @@ const { core, internals, primordials } = __bootstrap;
 const {
   ArrayPrototypeJoin,
   ArrayPrototypePush,
-  Error,
   FunctionPrototypeToString,
   ObjectGetPrototypeOf,
   ObjectPrototype,
@@ -28,7 +27,7 @@ const { gates, io: contexts } = internals.selvedge;
 const { op_rpc_done } = core.ops;
 const { getAsyncContext, setAsyncContext } = core;
 const { CANCELED, GONE, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const { decodeThrown, encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { decodeThrown, encodeThrown, failure } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
 const { decode, release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { encode, plainMessage } = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { lookup } = core.loadExtScript("ext:selvedge/rpc/lookup.js");
@@ -91,7 +90,7 @@ class ContextState {
   end(reason = undefined) {
     this.isLeft = true;
     if (this.parent !== null) SetPrototypeDelete(this.parent.children, this);
-    const error = reason ?? encodeThrown(new Error(CANCELED), this.io);
+    const error = reason ?? failure(CANCELED);
     const { running, waiting, stubs, exports, children } = this;
     // Those who wait for an object learn from it why it ended.
     if (this.io.gate === null) SetPrototypeForEach(running, (answer) => answer.fail(error));
@@ -300,7 +299,7 @@ class Target extends Capability {
   send(path, args, answer) {
     if (this.io.over) {
       if (args !== null) release(args);
-      answer.fail(encodeThrown(new Error(GONE), this.io));
+      answer.fail(failure(GONE));
       return;
     }
     this.addRef();
@@ -362,7 +361,7 @@ class Forwarded extends Capability {
   send(path, args, answer) {
     if (this.inner === null) {
       if (args !== null) release(args);
-      answer.fail(encodeThrown(new Error(GONE), this.io));
+      answer.fail(failure(GONE));
       return;
     }
     this.inner.send(path, args, answer);

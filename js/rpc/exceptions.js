@@ -90,5 +90,12 @@ function errorHeader(error) {
   return message === "" ? name : `${name}: ${message}`;
 }
 
-return { decodeThrown, encodeThrown };
+/** A failure of the calls themselves: nobody threw it. */
+function failure(text) {
+  const message = encodeThrown(new Error(text), null);
+  message.isRemote = false;
+  return message;
+}
+
+return { decodeThrown, encodeThrown, failure };
 })();

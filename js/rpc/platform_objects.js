@@ -12,25 +12,32 @@ const {
   Promise,
   PromisePrototypeThen,
   PromiseReject,
+  PromiseResolve,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeSubarray,
+  TypedArrayPrototypeGetByteOffset,
   TypeError,
+  Uint8Array,
   uncurryThis,
 } = primordials;
 const { bodies, headers: headerLists, io: contexts, request: requests, response: responses } = internals.selvedge;
 const { add, AbortSignalPrototype, newSignal, signalAbort } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
 const {
-  acquireReadableStreamDefaultReader: acquireReader,
+  acquireWritableStreamDefaultWriter,
+  createReadableByteStream,
+  createWritableStream,
   isReadableStreamLocked,
-  ReadableStream,
-  readableStreamDefaultReaderRead,
+  isWritableStreamLocked,
+  readableByteStreamControllerEnqueue,
+  readableByteStreamEnd,
   ReadableStreamPrototype,
-  readableStreamReaderGenericCancel: cancelReader,
   WritableStream,
-  WritableStreamDefaultWriter,
+  writableStreamAbort,
+  writableStreamDefaultWriterClose,
+  writableStreamDefaultWriterWrite,
 } = core.loadExtScript("ext:deno_web/06_streams.js");
 const { Blob, BlobPrototype, getParts } = core.loadExtScript("ext:deno_web/09_file.js");
+const { drain } = core.loadExtScript("ext:selvedge/streams.js");
 const { READABLE_LOST, WRITABLE_LOST } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const { External } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { exactBytes } = core.loadExtScript("ext:selvedge/rpc/values.js");
@@ -41,13 +48,6 @@ const rpc = internals.rpc;
 const PIECE_BYTES = 1024 * 1024;
 
 const WritableStreamPrototype = WritableStream.prototype;
-const writerMethods = WritableStreamDefaultWriter.prototype;
-const writeTo = uncurryThis(writerMethods.write);
-const closeWriter = uncurryThis(writerMethods.close);
-const abortWriter = uncurryThis(writerMethods.abort);
-const isWritableLocked = uncurryThis(
-  primordials.ReflectGetOwnPropertyDescriptor(WritableStreamPrototype, "locked").get,
-);
 const blobType = uncurryThis(primordials.ReflectGetOwnPropertyDescriptor(BlobPrototype, "type").get);
 const blobSize = uncurryThis(primordials.ReflectGetOwnPropertyDescriptor(BlobPrototype, "size").get);
 
@@ -60,60 +60,86 @@ function ask(io, cap, method, ...args) {
 
 // ----- Readable streams. -----
 
-/** The next chunk of a stream, without the methods that a Worker can replace. */
-function read(reader) {
-  return new Promise((resolve, reject) => {
-    readableStreamDefaultReaderRead(reader, {
-      __proto__: null,
-      chunkSteps: (value) => resolve({ __proto__: null, done: false, value }),
-      closeSteps: () => resolve({ __proto__: null, done: true, value: undefined }),
-      errorSteps: reject,
-    });
-  });
-}
-
 /** What the other side reads a stream of this context by. */
 class Source {
   #io;
-  #stream;
-  #reader = null;
+  #reading;
+  #isOpen = true;
+  /** Who waits for a piece: how to tell him. */
+  #waiting = null;
+  /** What is left of a chunk. */
   #rest = null;
+  /** How the stream ended before somebody asked. */
+  #end = null;
 
   constructor(io, stream) {
     this.#io = io;
-    this.#stream = stream;
+    io.sending++;
+    this.#reading = drain(io, stream, {
+      __proto__: null,
+      write: (chunk) => {
+        this.#took(chunk);
+        return false;
+      },
+      close: () => this.#over({ __proto__: null, value: null }),
+      error: () => this.#over({ __proto__: null, error: new Error(READABLE_LOST) }),
+    });
   }
 
   cap() {
-    this.#reader = acquireReader(this.#stream);
-    this.#io.sending++;
+    const stop = (reason) => this.#stop(reason);
     return new Target(this.#io, {
       __proto__: null,
       pull: () => this.#pull(),
-      cancel: (reason) => this.#end(() => cancelReader(this.#reader, reason)),
-    }, "internal", () => this.#end(() => cancelReader(this.#reader, new Error(READABLE_LOST))));
+      cancel: stop,
+    }, "internal", () => stop(new Error(READABLE_LOST)));
   }
 
-  #end(act) {
-    if (this.#stream === null) return undefined;
-    this.#stream = null;
+  #close() {
+    if (!this.#isOpen) return false;
+    this.#isOpen = false;
     this.#io.sending--;
-    return PromisePrototypeThen(act(), undefined, () => {});
+    return true;
+  }
+
+  #stop(reason) {
+    if (!this.#close()) return undefined;
+    return PromisePrototypeThen(this.#reading.cancel(reason), () => undefined, () => undefined);
+  }
+
+  #over(end) {
+    this.#close();
+    this.#end = end;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting !== null) tell(waiting, end);
+  }
+
+  #took(chunk) {
+    let bytes;
+    if (typeof chunk === "string") bytes = core.encode(chunk);
+    else if (ArrayBufferIsView(chunk) || core.isAnyArrayBuffer(chunk)) bytes = exactBytes(chunk);
+    if (bytes === undefined) {
+      const error = new TypeError("This ReadableStream did not return bytes.");
+      this.#stop(error);
+      this.#over({ __proto__: null, error });
+      return;
+    }
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    tell(waiting, { __proto__: null, value: this.#piece(bytes) });
   }
 
   #pull() {
     if (this.#rest !== null) return this.#piece(this.#rest);
-    return PromisePrototypeThen(read(this.#reader), (result) => {
-      if (result.done) {
-        this.#end(() => new Promise((resolve) => resolve()));
-        return null;
+    return new Promise((resolve, reject) => {
+      const waiting = { __proto__: null, resolve, reject };
+      if (this.#end !== null) {
+        tell(waiting, this.#end);
+        return;
       }
-      const chunk = result.value;
-      if (typeof chunk === "string") return this.#piece(core.encode(chunk));
-      if (ArrayBufferIsView(chunk) || core.isAnyArrayBuffer(chunk)) return this.#piece(exactBytes(chunk));
-      const error = new TypeError("This ReadableStream did not return bytes.");
-      this.#end(() => cancelReader(this.#reader, error));
-      throw error;
+      this.#waiting = waiting;
+      this.#reading.resume();
     });
   }
 
@@ -124,9 +150,23 @@ class Source {
       this.#rest = null;
       return bytes;
     }
-    this.#rest = TypedArrayPrototypeSubarray(bytes, PIECE_BYTES);
-    return exactBytes(TypedArrayPrototypeSubarray(bytes, 0, PIECE_BYTES));
+    this.#rest = part(bytes, PIECE_BYTES, length);
+    return exactBytes(part(bytes, 0, PIECE_BYTES));
   }
+}
+
+function tell(waiting, end) {
+  if (end.error === undefined) waiting.resolve(end.value);
+  else waiting.reject(end.error);
+}
+
+function nothing() {}
+
+/** A stretch of bytes, without asking a Worker of what class it is. */
+function part(bytes, from, to) {
+  const length = TypedArrayPrototypeGetByteLength(bytes);
+  const offset = TypedArrayPrototypeGetByteOffset(bytes);
+  return new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), offset + from, (to < length ? to : length) - from);
 }
 
 /** A stream on its way: a body of the host if it is one, else a source. */
@@ -155,30 +195,27 @@ function unpackStream(io, packed) {
     hold.leave();
     throw new Error(READABLE_LOST);
   };
-  const stream = new ReadableStream({
-    type: "bytes",
-    pull(controller) {
-      if (hold.cap === null) return lost();
-      return PromisePrototypeThen(ask(io, cap, "pull"), (piece) => {
-        if (piece === null) {
-          hold.leave();
-          controller.close();
-          controller.byobRequest?.respond(0);
-        } else if (TypedArrayPrototypeGetByteLength(piece) > 0) {
-          controller.enqueue(piece);
-        } else {
-          return this.pull(controller);
-        }
-        return undefined;
-      }, lost);
-    },
-    cancel(reason) {
-      if (hold.cap === null) return undefined;
-      const asked = ask(io, cap, "cancel", rpc.isPlain(reason) ? reason : undefined);
-      hold.leave();
-      return PromisePrototypeThen(asked, undefined, () => {});
-    },
-  }, { highWaterMark: 0 });
+  const pull = (controller) => {
+    if (hold.cap === null) return PromiseReject(new Error(READABLE_LOST));
+    return PromisePrototypeThen(ask(io, cap, "pull"), (piece) => {
+      if (piece === null) {
+        hold.leave();
+        readableByteStreamEnd(controller);
+      } else if (TypedArrayPrototypeGetByteLength(piece) > 0) {
+        readableByteStreamControllerEnqueue(controller, piece);
+      } else {
+        return pull(controller);
+      }
+      return undefined;
+    }, lost);
+  };
+  const cancel = (reason) => {
+    if (hold.cap === null) return PromiseResolve();
+    const asked = ask(io, cap, "cancel", rpc.isPlain(reason) ? reason : undefined);
+    hold.leave();
+    return PromisePrototypeThen(asked, () => undefined, () => undefined);
+  };
+  const stream = createReadableByteStream(nothing, pull, cancel);
   if (packed.length >= 0) internals.declareLength(stream, packed.length);
   return stream;
 }
@@ -186,8 +223,8 @@ function unpackStream(io, packed) {
 // ----- Writable streams. -----
 
 function writableCap(io, stream) {
-  if (isWritableLocked(stream)) throw new TypeError("This WritableStream is currently locked to a writer.");
-  const writer = new WritableStreamDefaultWriter(stream);
+  if (isWritableStreamLocked(stream)) throw new TypeError("This WritableStream is currently locked to a writer.");
+  const writer = acquireWritableStreamDefaultWriter(stream);
   let open = true;
   io.sending++;
   const end = () => {
@@ -203,11 +240,11 @@ function writableCap(io, stream) {
   };
   return new Target(io, {
     __proto__: null,
-    write: (bytes) => PromisePrototypeThen(writeTo(writer, TypedArrayPrototypeGetBuffer(bytes)), () => undefined),
-    close: () => end() ? PromisePrototypeThen(closeWriter(writer), () => undefined) : undefined,
-    abort: () => end() ? PromisePrototypeThen(abortWriter(writer, lost()), () => undefined) : undefined,
+    write: (bytes) => PromisePrototypeThen(writableStreamDefaultWriterWrite(writer, TypedArrayPrototypeGetBuffer(bytes)), () => undefined),
+    close: () => end() ? PromisePrototypeThen(writableStreamDefaultWriterClose(writer), () => undefined) : undefined,
+    abort: () => end() ? PromisePrototypeThen(writableStreamAbort(stream, lost()), () => undefined) : undefined,
   }, "internal", () => {
-    if (end()) PromisePrototypeThen(abortWriter(writer, lost()), undefined, () => {});
+    if (end()) PromisePrototypeThen(writableStreamAbort(stream, lost()), undefined, () => {});
   });
 }
 
@@ -219,29 +256,24 @@ function makeWritable(io, cap) {
     if (isLast) hold.leave();
     return PromisePrototypeThen(asked, () => undefined);
   };
-  return new WritableStream({
-    write(chunk) {
-      let bytes;
-      if (typeof chunk === "string") bytes = core.encode(chunk);
-      else if (ArrayBufferIsView(chunk) || core.isAnyArrayBuffer(chunk)) bytes = exactBytes(chunk);
-      else {
-        throw new TypeError(
-          "This WritableStream only supports writing byte types.",
-        );
-      }
-      return writePieces(step, bytes);
-    },
-    close: () => step("close", true),
-    abort: () => step("abort", true),
-  });
+  const write = (chunk) => {
+    let bytes;
+    if (typeof chunk === "string") bytes = core.encode(chunk);
+    else if (ArrayBufferIsView(chunk) || core.isAnyArrayBuffer(chunk)) bytes = exactBytes(chunk);
+    else return PromiseReject(new TypeError("This WritableStream only supports writing byte types."));
+    return writePieces(step, bytes, 0);
+  };
+  return createWritableStream(nothing, write, () => step("close", true), () => step("abort", true), 1, () => 1);
 }
 
-async function writePieces(step, bytes) {
+/** Writes bytes, one piece after the other. */
+function writePieces(step, bytes, at) {
   const length = TypedArrayPrototypeGetByteLength(bytes);
-  for (let at = 0; at < length; at += PIECE_BYTES) {
-    const piece = length <= PIECE_BYTES ? bytes : exactBytes(TypedArrayPrototypeSubarray(bytes, at, at + PIECE_BYTES));
-    await step("write", false, piece);
-  }
+  if (length <= PIECE_BYTES) return step("write", false, bytes);
+  const piece = exactBytes(part(bytes, at, at + PIECE_BYTES));
+  const next = at + PIECE_BYTES;
+  const written = step("write", false, piece);
+  return next >= length ? written : PromisePrototypeThen(written, () => writePieces(step, bytes, next));
 }
 
 // ----- Requests and responses. -----

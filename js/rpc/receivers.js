@@ -5,7 +5,6 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_rpc_open, op_rpc_subrequest } = core.ops;
 const {
-  Error,
   PromisePrototypeThen,
   PromiseResolve,
   SetPrototypeAdd,
@@ -14,7 +13,7 @@ const {
 const { entrypoints, io: contexts } = internals.selvedge;
 const { getAsyncContext, setAsyncContext } = core;
 const { CANCELED } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { encodeThrown, failure } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
 const { release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { Capability, invoke, stateOf } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const rpc = internals.rpc;
@@ -37,7 +36,7 @@ function deliver(io, answer, event) {
     return;
   }
   runSoon(io, () => {
-    if (io.over) answer.fail(encodeThrown(new Error(CANCELED), io));
+    if (io.over) answer.fail(failure(CANCELED));
     else event();
   });
 }

@@ -9,7 +9,6 @@ const { op_rpc_receive, op_rpc_send, op_rpc_take, op_rpc_writable } = core.ops;
 const {
   ArrayPrototypePush,
   ArrayPrototypeShift,
-  Error,
   MapPrototypeDelete,
   MapPrototypeForEach,
   MapPrototypeGet,
@@ -22,7 +21,7 @@ const {
 } = primordials;
 const { getAsyncContext, setAsyncContext } = core;
 const { CANCELED, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
-const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { encodeThrown, failure } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
 const { External, messageOfBytes, release, toBytes } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { Answer, Broken, Capability, stateOf } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const { Entrypoint } = core.loadExtScript("ext:selvedge/rpc/receivers.js");
@@ -142,7 +141,7 @@ class Session {
   }
 
   refuse(question, message) {
-    this.#send([THROW, question], toBytes(message, () => null).bytes);
+    this.#send([THROW, question, message.isRemote], toBytes(message, () => null).bytes);
   }
 
   // ----- References. -----
@@ -277,7 +276,9 @@ class Session {
       }
       case THROW: {
         const answer = this.#settled(head[1]);
-        answer?.fail(messageOfBytes(payload, []));
+        const thrown = messageOfBytes(payload, []);
+        thrown.isRemote = head[2];
+        answer?.fail(thrown);
         this.#settle();
         break;
       }
@@ -361,7 +362,7 @@ class Session {
 
 /** What was waited for will not come. */
 function lost() {
-  return encodeThrown(new Error(CANCELED), null);
+  return failure(CANCELED);
 }
 
 /** Something that the other side of a session exports. */
@@ -467,5 +468,5 @@ function acceptObject(rid, cap) {
   acceptFor(new Session(rid, false), cap);
 }
 
-return { accept, acceptFor, acceptObject, connect, Session };
+return { accept, acceptObject, connect };
 })();

@@ -247,8 +247,11 @@ function transformStreamDefaultControllerClearAlgorithms("#,
     once(
         STREAMS,
         "return {\n  _isClosedPromise,",
-        "return {\n  readableByteStreamEnd,\n  readableStreamDefaultReaderRead,\n  \
-         sidesOf,\n  transformStreamDefaultControllerEnqueue,\n  _isClosedPromise,",
+        "return {\n  acquireWritableStreamDefaultWriter,\n  createWritableStream,\n  \
+         isWritableStreamLocked,\n  readableByteStreamEnd,\n  readableStreamDefaultReaderRead,\n  \
+         sidesOf,\n  transformStreamDefaultControllerEnqueue,\n  writableStreamAbort,\n  \
+         writableStreamDefaultWriterClose,\n  writableStreamDefaultWriterWrite,\n  \
+         _isClosedPromise,",
     ),
     // ----- Transferring: buffers are copied by the serializer, and then detached. -----
     once(

@@ -123,7 +123,7 @@ fn references_to_and_from_objects_work() {
     // The function belonged to a request that is over.
     let gone = text(&server.get("/use"));
     assert!(gone.starts_with("Error: "), "{gone}");
-    assert_eq!(text(&server.get("/between")), "[10,100,11]");
+    assert_eq!(text(&server.get("/between")), "[10,102,11]");
     assert_eq!(
         text(&server.get("/names")),
         r#"["a","a",["name","id"],true,"[object DurableObject]"]"#
