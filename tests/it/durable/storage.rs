@@ -284,7 +284,7 @@ export default { fetch: (request, env) => env.ROOMS.getByName("a").fetch(request
     assert_eq!(text(2), "fine");
     assert_eq!(
         text(3),
-        "RangeError: Values cannot be larger than 131072 bytes. A value of size 132101 was provided."
+        "RangeError: Values cannot be larger than 131072 bytes. A value of size 132102 was provided."
     );
     assert_eq!(text(4), "fine");
     assert_eq!(
