@@ -529,11 +529,18 @@ impl IsolateState {
         }
     }
 
-    /// Whether a context has used more CPU time than it may, the running slice
-    /// included: what runs for long outside of JavaScript asks this.
-    pub fn is_over_cpu_limit(&self, id: ContextId) -> bool {
+    /// Stops the running JavaScript if a context has used more CPU time than it
+    /// may, the running slice included, and tells whether it did. What runs for
+    /// long within an op asks this.
+    pub fn stop_if_over_cpu_limit(&self, id: ContextId) -> bool {
         let limit = self.peek(id).map_or(u64::MAX, |context| context.cpu_limit_nanos);
-        self.cpu(id).as_nanos() > u128::from(limit)
+        if self.cpu(id).as_nanos() <= u128::from(limit) {
+            return false;
+        }
+        if let Some(stop) = self.cpu_stopper.get() {
+            stop(id);
+        }
+        true
     }
 
     /// Sets what happens at the end of each slice in which

@@ -5,6 +5,7 @@ mod alarms;
 mod isolates;
 mod reload;
 mod sockets;
+mod storage;
 mod workers;
 
 /// The configuration of a Worker `worker.js` with the class `Room` as `ROOMS`.

@@ -85,10 +85,11 @@ impl Drop for Running {
     }
 }
 
-/// Whether the query that runs has used up its object's CPU time.
+/// Whether the query that runs has used up its object's CPU time: the code that
+/// asked for it is stopped then.
 fn is_over() -> bool {
     RUNNING.with_borrow(|it| {
-        it.as_ref().is_some_and(|(isolate, context)| isolate.is_over_cpu_limit(*context))
+        it.as_ref().is_some_and(|(isolate, context)| isolate.stop_if_over_cpu_limit(*context))
     })
 }
 

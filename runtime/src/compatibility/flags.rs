@@ -205,7 +205,7 @@ pub const FLAGS: &[Flag] = &[
     flag("queue_expose_error_codes").or("no_queue_expose_error_codes").since("2026-03-12").is(Idle("there are no queues yet")),
     flag("text_decoder_replace_surrogates").or("disable_text_decoder_replace_surrogates").since("2026-02-24").implied(&["pedantic_wpt"], "2026-02-24").is(AlwaysOn),
     flag("containers_pid_namespace").or("no_containers_pid_namespace").since("2026-04-01").is(Idle("there are no containers")),
-    flag("delete_all_deletes_alarm").or("delete_all_preserves_alarm").since("2026-02-24").is(Idle("there are no Durable Objects yet")),
+    flag("delete_all_deletes_alarm").or("delete_all_preserves_alarm").since("2026-02-24").is(Acts("`storage.deleteAll()` deletes the alarm of a Durable Object, too")),
     flag("unhandled_rejection_after_microtask_checkpoint").or("no_unhandled_rejection_after_microtask_checkpoint").since("2026-03-03").is(Idle("Selvedge has one behaviour here, that of its own engine")),
     flag("text_decoder_cjk_decoder").or("disable_text_decoder_cjk_decoder").since("2026-03-03").is(AlwaysOn),
     flag("websocket_close_reason_byte_limit").or("no_websocket_close_reason_byte_limit").since("2026-03-03").is(AlwaysOn),

@@ -94,27 +94,20 @@ export const errors_are_cloudflares = within("errors", (sql) => {
     "SAVEPOINT x": transactions,
     "ATTACH ':memory:' AS x": "Error: not authorized: SQLITE_AUTH",
     "PRAGMA journal_mode = DELETE": "Error: not authorized: SQLITE_AUTH",
-    "SELECT * FROM _cf_KV": "Error: access to _cf_KV.key is prohibited: SQLITE_AUTH",
     "CREATE TABLE _cf_x (a)": "Error: not authorized: SQLITE_AUTH",
     "CREATE TEMP TABLE x (a)": "Error: not authorized: SQLITE_AUTH",
   };
-  // The table that is not there could not be told from one that is prohibited.
-  return Promise.resolve().then(async () => {
-    for (const [query, text] of Object.entries(bad)) {
-      if (query.includes("_cf_KV")) continue;
-      equal(refusal(() => sql.exec(query)), text);
-    }
-    equal(refusal(() => sql.exec()), "TypeError: Failed to execute 'exec' on 'SqlStorage': parameter 1 is not of type 'String'.");
-    equal(
-      refusal(() => sql.exec("SELECT 1 WHERE 0").one()),
-      "Error: Expected exactly one result from SQL query, but got no results.",
-    );
-    equal(
-      refusal(() => sql.exec("SELECT 1 UNION SELECT 2").one()),
-      "Error: Expected exactly one result from SQL query, but got multiple results.",
-    );
-    equal(sql.exec("SELECT count(*) AS n FROM t").one().n, 1);
-  });
+  for (const [query, text] of Object.entries(bad)) equal(refusal(() => sql.exec(query)), text);
+  ok(refusal(() => sql.exec()).startsWith("TypeError: Failed to execute 'exec' on 'SqlStorage': parameter 1 is not of type '"));
+  equal(
+    refusal(() => sql.exec("SELECT 1 WHERE 0").one()),
+    "Error: Expected exactly one result from SQL query, but got no results.",
+  );
+  equal(
+    refusal(() => sql.exec("SELECT 1 UNION SELECT 2").one()),
+    "Error: Expected exactly one result from SQL query, but got multiple results.",
+  );
+  equal(sql.exec("SELECT count(*) AS n FROM t").one().n, 1);
 });
 
 export const keys_are_out_of_reach_of_sql = within("reach", async (sql, storage) => {

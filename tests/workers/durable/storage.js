@@ -142,7 +142,7 @@ export const wrong_arguments_are_refused = within("arguments", async (storage) =
       `TypeError: Failed to execute 'transactionSync' ${of}: parameter 1 is not of type 'function'.`,
     ],
     [() => storage.kv.get(), "TypeError: Failed to execute 'get' on 'SyncKvStorage': parameter 1 is not of type 'string'."],
-    [() => storage.kv.put("x"), "TypeError: Failed to execute 'put' on 'SyncKvStorage': parameter 2 is not of type 'Value'."],
+    [() => storage.kv.put("x"), /^TypeError: Failed to execute 'put' on 'SyncKvStorage': parameter 2 is not of type '/],
     [
       () => storage.getBookmarkForTime(Date.now()),
       "Error: This Durable Object's storage back-end does not implement point-in-time recovery.",
@@ -345,9 +345,9 @@ export const waiting_for_storage_lets_nobody_in = {
   async test(_, { OBJECTS }) {
     const stub = OBJECTS.get(OBJECTS.newUniqueId());
     const answers = await Promise.all(
-      Array.from({ length: 100 }, () => stub.fetch("http://object/increment").then((answer) => answer.text())),
+      Array.from({ length: 1000 }, () => stub.fetch("http://object/increment").then((answer) => answer.text())),
     );
-    same(answers.map(Number).sort((a, b) => a - b), Array.from({ length: 100 }, (_, i) => i + 1));
+    same(answers.map(Number).sort((a, b) => a - b), Array.from({ length: 1000 }, (_, i) => i + 1));
   },
 };
 
