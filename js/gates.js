@@ -13,6 +13,8 @@ import { core, primordials } from "ext:core/mod.js";
 
 const { getAsyncContext, setAsyncContext } = core;
 const {
+  ArrayBufferIsView,
+  ArrayBufferPrototypeSlice,
   ArrayPrototypePush,
   ArrayPrototypeShift,
   MapPrototypeDelete,
@@ -24,6 +26,11 @@ const {
   ReflectApply,
   SafeMap,
   StringPrototypeStartsWith,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  Uint8Array,
 } = primordials;
 
 /** Numbers the turns of JavaScript: each call from the host begins one. */
@@ -203,6 +210,14 @@ function tick() {
 // frozen.
 globalThis.Deno = { __proto__: null, core: { __proto__: core, __eventLoopTick: tick } };
 
+/** The bytes of a view, in a buffer of their own. */
+function copied(view) {
+  if (TypedArrayPrototypeGetSymbolToStringTag(view) === undefined) return view;
+  const start = TypedArrayPrototypeGetByteOffset(view);
+  const end = start + TypedArrayPrototypeGetByteLength(view);
+  return new Uint8Array(ArrayBufferPrototypeSlice(TypedArrayPrototypeGetBuffer(view), start, end));
+}
+
 /** Ops that nobody outside of an object notices: they need not wait for its writes. */
 function isSilent(name) {
   return StringPrototypeStartsWith(name, "op_do_") || StringPrototypeStartsWith(name, "op_void_") ||
@@ -229,6 +244,10 @@ function holdOps() {
         const writes = silent ? null : io.unconfirmed();
         if (writes !== null) {
           ArrayPrototypeShift(args);
+          // What is sent is what was there when it was asked for.
+          for (let i = 0; i < args.length; i++) {
+            if (ArrayBufferIsView(args[i])) args[i] = copied(args[i]);
+          }
           return PromisePrototypeThen(writes, () => {
             const before = getAsyncContext();
             setAsyncContext(frame);

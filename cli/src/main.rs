@@ -6,6 +6,7 @@ mod check;
 mod custom_build;
 mod dev;
 mod durable;
+mod files;
 mod guard;
 mod init;
 mod inspect;
@@ -25,6 +26,7 @@ use args::{Cli, Command};
 use clap::{CommandFactory as _, Parser as _};
 
 fn main() -> ExitCode {
+    files::raise_limit();
     match Cli::try_parse() {
         Ok(Cli { command: Command::Run(args) }) => run::run(*args),
         Ok(Cli { command: Command::Dev(args) }) => dev::dev(*args),

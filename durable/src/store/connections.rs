@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::object::Inner;
 
 /// How many connections a thread has open, if it is not told otherwise.
-const DEFAULT_OPEN: usize = 128;
+const DEFAULT_OPEN: usize = 512;
 
 /// Asked every few thousand steps of a query whether it is to stop.
 pub type StopFlag = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -17,7 +17,7 @@ pub type StopFlag = Arc<dyn Fn() -> bool + Send + Sync>;
 /// What the connections of a thread are like.
 #[derive(Clone, Default)]
 pub struct ConnectionsOptions {
-    /// How many may be open; 0 for the default of 128. Those with live cursors
+    /// How many may be open; 0 for the default of 512. Those with live cursors
     /// or open transactions may be more.
     pub open: usize,
     /// What stops a query that takes too long: the CPU limit.
