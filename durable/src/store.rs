@@ -14,6 +14,7 @@ mod database;
 mod delete_all;
 mod disk;
 mod durability;
+mod history;
 mod id;
 mod index;
 mod kv;

@@ -87,6 +87,7 @@ impl Database {
         let fail = |error: rusqlite::Error| Error::from(failure(path, &error));
         let database = Self::connect(file, stop).map_err(fail)?;
         if opening.salvage {
+            file.history.keep(file);
             copy_log(&database.connection, "TRUNCATE").map_err(fail)?;
             opening.salvage = false;
         } else if log_bytes == 0 {
@@ -244,6 +245,11 @@ impl Database {
     }
 }
 
+/// Refuses what is no database of an object.
+pub(super) fn check(path: &Path) -> Result<(), Error> {
+    Ok(file::check(path, &OBJECT)?)
+}
+
 /// Makes the file, or checks it by its header.
 fn prepare(path: &Path, made: Made) -> Result<Option<Names>, Error> {
     let io = |error: io::Error| Error::from(io_failure(path, &error));
@@ -293,7 +299,7 @@ fn write_first_page(path: &Path) -> io::Result<()> {
 }
 
 /// By SQLite's description of its file format.
-fn first_page() -> [u8; PAGE_BYTES as usize] {
+pub(super) fn first_page() -> [u8; PAGE_BYTES as usize] {
     let mut page = [0; PAGE_BYTES as usize];
     let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, b"SQLite format 3\0");

@@ -32,6 +32,14 @@ impl std::fmt::Debug for TestDisk {
 }
 
 impl Disk {
+    /// Whether its files are seen by SQLite alone.
+    pub(super) fn has_no_folders(&self) -> bool {
+        #[cfg(test)]
+        return self.test.is_some();
+        #[cfg(not(test))]
+        false
+    }
+
     /// Syncs the log of a database. It is opened for that: there may be thousands
     /// of objects, and few files that may be open.
     pub(super) fn sync_log(&self, path: &Path) -> io::Result<()> {

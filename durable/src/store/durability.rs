@@ -17,8 +17,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use futures::channel::oneshot;
 
 use super::disk::Disk;
+use super::history::History;
 use super::id::ObjectId;
 use super::index::{AlarmEntry, Index};
+use super::objects::Clock;
 use super::pool::{Job, Pools};
 use crate::error::Error;
 
@@ -44,6 +46,8 @@ pub(super) struct ObjectFile {
     pub(super) index: Arc<Index>,
     pub(super) pools: Arc<Pools>,
     pub(super) disk: Disk,
+    /// What it was before.
+    pub(super) history: History,
     /// Whether an `ObjectStorage` has it.
     pub(super) in_use: AtomicBool,
     /// Held while a connection is opened, and while nobody may open one.
@@ -114,9 +118,12 @@ impl ObjectFile {
         index: Arc<Index>,
         pools: Arc<Pools>,
         disk: Disk,
+        clock: Clock,
         salvage: bool,
     ) -> Arc<Self> {
+        let history = History::new(&path, clock, disk.has_no_folders());
         Arc::new(Self {
+            history,
             id,
             path,
             index,

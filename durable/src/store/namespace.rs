@@ -200,6 +200,7 @@ impl Registry {
             self.index.clone(),
             self.pools.clone(),
             self.disk.clone(),
+            self.clock.clone(),
             salvage,
         );
         file.in_use.store(true, Ordering::Release);

@@ -59,6 +59,8 @@ pub(super) struct Inner {
     pub(super) foreign_keys_off: Cell<bool>,
     /// The index knows the object's name.
     known: Cell<bool>,
+    /// The session has begun: what was to be restored before is.
+    begun: Cell<bool>,
 }
 
 impl fmt::Debug for ObjectStorage {
@@ -97,6 +99,7 @@ impl ObjectStorage {
             cursors: Cursors::default(),
             foreign_keys_off: Cell::new(false),
             known: Cell::new(false),
+            begun: Cell::new(false),
         }))
     }
 
@@ -209,6 +212,10 @@ impl Inner {
     fn connect(self: &Rc<Self>, made: Made) -> Result<Option<Rc<Database>>, Error> {
         let opened = {
             let mut opening = self.file.opening.lock().unwrap_or_else(PoisonError::into_inner);
+            if !self.begun.get() {
+                self.file.history.begin(&self.file)?;
+                self.begun.set(true);
+            }
             let opened =
                 Database::open(&self.file, &mut opening, made, self.connections.stop_flag())?;
             opening.connected = opened.is_some();

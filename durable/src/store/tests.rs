@@ -2,6 +2,7 @@
 
 mod alarm;
 mod figures;
+mod history;
 mod killed;
 mod kv;
 mod power;
@@ -124,9 +125,9 @@ fn data_is_there_in_the_next_process() {
     assert_eq!(object.durability().durable(), commit.seq);
     drop(object);
     let fixture = fixture.again();
-    // One file is left.
+    // One file is left, and its history.
     let folder = fixture.path_of(1).parent().expect("a folder").read_dir().expect("a folder");
-    assert_eq!(folder.count(), 1);
+    assert_eq!(folder.count(), 2);
     let object = fixture.object(1);
     assert_eq!(object.get("a").expect("read"), Some(b"1".to_vec()));
     let mut rows = object.exec("SELECT a FROM t", &[]).expect("run");

@@ -17,6 +17,9 @@ use crate::error::Error;
 /// closing and checkpoints make any wait, and for much less.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
+/// How often a moment is looked for at which a busy object writes nothing.
+const ATTEMPTS: u32 = 5;
+
 /// Copies the log into the database, as far as it goes.
 pub(super) fn copy_log(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
     let busy = connection
@@ -45,10 +48,7 @@ pub(super) fn checkpoint(file: &ObjectFile) {
     let opening = file.opening.lock().unwrap_or_else(PoisonError::into_inner);
     let usable = opening.connected && file.failure().is_none();
     if usable {
-        let copied = connect(file).and_then(|connection| {
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            copy_log(&connection, "PASSIVE")
-        });
+        let copied = copy_live(file);
         match copied {
             Ok(()) => file.checkpointed.store(true, Ordering::Release),
             Err(error) => failed(file, &error),
@@ -56,6 +56,35 @@ pub(super) fn checkpoint(file: &ObjectFile) {
     }
     drop(opening);
     file.checkpoint_asked.store(false, Ordering::Release);
+}
+
+/// Copies the log into the history, and what the history has of it into the
+/// database.
+fn copy_live(file: &ObjectFile) -> rusqlite::Result<()> {
+    let connect = || {
+        let connection = connect(file)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        Ok::<_, rusqlite::Error>(connection)
+    };
+    // Nothing that is newer than what a reader sees is copied while it reads.
+    let reader = connect()?;
+    let mut is_known = false;
+    for attempt in 1..=ATTEMPTS {
+        let before = file.history.keep(file);
+        reader.execute_batch("BEGIN")?;
+        reader.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        // What it sees is known if the object wrote nothing meanwhile.
+        is_known = before == file.history.keep(file);
+        if is_known || attempt == ATTEMPTS {
+            break;
+        }
+        reader.execute_batch("COMMIT")?;
+    }
+    copy_log(&connect()?, "PASSIVE")?;
+    if is_known {
+        file.history.rest_live(file, &reader);
+    }
+    reader.execute_batch("COMMIT")
 }
 
 /// A failed checkpoint loses nothing, but a disk that fails is not to be trusted
@@ -74,8 +103,11 @@ pub(super) fn tidy(file: &Arc<ObjectFile>, registry: &Registry) {
     file.wait_for_syncer();
     let mut opening = file.opening.lock().unwrap_or_else(PoisonError::into_inner);
     if opening.checked && !opening.connected && file.is_settled() {
+        file.history.keep(file);
         match close(file) {
-            Ok(Left::Nothing) if !file.in_use.load(Ordering::Acquire) => {
+            Ok(Left::Nothing)
+                if !file.in_use.load(Ordering::Acquire) && !file.history.is_asked() =>
+            {
                 // What must not be done to a file that has connections may be
                 // needed again.
                 opening.checked = false;
@@ -83,7 +115,7 @@ pub(super) fn tidy(file: &Arc<ObjectFile>, registry: &Registry) {
                     tracing::warn!("{}: not deleted: {error}", file.path.display());
                 }
             }
-            Ok(_) => {}
+            Ok(_) => file.history.rest(file),
             Err(error) => failed(file, &error),
         }
     }
@@ -91,13 +123,13 @@ pub(super) fn tidy(file: &Arc<ObjectFile>, registry: &Registry) {
     registry.forget_if_idle(file);
 }
 
-enum Left {
+pub(super) enum Left {
     Data,
     Nothing,
 }
 
 /// The last connection that closes copies the log and deletes it.
-fn close(file: &ObjectFile) -> rusqlite::Result<Left> {
+pub(super) fn close(file: &ObjectFile) -> rusqlite::Result<Left> {
     let connection = connect(file)?;
     let empty: bool =
         connection
@@ -109,6 +141,7 @@ fn close(file: &ObjectFile) -> rusqlite::Result<Left> {
 /// Deletes the files of an object to which there is no connection.
 pub(super) fn delete(file: &ObjectFile) -> Result<(), Error> {
     let io = |error: std::io::Error| selvedge_storage::failure::io_failure(&file.path, &error);
+    file.history.forget().map_err(io)?;
     // A log that outlives its database in a crash must have nothing in it.
     match std::fs::OpenOptions::new().write(true).open(log_of(&file.path)) {
         Ok(log) => log.set_len(0).and_then(|()| log.sync_all()).map_err(io)?,

@@ -136,7 +136,12 @@ impl Inner {
 
     pub(super) fn commit(self: &Rc<Self>) -> Result<Commit, Error> {
         let database = self.to_use()?;
-        let committed = self.index_alarm_before(&database).and_then(|()| database.commit());
+        let committed = self.index_alarm_before(&database).and_then(|()| {
+            let notes = self.file.history.notes();
+            database.commit()?;
+            notes.add(database.log_pages());
+            Ok(())
+        });
         if let Err(error) = committed {
             return Err(self.broken(&error.to_string()));
         }
@@ -160,6 +165,7 @@ impl Inner {
         }
         self.file.checkpointed.store(false, Ordering::Relaxed);
         database.commit()?;
+        self.file.history.keep(&self.file);
         // With a cursor open it does nothing.
         let copied = super::tidy::copy_log(&database.connection, "PASSIVE");
         if let Err(error) = copied

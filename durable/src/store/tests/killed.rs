@@ -95,13 +95,15 @@ fn counter_of(object: &ObjectStorage) -> i64 {
 fn a_killed_process_loses_no_acknowledged_write() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut acknowledged = HashMap::new();
+    let mut marks = Vec::new();
     let mut writes = 0;
     for round in 1..=ROUNDS {
         let mut child = start(folder.path());
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         writes += kill_while_it_writes(&mut child, stdout, round, &mut acknowledged);
-        check(folder.path(), round, &mut acknowledged);
+        check(folder.path(), round, &mut acknowledged, &mut marks);
     }
+    go_back(folder.path(), &marks);
     assert!(writes > ROUNDS as usize * 20, "only {writes} writes");
     assert_eq!(acknowledged.len(), usize::from(THREADS * OBJECTS_PER_THREAD));
 }
@@ -152,7 +154,12 @@ fn parse(line: &str) -> Option<(u8, i64)> {
 
 /// Each object has what was acknowledged last, or something later, whole, and the
 /// index never has its alarm too late.
-fn check(folder: &Path, round: u64, acknowledged: &mut HashMap<u8, i64>) {
+fn check(
+    folder: &Path,
+    round: u64,
+    acknowledged: &mut HashMap<u8, i64>,
+    marks: &mut Vec<(u8, String, i64)>,
+) {
     let dir = Arc::new(DataDir::open(folder, "a test", 0).expect("free"));
     let objects = Objects::open(dir, Arc::new(|| 0)).expect("objects");
     let namespace = objects.namespace(NAMESPACE).expect("a namespace");
@@ -180,7 +187,40 @@ fn check(folder: &Path, round: u64, acknowledged: &mut HashMap<u8, i64>) {
         };
         assert!(whole.contains("\"ok\""), "round {round}: {whole}");
         *last = counter;
+        // A bookmark copies the log, so that it is often what is killed that does.
+        if round % 5 == u64::from(*number) % 5 {
+            marks.push((*number, object.current_bookmark().expect("a bookmark"), counter));
+        }
     }
     // The folder is free for the next process.
     objects.settle();
+}
+
+/// Each bookmark that the history still has gives the state that it was made of.
+fn go_back(folder: &Path, marks: &[(u8, String, i64)]) {
+    let dir = Arc::new(DataDir::open(folder, "a test", 0).expect("free"));
+    let objects = Objects::open(dir, Arc::new(|| 0)).expect("objects");
+    let namespace = objects.namespace(NAMESPACE).expect("a namespace");
+    let connections = Connections::new(ConnectionsOptions::default());
+    let open = |number: u8| namespace.object(id(number), None, &connections).expect("free");
+    let mut restored = 0;
+    for (number, mark, counter) in marks.iter().rev() {
+        match open(*number).restore_on_next_open(mark) {
+            Ok(_) => restored += 1,
+            Err(error) => {
+                assert!(error.to_string().contains("does not have that bookmark"), "{error}");
+                continue;
+            }
+        }
+        let object = open(*number);
+        assert_eq!(counter_of(&object), *counter, "object {number} at {mark}");
+        let mut rows = object.exec("SELECT value FROM counters", &[]).expect("run");
+        assert_eq!(rows.next_row().expect("read"), Some(vec![SqlValue::Integer(*counter)]));
+        drop(rows);
+        let mut rows = object.exec("PRAGMA quick_check", &[]).expect("run");
+        let ok = Some(vec![SqlValue::Text("ok".to_owned())]);
+        assert_eq!(rows.next_row().expect("read"), ok);
+    }
+    // How far the history goes back depends on how much was written.
+    assert!(restored > 0, "none of {}", marks.len());
 }
