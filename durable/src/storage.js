@@ -9,6 +9,9 @@ const { core, internals, primordials } = __bootstrap;
 const {
   op_do_alarm_get,
   op_do_alarm_set,
+  op_do_bookmark_current,
+  op_do_bookmark_for_time,
+  op_do_bookmark_restore,
   op_do_delete_all,
   op_do_kv_delete,
   op_do_kv_delete_many,
@@ -70,10 +73,8 @@ const OUT_OF_RANGE = "Value out of range. Must be between -2147483648 and 214748
 const PUT_FORMS = "put() may only be called with a single key-value pair and optional options as " +
   "put(key, value, options) or with multiple key-value pairs and optional options as put(entries, options)";
 const NO_ALARM_HANDLER = "Your Durable Object class must have an alarm() handler in order to call setAlarm()";
-const NO_RECOVERY = "This Durable Object's storage back-end does not implement point-in-time recovery.";
 const RESET = "Internal error in Durable Object storage caused object to be reset.";
 const WRITE_RESET = "Internal error in Durable Object storage write caused object to be reset.";
-const BOOKMARK = "00000000-00000000-00000000-00000000000000000000000000000000";
 
 /** The storage of an object, as the classes here share it. */
 class Storage {
@@ -216,14 +217,14 @@ function mapOf(flat) {
   return map;
 }
 
-/** The time of an alarm in Unix ms, from a number or a Date. */
-function timeOf(value, owner) {
+/** A time in Unix ms, of an alarm or a bookmark, from a number or a Date. */
+function timeOf(value, owner, method = "setAlarm") {
   let time = value;
   if (typeof value !== "number") {
     try {
       time = DatePrototypeGetTime(value);
     } catch {
-      throw missing("setAlarm", owner, 1, "date");
+      throw missing(method, owner, 1, "date");
     }
   }
   if (!NumberIsFinite(time)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
@@ -426,20 +427,22 @@ class DurableObjectStorage {
   }
 
   getCurrentBookmark() {
-    return promised(DurableObjectStorage.#of(this), () => BOOKMARK);
+    return promised(DurableObjectStorage.#of(this), (number) => op_do_bookmark_current(number));
   }
 
-  getBookmarkForTime() {
-    return promised(DurableObjectStorage.#of(this), () => {
-      throw new Error(NO_RECOVERY);
+  getBookmarkForTime(time) {
+    const given = arguments.length;
+    return promised(DurableObjectStorage.#of(this), (number) => {
+      if (given === 0) throw missing("getBookmarkForTime", "DurableObjectStorage", 1, "date");
+      return op_do_bookmark_for_time(number, timeOf(time, "DurableObjectStorage", "getBookmarkForTime"));
     });
   }
 
-  onNextSessionRestoreBookmark(_bookmark) {
+  onNextSessionRestoreBookmark(bookmark) {
     const given = arguments.length;
-    return promised(DurableObjectStorage.#of(this), () => {
+    return promised(DurableObjectStorage.#of(this), (number) => {
       if (given === 0) throw missing("onNextSessionRestoreBookmark", "DurableObjectStorage", 1, "string");
-      throw new Error(NO_RECOVERY);
+      return op_do_bookmark_restore(number, stringOf(bookmark));
     });
   }
 

@@ -2,6 +2,7 @@
 //! tests/workers/durable.
 
 mod alarms;
+mod bookmarks;
 mod isolates;
 mod reload;
 mod sockets;

@@ -7,6 +7,7 @@
 //! [`op_do_storage_wait`] settles when the disk has it.
 
 pub(crate) mod alarm;
+pub(crate) mod bookmark;
 pub(crate) mod kv;
 pub(crate) mod sql;
 pub(crate) mod transaction;

@@ -143,10 +143,6 @@ export const wrong_arguments_are_refused = within("arguments", async (storage) =
     ],
     [() => storage.kv.get(), "TypeError: Failed to execute 'get' on 'SyncKvStorage': parameter 1 is not of type 'string'."],
     [() => storage.kv.put("x"), /^TypeError: Failed to execute 'put' on 'SyncKvStorage': parameter 2 is not of type '/],
-    [
-      () => storage.getBookmarkForTime(Date.now()),
-      "Error: This Durable Object's storage back-end does not implement point-in-time recovery.",
-    ],
     [() => new storage.constructor(), "TypeError: Illegal constructor"],
     [() => (0, storage.get)("a"), /^TypeError: Illegal invocation/],
   ];
