@@ -245,6 +245,9 @@ impl Database {
     }
 }
 
+/// What each file of SQLite begins with is so long.
+const MAGIC_BYTES: usize = 16;
+
 /// Refuses what is no database of an object.
 pub(super) fn check(path: &Path) -> Result<(), Error> {
     Ok(file::check(path, &OBJECT)?)
@@ -262,19 +265,25 @@ fn prepare(path: &Path, made: Made) -> Result<Option<Names>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(io(error)),
     };
+    let has_log = || log_of(path).metadata().is_ok_and(|log| log.len() > 0);
     match head {
-        Some(head) if head.iter().any(|byte| *byte != 0) => {
+        Some(head) if !is_lost(&head, has_log()) => {
             file::check(path, &OBJECT)?;
             Ok(Some(Names::Durable))
         }
         // Its first page lies in the log as well, as far as anybody was told of a
         // commit: see the first page below.
         Some(_) => write_first_page(path).map_err(io).map(|()| Some(Names::Files)),
-        None if made == Made::No && log_of(path).metadata().map_or(0, |log| log.len()) == 0 => {
-            Ok(None)
-        }
+        None if made == Made::No && !has_log() => Ok(None),
         None => make(path).map_err(io).map(Some),
     }
+}
+
+/// Whether a first page never got to the disk, or only a part of it without its
+/// beginning: the log has it then.
+fn is_lost(head: &[u8], has_log: bool) -> bool {
+    let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+    is_zero(head) || has_log && is_zero(&head[..head.len().min(MAGIC_BYTES)])
 }
 
 fn make(path: &Path) -> io::Result<Names> {
