@@ -1,0 +1,300 @@
+//! Bindings: what `env` gets, as the upload names it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::secret::EncryptedSecret;
+
+/// A binding.
+///
+/// It is stored, and shown, as the JSON that was uploaded, but for the text of
+/// secrets, which is stored encrypted elsewhere and shown nowhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct Binding {
+    /// The name in `env`.
+    pub name: String,
+    /// What it is.
+    pub kind: BindingKind,
+    /// As uploaded, without secrets.
+    pub raw: Value,
+}
+
+/// What a binding is; all that this server has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BindingKind {
+    /// `plain_text`: a string.
+    Text(String),
+    /// `json`: any value.
+    Json(Value),
+    /// `secret_text`: a string that nobody sees but the Worker. `None` only until
+    /// it was read from the store, or taken over from an earlier version.
+    Secret(Option<EncryptedSecret>),
+    /// `kv_namespace`: the id of a namespace of the account.
+    Kv {
+        /// Its id.
+        namespace: String,
+    },
+    /// `durable_object_namespace`.
+    Objects {
+        /// The class.
+        class: String,
+        /// The Worker of the same account that has it; `None`: this one.
+        script: Option<String>,
+    },
+    /// `service`: another Worker of the same account.
+    Service {
+        /// Its name.
+        service: String,
+        /// The export that is called; `None`: the default one.
+        entrypoint: Option<String>,
+        /// What the callee finds in `ctx.props`.
+        props: Option<Value>,
+    },
+    /// `version_metadata`: `{ id, tag, timestamp }`.
+    VersionMetadata,
+    /// `assets`: the version's static files.
+    Assets,
+    /// `wasm_module`: a part of the upload, compiled.
+    Wasm {
+        /// The module of the version.
+        part: String,
+    },
+    /// `text_blob`: a part of the upload, as a string.
+    TextBlob {
+        /// The module of the version.
+        part: String,
+    },
+    /// `data_blob`: a part of the upload, as an `ArrayBuffer`.
+    DataBlob {
+        /// The module of the version.
+        part: String,
+    },
+}
+
+/// Why something is not a binding.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidBinding {
+    /// It is not an object, or has no name or type.
+    #[error("binding {0} has no {1}")]
+    Incomplete(String, &'static str),
+    /// The server has no such thing.
+    #[error("binding {name} of type {kind} is not supported")]
+    Unsupported {
+        /// Its name.
+        name: String,
+        /// Its type.
+        kind: String,
+    },
+    /// Its type is there, but not with what it says.
+    #[error("binding {name} of type {kind} is not valid: {reason}")]
+    Invalid {
+        /// Its name.
+        name: String,
+        /// Its type.
+        kind: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Binding {
+    /// A secret of this name.
+    pub fn secret(name: &str, secret: EncryptedSecret) -> Self {
+        let raw = serde_json::json!({ "name": name, "type": "secret_text" });
+        Self { name: name.to_owned(), kind: BindingKind::Secret(Some(secret)), raw }
+    }
+
+    /// The binding that this JSON names. The text of a `secret_text` is dropped:
+    /// take it before.
+    ///
+    /// # Errors
+    /// When there is no such binding, or it is not complete.
+    pub fn from_raw(mut raw: Value) -> Result<Self, InvalidBinding> {
+        let Value::Object(object) = &mut raw else {
+            return Err(InvalidBinding::Incomplete(String::new(), "name"));
+        };
+        let name = text(object, "name").unwrap_or_default();
+        if name.is_empty() {
+            return Err(InvalidBinding::Incomplete(name, "name"));
+        }
+        let Some(kind) = text(object, "type") else {
+            return Err(InvalidBinding::Incomplete(name, "type"));
+        };
+        if kind == "secret_text" {
+            object.remove("text");
+        }
+        let fields = Fields { name: &name, kind: &kind, object };
+        let kind = fields.read()?;
+        Ok(Self { name, kind, raw })
+    }
+
+    /// Its type, as uploads call it.
+    pub fn type_name(&self) -> &str {
+        self.raw.get("type").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+impl TryFrom<Value> for Binding {
+    type Error = InvalidBinding;
+
+    fn try_from(raw: Value) -> Result<Self, InvalidBinding> {
+        Self::from_raw(raw)
+    }
+}
+
+impl From<Binding> for Value {
+    fn from(binding: Binding) -> Self {
+        binding.raw
+    }
+}
+
+fn text(object: &Map<String, Value>, key: &str) -> Option<String> {
+    object.get(key).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The keys of one binding.
+struct Fields<'a> {
+    name: &'a str,
+    kind: &'a str,
+    object: &'a Map<String, Value>,
+}
+
+impl Fields<'_> {
+    fn read(&self) -> Result<BindingKind, InvalidBinding> {
+        Ok(match self.kind {
+            "plain_text" => BindingKind::Text(self.any_text("text")?),
+            "json" => {
+                let missing = || self.invalid("\"json\" is missing");
+                BindingKind::Json(self.object.get("json").cloned().ok_or_else(missing)?)
+            }
+            "secret_text" => BindingKind::Secret(None),
+            "kv_namespace" => BindingKind::Kv { namespace: self.required("namespace_id")? },
+            "durable_object_namespace" => BindingKind::Objects {
+                class: self.required("class_name")?,
+                script: self.other_worker("script_name")?,
+            },
+            "service" => BindingKind::Service {
+                service: self.with_environment(self.required("service")?)?,
+                entrypoint: self.optional("entrypoint")?,
+                props: self.object.get("props").filter(|props| !props.is_null()).cloned(),
+            },
+            "version_metadata" => BindingKind::VersionMetadata,
+            "assets" => BindingKind::Assets,
+            "wasm_module" => BindingKind::Wasm { part: self.required("part")? },
+            "text_blob" => BindingKind::TextBlob { part: self.required("part")? },
+            "data_blob" => BindingKind::DataBlob { part: self.required("part")? },
+            kind => {
+                let (name, kind) = (self.name.to_owned(), kind.to_owned());
+                return Err(InvalidBinding::Unsupported { name, kind });
+            }
+        })
+    }
+
+    fn other_worker(&self, key: &str) -> Result<Option<String>, InvalidBinding> {
+        self.optional(key)?.map(|name| self.with_environment(name)).transpose()
+    }
+
+    /// Wrangler's environments are Workers of names of their own.
+    fn with_environment(&self, name: String) -> Result<String, InvalidBinding> {
+        Ok(match self.optional("environment")?.as_deref() {
+            None | Some("production") => name,
+            Some(environment) => format!("{name}-{environment}"),
+        })
+    }
+
+    fn any_text(&self, key: &str) -> Result<String, InvalidBinding> {
+        let missing = || self.invalid(&format!("\"{key}\" is not a string"));
+        text(self.object, key).ok_or_else(missing)
+    }
+
+    fn required(&self, key: &str) -> Result<String, InvalidBinding> {
+        let found = self.any_text(key)?;
+        if found.is_empty() {
+            return Err(self.invalid(&format!("\"{key}\" is empty")));
+        }
+        Ok(found)
+    }
+
+    fn optional(&self, key: &str) -> Result<Option<String>, InvalidBinding> {
+        match self.object.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.required(key).map(Some),
+        }
+    }
+
+    fn invalid(&self, reason: &str) -> InvalidBinding {
+        InvalidBinding::Invalid {
+            name: self.name.to_owned(),
+            kind: self.kind.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_text_of_a_secret_is_not_kept() {
+        let raw = json!({ "name": "TOKEN", "type": "secret_text", "text": "hunter2" });
+        let binding = Binding::from_raw(raw).expect("valid");
+        assert_eq!(binding.kind, BindingKind::Secret(None));
+        assert!(!format!("{binding:?}").contains("hunter2"));
+        let stored = serde_json::to_string(&binding).expect("JSON");
+        assert!(!stored.contains("hunter2"), "{stored}");
+    }
+
+    #[test]
+    fn a_type_that_is_not_there_is_named() {
+        let error = Binding::from_raw(json!({ "name": "DB", "type": "d1", "id": "x" }));
+        let error = error.expect_err("refused").to_string();
+        assert_eq!(error, "binding DB of type d1 is not supported");
+    }
+
+    #[test]
+    fn what_is_stored_reads_back() {
+        for raw in [
+            json!({ "name": "A", "type": "plain_text", "text": "" }),
+            json!({ "name": "B", "type": "json", "json": { "a": [1, null] } }),
+            json!({ "name": "C", "type": "kv_namespace", "namespace_id": "0f" }),
+            json!({ "name": "D", "type": "durable_object_namespace", "class_name": "Room" }),
+            json!({ "name": "E", "type": "service", "service": "auth", "entrypoint": "Admin" }),
+            json!({ "name": "F", "type": "version_metadata" }),
+            json!({ "name": "G", "type": "assets" }),
+        ] {
+            let binding = Binding::from_raw(raw.clone()).expect("valid");
+            let text = serde_json::to_string(&binding).expect("JSON");
+            let back: Binding = serde_json::from_str(&text).expect("reads back");
+            assert_eq!(back, binding);
+            assert_eq!(back.raw, raw);
+        }
+    }
+
+    #[test]
+    fn an_environment_adds_to_the_name() {
+        let raw =
+            json!({ "name": "S", "type": "service", "service": "auth", "environment": "dev" });
+        let binding = Binding::from_raw(raw).expect("valid");
+        assert!(
+            matches!(binding.kind, BindingKind::Service { service, .. } if service == "auth-dev")
+        );
+    }
+
+    #[test]
+    fn what_is_incomplete_is_refused() {
+        for raw in [
+            json!("x"),
+            json!({ "type": "json" }),
+            json!({ "name": "", "type": "json" }),
+            json!({ "name": "A" }),
+            json!({ "name": "A", "type": "kv_namespace" }),
+            json!({ "name": "A", "type": "kv_namespace", "namespace_id": 7 }),
+            json!({ "name": "A", "type": "json" }),
+        ] {
+            Binding::from_raw(raw.clone()).expect_err(&raw.to_string());
+        }
+    }
+}

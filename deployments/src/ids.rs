@@ -1,0 +1,190 @@
+//! Names of things: ids, and the key of a Worker.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::names;
+
+/// What cannot be an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a valid id")]
+pub struct InvalidId(pub String);
+
+macro_rules! hex_id {
+    ($(#[$doc:meta])* $name:ident, $digits:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// As text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                if text.len() == $digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+                    return Ok(Self(text.into()));
+                }
+                Err(InvalidId(text.chars().take(80).collect()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.into()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+hex_id!(
+    /// An account: 32 lower-case hexadecimal digits.
+    AccountId, 32
+);
+hex_id!(
+    /// A token, not its secret: 32 lower-case hexadecimal digits.
+    TokenId, 32
+);
+hex_id!(
+    /// The content of a blob: its BLAKE3 as 64 lower-case hexadecimal digits.
+    BlobHash, 64
+);
+
+impl AccountId {
+    /// A new one.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4().simple().to_string().into())
+    }
+}
+
+impl TokenId {
+    /// A new one.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4().simple().to_string().into())
+    }
+}
+
+impl BlobHash {
+    /// That of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(blake3::hash(bytes).to_hex().as_str().into())
+    }
+}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new one.
+            pub fn random() -> Self {
+                Self(Uuid::new_v4())
+            }
+
+            /// The number itself.
+            pub fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let invalid = |_| InvalidId(text.chars().take(80).collect());
+                Uuid::try_parse(text).map(Self).map_err(invalid)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A version of a Worker.
+    VersionId
+);
+uuid_id!(
+    /// A deployment of a Worker.
+    DeploymentId
+);
+
+impl VersionId {
+    /// The first 8 hexadecimal digits, which name the version's preview host.
+    pub fn short(self) -> String {
+        let mut text = self.0.simple().to_string();
+        text.truncate(8);
+        text
+    }
+}
+
+/// A Worker: its name within its account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WorkerKey {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its name there: `[a-z0-9_-]{1,63}`.
+    pub name: String,
+}
+
+impl WorkerKey {
+    /// The key of this name.
+    ///
+    /// # Errors
+    /// When it cannot be a name.
+    pub fn new(account: AccountId, name: &str) -> Result<Self, InvalidId> {
+        if names::is_worker_name(name) {
+            return Ok(Self { account, name: name.to_owned() });
+        }
+        Err(InvalidId(name.chars().take(80).collect()))
+    }
+}
+
+/// `ACCOUNT/NAME`: unique in the process.
+impl fmt::Display for WorkerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account, self.name)
+    }
+}
