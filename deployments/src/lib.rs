@@ -17,6 +17,7 @@ pub mod version;
 pub mod worker;
 pub mod zone;
 
+mod blobs;
 mod error;
 
 pub use account::{Account, AccountChange, AccountLimits, NewAccount};
@@ -27,7 +28,7 @@ pub use deployment::{Deployment, NewDeployment, Percentage, Share};
 pub use error::Error;
 pub use ids::{AccountId, BlobHash, DeploymentId, InvalidId, TokenId, VersionId, WorkerKey};
 pub use secret::{EncryptedSecret, Keyring, SecretText};
-pub use store::DeploymentStore;
+pub use store::{DeploymentStore, Options, SqliteStore, Then};
 pub use token::{NewToken, Scope, Scopes, Token, TokenSecret};
 pub use version::{
     ModuleKind, ModuleRef, NewVersion, Script, Version, VersionContent, VersionSummary,

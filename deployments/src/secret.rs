@@ -5,10 +5,15 @@
 //! binding's name are authenticated with each secret, so that a secret that is
 //! copied to another row cannot be read there.
 
-use std::fmt;
+use std::io::Write as _;
+use std::path::Path;
+use std::{fmt, fs, io};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
+
+use selvedge_storage::failure::io_failure;
+use selvedge_storage::file::sync_folder;
 
 use crate::Error;
 use crate::ids::WorkerKey;
@@ -73,6 +78,8 @@ pub struct Keyring {
 struct Key {
     id: String,
     aead: LessSafeKey,
+    /// Makes keys for other purposes.
+    mac: hmac::Key,
 }
 
 impl fmt::Debug for Keyring {
@@ -126,9 +133,43 @@ impl Keyring {
         Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// The keys of a file: one a line, the first one encrypts. A file that is
+    /// missing is made with a new key, for its owner alone (mode 0600).
+    ///
+    /// # Errors
+    /// When the file cannot be read or made, or others may read it.
+    pub fn of_file(path: &Path) -> Result<Self, Error> {
+        let io = |error: io::Error| Error::from(io_failure(path, &error));
+        match fs::read_to_string(path) {
+            Ok(text) => {
+                check_mode(path)?;
+                let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+                let keys = lines.map(Self::parse_key).collect::<Result<Vec<_>, _>>();
+                keys.and_then(|keys| Self::new(&keys))
+                    .map_err(|error| Error::Invalid(format!("{}: {error}", path.display())))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let text = Self::random_key()?;
+                write_new(path, &format!("{text}\n")).map_err(io)?;
+                Self::new(&[Self::parse_key(&text)?])
+            }
+            Err(error) => Err(io(error)),
+        }
+    }
+
     /// The id of the key that encrypts: a part of its hash.
     pub fn current_id(&self) -> &str {
         self.keys.first().map_or("", |key| &key.id)
+    }
+
+    /// A key for another purpose, made of the current key.
+    pub fn derive(&self, purpose: &str) -> [u8; KEY_BYTES] {
+        let mut derived = [0; KEY_BYTES];
+        if let Some(key) = self.keys.first() {
+            let tag = hmac::sign(&key.mac, format!("selvedge {purpose}").as_bytes());
+            derived.copy_from_slice(tag.as_ref());
+        }
+        derived
     }
 
     /// Encrypts the secret `name` of a Worker.
@@ -191,12 +232,44 @@ impl Keyring {
     }
 }
 
+/// What the file says must be nobody's but its owner's.
+fn check_mode(path: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let data = path.metadata().map_err(|error| io_failure(path, &error))?;
+        if data.permissions().mode() & 0o077 != 0 {
+            return Err(Error::Invalid(format!(
+                "{} has the keys of the secrets, and others may read it: chmod 600 it",
+                path.display()
+            )));
+        }
+    }
+    let _ = path;
+    Ok(())
+}
+
+/// It appears whole or not at all.
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    sync_folder(path)
+}
+
 fn key(bytes: &[u8; KEY_BYTES]) -> Result<Key, Error> {
     let aead = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| internal("not a key"))?;
     let hash = digest::digest(&digest::SHA256, bytes);
     // Of a random key 32 bits of its hash tell nothing.
     let id = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    Ok(Key { id, aead: LessSafeKey::new(aead) })
+    let mac = hmac::Key::new(hmac::HMAC_SHA256, bytes);
+    Ok(Key { id, aead: LessSafeKey::new(aead), mac })
 }
 
 /// Names cannot hold a newline but the last one.
@@ -242,8 +315,34 @@ mod tests {
         let both = Keyring::new(&[[2; 32], [1; 32]]).expect("keys");
         assert_eq!(both.open(&worker("a"), "S", &secret).expect("opened"), text);
         assert_ne!(both.current_id(), old.current_id());
+        assert_ne!(both.derive("x"), both.derive("y"));
+        assert_ne!(both.derive("x"), old.derive("x"));
         let new = Keyring::new(&[[2; 32]]).expect("a key");
+        assert_eq!(both.derive("x"), new.derive("x"));
         assert!(matches!(new.open(&worker("a"), "S", &secret), Err(Error::NoKey { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_file_is_made_once_and_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secret.key");
+        let first = Keyring::of_file(&path).expect("made");
+        let mode = path.metadata().expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let second = Keyring::of_file(&path).expect("read");
+        assert_eq!(first.current_id(), second.current_id());
+        let text = fs::read_to_string(&path).expect("text");
+        fs::write(&path, format!("{}\n{text}", "ab".repeat(32))).expect("written");
+        let rotated = Keyring::of_file(&path).expect("two keys");
+        assert_ne!(rotated.current_id(), first.current_id());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("changed");
+        Keyring::of_file(&path).expect_err("others may read it");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
+        fs::write(&path, "not a key").expect("written");
+        let error = Keyring::of_file(&path).expect_err("no key").to_string();
+        assert!(!error.contains("not a key"), "{error}");
     }
 
     #[test]

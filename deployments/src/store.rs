@@ -1,5 +1,7 @@
 //! The store of all that is deployed.
 
+mod sqlite;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -16,6 +18,8 @@ use crate::token::{NewToken, Token, TokenSecret};
 use crate::version::{NewVersion, Version, VersionSummary};
 use crate::worker::{LiveWorker, WorkerInfo, WorkerSettings};
 use crate::zone::{Domain, KvNamespaceInfo, NewDomain, NewRoute, Route, Zone};
+
+pub use sqlite::{Clock, FILE, FOLDER, Options, SqliteStore};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -124,6 +128,8 @@ pub trait DeploymentStore: Debug + Send + Sync {
     fn reveal(&self, key: &WorkerKey, name: &str, secret: &EncryptedSecret) -> Result<SecretText>;
     /// Encrypts what was encrypted with an older key again; gives how many.
     fn reencrypt(&self, by: &Actor) -> Result<u64>;
+    /// A key for another purpose, made of the current key of the secrets.
+    fn derive_key(&self, purpose: &str) -> [u8; 32];
 
     // ----- Hosts. -----
 
@@ -148,6 +154,15 @@ pub trait DeploymentStore: Debug + Send + Sync {
     fn set_routes(&self, key: &WorkerKey, routes: &[NewRoute], by: &Actor) -> Result<Vec<Route>>;
     /// Adds one, or gives the one of this pattern to this Worker of the account.
     fn add_route(&self, key: &WorkerKey, route: &NewRoute, by: &Actor) -> Result<Route>;
+    /// Makes another one of a route of the account: of another pattern, or for
+    /// another Worker. Gives it, and the Worker that had it.
+    fn replace_route(
+        &self,
+        id: &str,
+        key: &WorkerKey,
+        route: &NewRoute,
+        by: &Actor,
+    ) -> Result<(Route, WorkerKey)>;
     /// Deletes a route of an account; gives the Worker that had it.
     fn delete_route(&self, account: &AccountId, id: &str, by: &Actor) -> Result<WorkerKey>;
 
