@@ -1,6 +1,6 @@
 //! The store of all that is deployed.
 
-mod sqlite;
+pub mod sqlite;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -19,7 +19,7 @@ use crate::version::{NewVersion, Version, VersionSummary};
 use crate::worker::{LiveWorker, WorkerInfo, WorkerSettings};
 use crate::zone::{Domain, KvNamespaceInfo, NewDomain, NewRoute, Route, Zone};
 
-pub use sqlite::{Clock, FILE, FOLDER, Options, SqliteStore};
+pub use sqlite::{Options, SqliteStore};
 
 type Result<T> = std::result::Result<T, Error>;
 

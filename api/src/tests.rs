@@ -1,0 +1,10 @@
+//! The API over TCP, with a server behind it that only pretends to run Workers.
+
+mod assets;
+mod data;
+mod deploys;
+mod fixture;
+mod guards;
+mod hosts;
+mod secrets;
+mod uploads;

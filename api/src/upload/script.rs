@@ -1,0 +1,182 @@
+//! What a version is made of.
+
+use std::collections::BTreeSet;
+
+use selvedge_deployments::{
+    BindingKind, ModuleKind, ModuleRef, NewVersion, Script, VersionContent, WorkerKey,
+};
+
+use super::bindings::Sources;
+use super::{Part, Upload, assets};
+use crate::Inner;
+use crate::error::{ApiError, INVALID_SCRIPT};
+
+/// Makes a version of an upload; its blobs are stored, it itself is not yet.
+pub(super) fn version(
+    inner: &Inner,
+    key: &WorkerKey,
+    upload: Upload,
+    source: &str,
+) -> Result<NewVersion, ApiError> {
+    let store = &*inner.store;
+    let previous = store.latest_version(key)?;
+    let Upload { metadata, parts } = upload;
+    let sources = Sources { store, key, previous: previous.as_ref() };
+    let bindings = sources.read(
+        metadata.bindings.clone().unwrap_or_default(),
+        &metadata.keep_bindings.clone().unwrap_or_default(),
+    )?;
+    let assets = assets::of(inner, key, &metadata, previous.as_ref())?;
+    let script = main(&metadata, &parts, assets.is_some())?;
+    check_names(&parts)?;
+    check_room(inner, key, &parts)?;
+    let mut modules = Vec::new();
+    for part in &parts {
+        modules.push(ModuleRef {
+            name: part.name.clone(),
+            kind: part.kind,
+            blob: store.put_blob(&part.bytes)?,
+            size: part.bytes.len() as u64,
+        });
+    }
+    let annotations = metadata.annotations();
+    let limits = metadata.limits.unwrap_or_default();
+    let content = VersionContent {
+        script,
+        modules,
+        bindings,
+        compatibility_date: metadata.compatibility_date,
+        compatibility_flags: metadata.compatibility_flags.unwrap_or_default(),
+        cpu_ms: limits.cpu_ms,
+        subrequests: limits.subrequests,
+        assets,
+        exports: metadata.exports,
+        placement: metadata.placement,
+    };
+    check_bindings(inner, key, &content)?;
+    Ok(NewVersion {
+        source: source.to_owned(),
+        annotations,
+        content,
+        handlers: Vec::new(),
+        named_handlers: Vec::new(),
+        startup_time_ms: None,
+    })
+}
+
+fn main(metadata: &super::Metadata, parts: &[Part], has_assets: bool) -> Result<Script, ApiError> {
+    let is_there = |name: &str| {
+        if parts.iter().any(|part| part.name == name && part.kind != ModuleKind::SourceMap) {
+            return Ok(());
+        }
+        Err(ApiError::bad(INVALID_SCRIPT, format!("No such module \"{name}\".")))
+    };
+    match (&metadata.main_module, &metadata.body_part) {
+        (Some(name), _) => is_there(name).map(|()| Script::Modules(name.clone())),
+        (None, Some(name)) => is_there(name).map(|()| Script::ServiceWorker(name.clone())),
+        (None, None) if has_assets && parts.is_empty() => Ok(Script::AssetsOnly),
+        (None, None) => {
+            let text = "the metadata has neither \"main_module\" nor \"body_part\"";
+            Err(ApiError::bad(INVALID_SCRIPT, text))
+        }
+    }
+}
+
+fn check_names(parts: &[Part]) -> Result<(), ApiError> {
+    let mut names = BTreeSet::new();
+    for part in parts {
+        if part.name.is_empty() || part.name.len() > 1024 {
+            return Err(ApiError::bad(INVALID_SCRIPT, "a module has no name, or one too long"));
+        }
+        if !names.insert(&part.name) {
+            let text = format!("two modules have the name \"{}\"", part.name);
+            return Err(ApiError::bad(INVALID_SCRIPT, text));
+        }
+    }
+    Ok(())
+}
+
+/// What an account may store.
+fn check_room(inner: &Inner, key: &WorkerKey, parts: &[Part]) -> Result<(), ApiError> {
+    let new = parts.iter().map(|part| part.bytes.len() as u64).sum();
+    room(inner, &key.account, new)
+}
+
+/// Whether an account may store so many bytes more.
+pub(crate) fn room(
+    inner: &Inner,
+    account: &selvedge_deployments::AccountId,
+    new: u64,
+) -> Result<(), ApiError> {
+    let limits = inner.store.account(account)?.and_then(|account| account.limits);
+    let own = limits.and_then(|limits| limits.storage_bytes);
+    let Some(limit) = own.or(inner.options.storage_bytes) else { return Ok(()) };
+    if inner.store.storage_bytes(account)?.saturating_add(new) <= limit {
+        return Ok(());
+    }
+    let text = format!("the account may store {limit} bytes of scripts and assets");
+    Err(ApiError::new(http::StatusCode::PAYLOAD_TOO_LARGE, 10027, text))
+}
+
+/// Bindings to what the account does not have are refused.
+fn check_bindings(
+    inner: &Inner,
+    key: &WorkerKey,
+    content: &VersionContent,
+) -> Result<(), ApiError> {
+    for binding in &content.bindings {
+        let name = &binding.name;
+        match &binding.kind {
+            BindingKind::Kv { namespace } => {
+                if inner.store.kv_namespace(&key.account, namespace)?.is_none() {
+                    let text = format!("KV namespace '{namespace}' not found.");
+                    return Err(ApiError::bad(10041, text));
+                }
+            }
+            BindingKind::Service { service, .. } if *service != key.name => {
+                if other(inner, key, service)?.is_none() {
+                    let text = format!(
+                        "Could not resolve service binding '{name}'. Target script '{service}' not \
+                         found."
+                    );
+                    return Err(ApiError::bad(10143, text));
+                }
+            }
+            BindingKind::Objects { script: Some(script), .. } if *script != key.name => {
+                if other(inner, key, script)?.is_none() {
+                    let text = format!(
+                        "Cannot create binding {name}: the Worker '{script}' does not exist."
+                    );
+                    return Err(ApiError::bad(10061, text));
+                }
+            }
+            BindingKind::Assets if content.assets.is_none() => {
+                let text = format!("binding {name} of type assets needs assets");
+                return Err(ApiError::bad(INVALID_SCRIPT, text));
+            }
+            BindingKind::Wasm { part } => need_part(content, name, part, ModuleKind::Wasm)?,
+            BindingKind::TextBlob { part } => need_part(content, name, part, ModuleKind::Text)?,
+            BindingKind::DataBlob { part } => need_part(content, name, part, ModuleKind::Data)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn other(inner: &Inner, key: &WorkerKey, name: &str) -> Result<Option<()>, ApiError> {
+    let Ok(other) = WorkerKey::new(key.account.clone(), name) else { return Ok(None) };
+    Ok(inner.store.worker(&other)?.map(|_| ()))
+}
+
+fn need_part(
+    content: &VersionContent,
+    name: &str,
+    part: &str,
+    kind: ModuleKind,
+) -> Result<(), ApiError> {
+    if content.modules.iter().any(|module| module.name == part && module.kind == kind) {
+        return Ok(());
+    }
+    let text = format!("the part \"{part}\" of the binding {name} is missing or of another type");
+    Err(ApiError::bad(INVALID_SCRIPT, text))
+}
