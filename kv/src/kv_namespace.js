@@ -412,7 +412,7 @@ class KvNamespace {
       if (!(#rid in this)) throw new TypeError(ILLEGAL_INVOCATION);
       const io = contexts.requiredOpen();
       if (arguments.length === 0) throw missing("put", 1, "string");
-      if (arguments.length === 1) throw missing("put", 2, "string or JsObject");
+      if (arguments.length === 1) throw missing("put", 2, "string or Object");
       return PromisePrototypeThen(put(this.#rid, io, stringOf(key), value, options), nothing);
     } catch (error) {
       return PromiseReject(error);

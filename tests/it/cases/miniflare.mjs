@@ -1,7 +1,10 @@
 // Runs the cases of one file on miniflare. Arguments: the folder of the cases,
 // the file, its folder's wrangler.toml, and the Worker that runs a case.
 import { readFileSync } from "node:fs";
-import { Miniflare } from "miniflare";
+
+// The same workerd as for the cases without bindings, if there is one.
+if (process.env.SELVEDGE_WORKERD) process.env.MINIFLARE_WORKERD_PATH ??= process.env.SELVEDGE_WORKERD;
+const { Miniflare } = await import("miniflare");
 
 const [folder, file, toml, runner] = process.argv.slice(-4);
 const kvNamespaces = {};
@@ -23,7 +26,7 @@ const miniflare = new Miniflare({
     module(`workers/${file}`, readFileSync(`${folder}/${file}`, "utf8")),
     module("workers/assert.js", readFileSync(`${folder}/assert.js`, "utf8")),
   ],
-  compatibilityDate: "2026-04-01",
+  compatibilityDate: "2026-07-01",
   durableObjects,
   kvNamespaces,
 });
