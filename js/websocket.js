@@ -52,6 +52,11 @@ const {
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
 const { io: contexts } = internals.selvedge;
+const NO_OPTIONS = { __proto__: null };
+
+function dataCloneError(message) {
+  throw new DOMException(message, "DataCloneError");
+}
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -184,10 +189,13 @@ class WebSocket extends EventTarget {
   serializeAttachment(value) {
     if (arguments.length === 0) {
       throw new TypeError(
-        "Failed to execute 'serializeAttachment' on 'WebSocket': parameter 1 is not of type 'JsValue'.",
+        "Failed to execute 'serializeAttachment' on 'WebSocket': parameter 1 is not of type 'Value'.",
       );
     }
-    const bytes = core.serialize(value);
+    // That of Durable Objects keeps more of errors.
+    const bytes = internals.storedErrors === undefined
+      ? core.serialize(value, NO_OPTIONS, dataCloneError)
+      : internals.storedErrors.serialize(value);
     if (bytes.length > MAX_ATTACHMENT_BYTES) {
       throw new Error(
         `A WebSocket 'attachment' cannot be larger than ${MAX_ATTACHMENT_BYTES} bytes.` +
@@ -201,7 +209,8 @@ class WebSocket extends EventTarget {
 
   deserializeAttachment() {
     const bytes = this.#fields.attachment;
-    return bytes === undefined ? null : core.deserialize(bytes);
+    if (bytes === undefined) return null;
+    return internals.storedErrors === undefined ? core.deserialize(bytes) : internals.storedErrors.deserialize(bytes);
   }
 
   get readyState() {

@@ -3,11 +3,13 @@
 //! read and written without an isolate, for tools.
 
 mod read;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use read::{DecodeError, decode};
+pub(crate) use scan::holds_error;
 pub use write::encode_json;
 
 /// A value of JavaScript.
@@ -39,8 +41,10 @@ pub enum Value {
         bytes: Vec<u8>,
     },
     Error {
-        name: &'static str,
+        name: String,
         message: String,
+        /// Its other properties: `cause`, `stack`, and what it was given.
+        properties: Vec<(String, Value)>,
     },
     /// An object that stands in the value already.
     Again {

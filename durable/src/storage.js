@@ -53,14 +53,12 @@ const {
 const { headers: headerLists, io: contexts, request: requests, response: responses } = internals.selvedge;
 const { getAsyncContext, setAsyncContext } = core;
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+const stored = core.loadExtScript("ext:selvedge_durable/stored_errors.js");
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
 const { AbortSignal } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
 
 const internal = { __proto__: null };
 const NO_OPTIONS = { __proto__: null };
-const FOR_STORAGE = { __proto__: null, forStorage: true };
-/** DOMExceptions and their like come back as what they were. */
-const FROM_STORAGE = { __proto__: null, forStorage: true, deserializers: core.getCloneableDeserializers() };
 
 /** Keys or pairs that one call takes. */
 const MAX_KEYS = 128;
@@ -121,13 +119,6 @@ class Storage {
 
 // ----- Values, keys, options. -----
 
-function dataCloneError(message) {
-  const text = message === "Unsupported object type"
-    ? "Could not serialize this object. Its type does not support serialization."
-    : message;
-  throw new DOMException(text, "DataCloneError");
-}
-
 /** Objects of the platform have nothing that could be stored: that is told. */
 function refuseToStore(Class, name) {
   ObjectDefineProperty(Class.prototype, core.hostObjectBrand, {
@@ -150,11 +141,11 @@ function serialize(value) {
     case "undefined":
       return value;
   }
-  return value === null ? null : core.serialize(value, FOR_STORAGE, dataCloneError);
+  return value === null ? null : stored.serialize(value);
 }
 
 function deserialize(value) {
-  return typeof value === "object" && value !== null ? core.deserialize(value, FROM_STORAGE) : value;
+  return typeof value === "object" && value !== null ? stored.deserialize(value) : value;
 }
 
 function isObject(value) {

@@ -42,7 +42,11 @@ fn to_json(value: &Value) -> serde_json::Value {
         Value::Bytes { class, bytes } => {
             json!({ "$bytes": BASE64_STANDARD.encode(bytes), "class": class })
         }
-        Value::Error { name, message } => json!(format!("<{name}: {message}>")),
+        Value::Error { name, message, properties } => {
+            let entry = |(key, value): &(String, Value)| (key.clone(), to_json(value));
+            let head = [("$error".to_owned(), json!(name)), ("message".to_owned(), json!(message))];
+            head.into_iter().chain(properties.iter().map(entry)).collect()
+        }
         Value::Again { is_circular: true } => json!("<circular>"),
         Value::Again { is_circular: false } => json!("<as before>"),
         Value::Opaque => json!("<an object of the platform>"),
@@ -80,6 +84,14 @@ mod tests {
             ("bytes".into(), Value::Bytes { class: "Uint8Array", bytes: vec![1, 2] }),
             ("list".into(), Value::Array(vec![None, Some(Value::Undefined)])),
             ("self".into(), Value::Again { is_circular: true }),
+            (
+                "error".into(),
+                Value::Error {
+                    name: "TypeError".into(),
+                    message: "bad".into(),
+                    properties: vec![("code".into(), Value::Number(5.0))],
+                },
+            ),
         ]);
         let expected = json!({
             "n": 3,
@@ -91,6 +103,7 @@ mod tests {
             "bytes": { "$bytes": "AQI=", "class": "Uint8Array" },
             "list": ["<empty>", "<undefined>"],
             "self": "<circular>",
+            "error": { "$error": "TypeError", "message": "bad", "code": 5 },
         });
         assert_eq!(to_json(&value), expected);
         assert_eq!(json_of(b"x"), json!("<the value is damaged at byte 0>"));

@@ -36,6 +36,18 @@ pub fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
     reader.value()
 }
 
+/// What `durable/src/stored_errors.js` calls an error.
+const STORED_ERROR: &str = "storedError";
+
+/// An error, as its parts are read.
+#[derive(Default)]
+struct Error {
+    is_one: bool,
+    name: String,
+    message: String,
+    properties: Vec<(String, Value)>,
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -103,11 +115,7 @@ impl Reader<'_> {
                 self.view_of(buffer)?
             }
             b'r' => self.whole(Self::error)?,
-            // A host's object may have any length, so nothing after it can be read.
-            b'\\' => {
-                self.at = self.bytes.len();
-                Value::Opaque
-            }
+            b'\\' => self.whole(Self::host_object)?,
             _ => return Err(self.damaged()),
         })
     }
@@ -219,9 +227,11 @@ impl Reader<'_> {
         Ok(Value::RegExp { source, flags: flags.into_iter().collect() })
     }
 
+    /// An error as V8 writes it, which loses its other properties.
     fn error(&mut self) -> Result<Value> {
         let mut name = "Error";
         let mut message = String::new();
+        let mut properties = Vec::new();
         loop {
             match self.byte()? {
                 b'E' => name = "EvalError",
@@ -231,12 +241,34 @@ impl Reader<'_> {
                 b'T' => name = "TypeError",
                 b'U' => name = "URIError",
                 b'm' => message = self.any_string()?,
-                b'c' => drop(self.value()?),
-                b's' => drop(self.any_string()?),
-                b'.' => return Ok(Value::Error { name, message }),
+                b'c' => properties.push(("cause".into(), self.value()?)),
+                b's' => properties.push(("stack".into(), Value::String(self.any_string()?))),
+                b'.' => return Ok(Value::Error { name: name.into(), message, properties }),
                 _ => return Err(self.damaged()),
             }
         }
+    }
+
+    /// What the platform writes in place of an object of its own: a value that
+    /// tells. Of a host that writes something else, nothing after it can be read.
+    fn host_object(&mut self) -> Result<Value> {
+        if self.varint()? != u32::MAX {
+            self.at = self.bytes.len();
+            return Ok(Value::Opaque);
+        }
+        let Value::Object(entries) = self.value()? else { return Ok(Value::Opaque) };
+        let mut error = Error::default();
+        for (key, value) in entries {
+            match (key.as_str(), value) {
+                ("type", Value::String(kind)) => error.is_one = kind == STORED_ERROR,
+                ("name", Value::String(name)) => error.name = name,
+                ("message", Value::String(message)) => error.message = message,
+                ("props", Value::Object(properties)) => error.properties = properties,
+                _ => {}
+            }
+        }
+        let Error { is_one, name, message, properties } = error;
+        Ok(if is_one { Value::Error { name, message, properties } } else { Value::Opaque })
     }
 
     fn buffer(&mut self, tag: u8) -> Result<Value> {

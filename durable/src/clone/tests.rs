@@ -73,7 +73,10 @@ fn objects_are_read_as_v8_writes_them() {
     );
     assert_eq!(read("ff0f2749022201782c02"), Value::Set(vec![number(1), string("x")]));
     let error = "ff0f72546d22036261642e";
-    assert_eq!(read(error), Value::Error { name: "TypeError", message: "bad".into() });
+    assert_eq!(
+        read(error),
+        Value::Error { name: "TypeError".into(), message: "bad".into(), properties: vec![] }
+    );
 }
 
 #[test]

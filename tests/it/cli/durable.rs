@@ -117,7 +117,7 @@ export class Counter {
       number: 42, text: 'caf\\u00e9 \\u{1f600}', big: -12n, date: new Date(1700000000123),
       map: new Map([['k', new Set([1])]]), bytes: new Uint8Array([1, 2, 3]).subarray(1),
       nothing: [undefined],
-      list: [1.5, , null], twice: [shared, shared], pattern: /a.b/gi, error: new RangeError('bad'),
+      list: [1.5, , null], twice: [shared, shared], pattern: /a.b/gi, error: Object.assign(new RangeError('bad'), { code: 5, inner: new DOMException('x') }),
     });
     return new Response('stored');
   }
@@ -131,8 +131,11 @@ export default {
     let mut server = Program::selvedge(path, &["run", "--port", "0"]);
     assert_eq!(server.connect().request("POST", "/", &[], b"").text(), "stored");
     drop(server);
+    let mut values = as_json(path, &["get", "COUNTER", "all"]);
+    let stack = values["error"]["stack"].take();
+    assert!(stack.as_str().is_some_and(|it| it.starts_with("RangeError: bad\n    at ")), "{stack}");
     assert_eq!(
-        as_json(path, &["get", "COUNTER", "all"]),
+        values,
         json!({
             "number": 42,
             "text": "caf\u{e9} \u{1f600}",
@@ -144,7 +147,13 @@ export default {
             "twice": [{ "x": 1 }, "<as before>"],
             "nothing": ["<undefined>"],
             "pattern": "</a.b/gi>",
-            "error": "<RangeError: bad>",
+            "error": {
+                "$error": "RangeError",
+                "message": "bad",
+                "stack": null,
+                "code": 5,
+                "inner": "<an object of the platform>",
+            },
         })
     );
     assert_eq!(as_json(path, &["list", "COUNTER", "--json"])[0]["name"], "all");
