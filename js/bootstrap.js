@@ -216,6 +216,7 @@ function configure(text, values) {
   shared.ctxExports = config.ctxExports;
   shared.dupStubs = config.dupStubs;
   shared.rpc = config.rpc;
+  shared.hidden = config.hidden;
   shared.production = config.production;
   dispatch.setEnv(env);
   if (config.navigator) defineGlobal("navigator", new Navigator());

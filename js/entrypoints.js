@@ -159,16 +159,19 @@ function open(io, name, props) {
   throw new TypeError(`The Worker has no entrypoint named "${name}".`);
 }
 
-/** The names of what other Workers may call. */
-function entrypointNames() {
-  const names = [];
-  if (entry.object !== null || entry.constructor !== null) names[0] = "default";
+/** The names of all exports, "default" first. */
+function exportNames() {
+  const names = ["default"];
   const keys = ObjectKeys(entry.named);
-  for (let i = 0; i < keys.length; i++) {
-    const value = entry.named[keys[i]];
-    if (isEntrypointClass(value) || typeof value === "object" && value !== null) names[names.length] = keys[i];
-  }
+  for (let i = 0; i < keys.length; i++) names[names.length] = keys[i];
   return names;
 }
 
-export { DurableObject, entry, entrypointNames, handlerFor, namedHandler, open, register, RpcTarget, WorkerEntrypoint };
+/** Whether other Workers may call the export of this name. */
+function isEntrypoint(name) {
+  if (name === "default") return entry.object !== null || entry.constructor !== null;
+  const value = entry.named[name];
+  return isEntrypointClass(value) || typeof value === "object" && value !== null;
+}
+
+export { DurableObject, entry, exportNames, handlerFor, isEntrypoint, namedHandler, open, register, RpcTarget, WorkerEntrypoint };

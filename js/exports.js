@@ -95,15 +95,23 @@ function copied(props) {
 
 let all = null;
 
-/** The object that `ctx.exports` is. */
+/** The object that `ctx.exports` is: the default export, entrypoints, classes of objects, by name. */
 function exportsObject() {
   if (all !== null) return all;
   all = {};
-  const names = entrypoints.entrypointNames();
-  for (let i = 0; i < names.length; i++) all[names[i]] = stub(names[i], undefined, true);
-  // Durable Objects whose class is bound.
-  const namespaces = internals.objectNamespaces?.() ?? [];
-  for (let i = 0; i < namespaces.length; i += 2) all[namespaces[i]] = namespaces[i + 1];
+  const { hidden } = internals.shared;
+  for (let i = 0; i < hidden.length; i++) core.loadExtScript(hidden[i][0]).bind(hidden[i][1], "");
+  const namespaces = { __proto__: null };
+  const bound = internals.objectNamespaces?.() ?? [];
+  for (let i = 0; i < bound.length; i += 2) namespaces[bound[i]] = bound[i + 1];
+  const names = entrypoints.exportNames();
+  for (let i = 0; i < names.length; i++) {
+    if (entrypoints.isEntrypoint(names[i])) all[names[i]] = stub(names[i], undefined, true);
+  }
+  // Durable Objects, of classes that are bound or declared.
+  for (let i = 0; i < names.length; i++) {
+    if (namespaces[names[i]] !== undefined) all[names[i]] = namespaces[names[i]];
+  }
   return all;
 }
 

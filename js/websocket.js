@@ -682,6 +682,8 @@ const inside = {
     MapPrototypeSet(sockets, id, socket);
     return socket;
   },
+  /** Sends text that is not the Worker's. */
+  sendText: (socket, text) => sendNow(socket, fieldsOf(socket), TEXT, text, ""),
   /** Answers a close frame that the Worker did not answer. */
   answerClose(socket, code, reason) {
     const fields = fieldsOf(socket);

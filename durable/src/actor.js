@@ -3,7 +3,7 @@
 // (https://developers.cloudflare.com/durable-objects/concepts/durable-object-lifecycle/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_do_event, op_do_idle, op_do_leave, op_do_leave_all, op_do_open, op_do_take, op_report_exception } = core.ops;
+const { op_context_touch, op_do_event, op_do_idle, op_do_leave, op_do_leave_all, op_do_open, op_do_take, op_report_exception } = core.ops;
 const {
   ArrayPrototypePush,
   ArrayPrototypeShift,
@@ -18,6 +18,7 @@ const {
   MapPrototypeSet,
   Promise,
   PromisePrototypeThen,
+  PromiseReject,
   PromiseResolve,
   SafeMap,
   SafeSet,
@@ -30,7 +31,7 @@ const {
 const { entrypoints, gates, io: contexts } = internals.selvedge;
 const { shared } = internals;
 const { getAsyncContext, setAsyncContext } = core;
-const { resetBy, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
+const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 
 /** An object that waits for a timer leaves memory after so many times what others get. */
 const HELD_IDLE = 7;
@@ -40,11 +41,13 @@ const SWEEP_MS = 1000;
 const MAX_WAITING = 10000;
 /** How long a critical section may take. */
 const SECTION_MS = 30000;
+/** Critical sections inside of each other. */
+const MAX_SECTIONS = 64;
 
 const OVERLOADED = "Durable Object is overloaded. Too many requests queued.";
 const OVER_CPU = "Durable Object exceeded its CPU time limit and was reset.";
 const OVER_MEMORY = "Durable Object's isolate exceeded its memory limit and was reset.";
-const RESET_BY_ABORT = "Application called abort() to reset Durable Object.";
+const TOO_DEEP = "blockConcurrencyWhile() calls are nested too deeply.";
 const SECTION_TIMEOUT =
   "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable Object was reset.";
 const UPDATED = "Durable Object reset because its code was updated.";
@@ -102,23 +105,26 @@ class ActorContext extends contexts.IoContext {
     this.#leaving = null;
   }
 
-  /** Runs a remote call in the object; `failed` learns why there is no answer. */
-  deliver(event, failed) {
+  /**
+   * Runs a remote call in the object; `failed` learns why there is no answer.
+   * `canMove`: it may run in another instance of the object instead.
+   */
+  deliver(event, failed, canMove = false) {
     // Not on the stack of the caller's: see `call`.
     PromisePrototypeThen(PromiseResolve(), () => {
       const { actor } = this;
       if (actor.broken !== null || this.over) {
-        failed(resetBy(actor.broken ?? new Error("Durable Object was evicted.")));
+        failed(actor.broken ?? flagged(new Error("Durable Object was evicted."), "durableObjectReset", "retryable"));
         return;
       }
-      const waiting = { __proto__: null, frame: undefined, resolve() {}, reject: failed, receive: undefined, over: false };
+      const waiting = { __proto__: null, frame: undefined, resolve() {}, reject: failed, receive: undefined, event: null, canMove, over: false };
       enter(actor, waiting, event);
     });
   }
 
-  /** The host stopped the object's code. */
-  discarded(isMemory) {
-    breakActor(this.actor, flagged(new Error(isMemory ? OVER_MEMORY : OVER_CPU), "durableObjectReset"));
+  /** The host stopped the object's code: it used too much time. */
+  discarded() {
+    breakActor(this.actor, flagged(new Error(OVER_CPU), "durableObjectReset"));
   }
 }
 
@@ -134,6 +140,8 @@ class Actor {
   storage = null;
   /** Why it ended, if it was not for idleness. */
   broken = null;
+  /** Whether the alarm that runs is not tried again: `ctx.abort()` said so. */
+  dropsAlarm = false;
   /** Callers that wait for an answer. */
   calls = new SafeSet();
   /** Events in it. */
@@ -200,9 +208,14 @@ function find(home, target) {
   return begin(home, target);
 }
 
+/** Whether the Worker exports the class of a home. */
+function hasClass(home) {
+  return typeof entrypoints.entry.named[home.className] === "function";
+}
+
 function begin(home, target) {
   const Class = entrypoints.entry.named[home.className];
-  if (typeof Class !== "function") {
+  if (!hasClass(home)) {
     op_do_leave(home.rid, target.hex);
     throw new TypeError(`The Worker does not export a Durable Object class named "${home.className}".`);
   }
@@ -234,6 +247,25 @@ function begin(home, target) {
 }
 
 /**
+ * Does something with the storage of an object that is not in memory, without
+ * making an instance of its class. `false`: the object lives, here or elsewhere.
+ */
+function withStorage(home, target, act) {
+  if (MapPrototypeGet(home.actors, target.hex) !== undefined || shared.endsObjects) return false;
+  if (!op_do_take(home.rid, target.hex)) return false;
+  const actor = new Actor(home, target);
+  actor.io = new ActorContext(op_do_open(), actor);
+  try {
+    const { openStorage } = core.loadExtScript("ext:selvedge_durable/storage.js");
+    actor.storage = openStorage(actor);
+    if (actor.storage !== null) act(actor.storage.number);
+  } finally {
+    leave(actor);
+  }
+  return true;
+}
+
+/**
  * Runs `event` in an object, with its instance, and gives the caller a promise
  * of the result. `receive` makes of that what the caller gets, in his context.
  * The object's code does not run on the stack of the caller's: where it is
@@ -242,7 +274,7 @@ function begin(home, target) {
 function call(actor, event, receive = undefined) {
   const frame = getAsyncContext();
   return new Promise((resolve, reject) => {
-    const waiting = { __proto__: null, frame, resolve, reject, receive, over: false };
+    const waiting = { __proto__: null, frame, resolve, reject, receive, event: null, canMove: true, over: false };
     PromisePrototypeThen(PromiseResolve(), () => {
       if (actor.broken === null) enter(actor, waiting, event);
       else reject(tunnelled(actor.broken));
@@ -260,8 +292,12 @@ function enter(actor, waiting, event) {
   SetPrototypeAdd(actor.calls, waiting);
   underWay++;
   actor.idleSince = 0;
+  if (waiting.canMove) waiting.event = event;
   gate.admit(null, () => {
     if (waiting.over) return;
+    waiting.event = null;
+    const caller = waiting.frame?.io;
+    if (caller !== undefined && !caller.over) op_context_touch(caller.slot);
     actor.events++;
     op_do_event(actor.io.slot);
     const before = getAsyncContext();
@@ -349,6 +385,7 @@ function breakActor(actor, error) {
   if (actor.broken !== null) return;
   actor.broken = error;
   leave(actor);
+  actor.instance = null;
   SetPrototypeForEach(actor.calls, (waiting) => settle(actor, waiting, false, error));
 }
 
@@ -365,10 +402,21 @@ function leave(actor) {
   op_do_leave(actor.home.rid, actor.hex);
 }
 
+function depthOf(section) {
+  let depth = 0;
+  for (; section !== null && section !== undefined; section = section.parent) depth++;
+  return depth;
+}
+
 /** `ctx.blockConcurrencyWhile()`. */
 function block(actor, callback) {
   const frame = getAsyncContext();
   const { gate } = actor.io;
+  if (depthOf(frame?.section) >= MAX_SECTIONS) {
+    const error = flagged(new Error(TOO_DEEP), "durableObjectReset");
+    breakActor(actor, error);
+    return PromiseReject(error);
+  }
   return new Promise((resolve, reject) => {
     gate.lock(frame?.section ?? null, (section) => {
       const inside = { __proto__: null, io: actor.io, slot: actor.io.slot, section };
@@ -398,9 +446,10 @@ function block(actor, callback) {
   });
 }
 
-/** `ctx.abort()`. */
-function abort(actor, reason) {
-  const error = resetBy(reason === undefined ? new Error(RESET_BY_ABORT) : reason);
+/** `ctx.abort()`. Unless `retriesAlarm`, the alarm that runs is not tried again. */
+function abort(actor, text, retriesAlarm) {
+  const error = flagged(new Error(text), "remote", "durableObjectReset");
+  if (actor.broken === null) actor.dropsAlarm = !retriesAlarm;
   breakActor(actor, error);
   throw error;
 }
@@ -491,9 +540,50 @@ function end(atOnce) {
   op_do_leave_all();
 }
 
+/**
+ * The isolate ran out of memory: all objects of it are reset. Calls that none of
+ * them has seen yet go to new ones. Gives how many callers there are.
+ */
+function overMemory() {
+  const unseen = [];
+  let callers = 0;
+  for (let i = 0; i < homes.length; i++) {
+    MapPrototypeForEach(homes[i].actors, (actor) => {
+      callers += SetPrototypeGetSize(actor.calls);
+      SetPrototypeForEach(actor.calls, (waiting) => {
+        if (waiting.event === null) return;
+        SetPrototypeDelete(actor.calls, waiting);
+        underWay--;
+        ArrayPrototypePush(unseen, actor, waiting);
+      });
+      breakActor(actor, flagged(new Error(OVER_MEMORY), "durableObjectReset", "overloaded"));
+    });
+  }
+  for (let i = 0; i < unseen.length; i += 2) {
+    const { home, hex, id } = unseen[i];
+    const waiting = unseen[i + 1];
+    // When there is room again.
+    PromisePrototypeThen(PromiseResolve(), () => callAgain({ __proto__: null, home, hex, id }, waiting));
+  }
+  return callers;
+}
+
+/** Sends a call to the object again that had not entered it. */
+function callAgain(target, waiting) {
+  let actor;
+  try {
+    actor = find(target.home, target);
+  } catch (error) {
+    waiting.reject(tunnelled(error));
+    return;
+  }
+  if (actor !== null) enter(actor, waiting, waiting.event);
+  else waiting.reject(flagged(new Error("Network connection lost."), "durableObjectReset", "retryable"));
+}
+
 // The host calls it. Who waits for an object may be answered after its next
 // event, so that nobody here hangs for sure.
-internals.objects = { __proto__: null, end, areBusy: () => underWay > 0 };
+internals.objects = { __proto__: null, end, areBusy: () => underWay > 0, overMemory };
 
-return { abort, block, breakActor, call, enter, find, findByName, flagged, homeOf, OVERLOADED, resume };
+return { abort, block, breakActor, call, enter, find, findByName, flagged, hasClass, homeOf, OVERLOADED, resume, withStorage };
 })();

@@ -2,9 +2,9 @@
 // (https://developers.cloudflare.com/durable-objects/api/alarms/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_do_alarm_end, op_do_alarm_start, op_report_exception } = core.ops;
+const { op_do_alarm_end, op_do_alarm_get, op_do_alarm_start, op_report_exception } = core.ops;
 const { DateNow, Error, Promise, PromisePrototypeThen, PromiseResolve } = primordials;
-const { breakActor, call, find, flagged } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { breakActor, call, find, flagged, hasClass, withStorage } = core.loadExtScript("ext:selvedge_durable/actor.js");
 const { getAsyncContext, setAsyncContext } = core;
 const { shared } = internals;
 
@@ -28,36 +28,62 @@ const FAILED = 2;
  * often the object did not get to the end of it.
  */
 async function run(target, lost) {
+  // The Worker's fault, and not the alarm's.
+  if (!hasClass(target.home)) return FAILED;
+  // Its isolate ended each time, perhaps in the constructor: that is not tried again.
+  if (lost > RETRIES) return note(target, null, () => NaN);
+  /** The alarm's time and how often it was tried, once its handler began. */
+  const begun = { __proto__: null, time: null };
   let actor = null;
   try {
     actor = find(target.home, target);
     if (actor === null) return MOVED;
-    await call(actor, (instance) => handle(actor, instance, lost));
+    await call(actor, (instance, actor) => handle(actor, instance, lost, begun));
     return SETTLED;
   } catch {
     // It was reported where it was thrown.
   }
   if (shared.endsObjects) return MOVED;
-  if (actor === null || actor.broken === null) return FAILED;
-  // It ended in the middle: another instance notes that.
+  if (actor !== null && actor.broken === null) return FAILED;
+  // The constructor failed, or the object ended in the middle.
+  const isDropped = actor !== null && actor.dropsAlarm && begun.time !== null;
+  return note(target, begun.time, (retryCount) => isDropped ? NaN : nextTry(retryCount + lost));
+}
+
+/**
+ * Notes in storage what becomes of an alarm that was due, without an instance:
+ * `next` gives the time of the next try, or NaN. With a `time`, an alarm that
+ * was set for another one is left as it is.
+ */
+async function note(target, time, next) {
+  let end = SETTLED;
+  const write = (storage) => {
+    if (time !== null && op_do_alarm_get(storage) !== time) {
+      // It is to be found again.
+      end = MOVED;
+      return;
+    }
+    const alarm = op_do_alarm_start(storage, DateNow());
+    if (alarm !== null && alarm !== undefined) op_do_alarm_end(storage, next(alarm[1]));
+  };
   try {
-    const next = find(target.home, target);
-    if (next === null) return MOVED;
-    await call(next, () => {
-      const alarm = op_do_alarm_start(next.storage.number, DateNow());
-      if (alarm !== null && alarm !== undefined) endFailed(next, alarm[1]);
-    });
-    return SETTLED;
+    if (withStorage(target.home, target, write)) return end;
+    // Somebody called it meanwhile.
+    const actor = find(target.home, target);
+    if (actor === null) return MOVED;
+    await call(actor, (_, actor) => write(actor.storage.number));
+    return end;
   } catch {
     return FAILED;
   }
 }
 
 /** The event itself. */
-function handle(actor, instance, lost) {
+function handle(actor, instance, lost, begun) {
   if (actor.storage === null) return undefined;
   const alarm = op_do_alarm_start(actor.storage.number, DateNow());
   if (alarm === null || alarm === undefined) return undefined;
+  begun.time = alarm[0];
   const retryCount = alarm[1] + lost;
   if (typeof instance.alarm !== "function") {
     op_report_exception("", new Error(NO_HANDLER));
@@ -76,8 +102,9 @@ function handle(actor, instance, lost) {
   setAsyncContext(before);
   const failed = (error) => {
     core.cancelTimer(timer);
+    if (actor.broken !== null) return;
     op_report_exception("Uncaught ", error);
-    if (actor.broken === null) endFailed(actor, retryCount);
+    op_do_alarm_end(actor.storage.number, nextTry(retryCount));
   };
   const done = () => {
     core.cancelTimer(timer);
@@ -102,10 +129,9 @@ function handle(actor, instance, lost) {
   });
 }
 
-/** It is tried again, or given up. */
-function endFailed(actor, retryCount) {
-  const again = retryCount < RETRIES ? DateNow() + RETRY_MS * 2 ** retryCount : NaN;
-  op_do_alarm_end(actor.storage.number, again);
+/** When an alarm that failed is tried again; NaN: it is given up. */
+function nextTry(retryCount) {
+  return retryCount < RETRIES ? DateNow() + RETRY_MS * 2 ** retryCount : NaN;
 }
 
 return { run };

@@ -3,19 +3,24 @@
 // the object's has a status that no Worker can set.
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_do_call, op_do_target, op_rpc_connect } = core.ops;
+const { op_do_target, op_rpc_connect, op_rpc_subrequest } = core.ops;
 const {
   JSONParse,
   JSONStringify,
+  NumberParseInt,
   NumberPrototypeToString,
   ObjectDefineProperty,
   PromisePrototypeThen,
   StringPrototypeCharCodeAt,
   StringPrototypePadStart,
   StringPrototypeSlice,
+  TypedArrayPrototypeGetByteLength,
+  Uint8Array,
 } = primordials;
 const { headers, response: responses } = internals.selvedge;
 const { send, toResponse } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
+const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { decode, messageOfBytes, toBytes } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { FLAGS, made, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 const { flagged, OVERLOADED } = core.loadExtScript("ext:selvedge_durable/actor.js");
 
@@ -26,10 +31,12 @@ const HEADER = "selvedge-failure";
 const ENCODED = "selvedge-encoded";
 /** What of an error's texts goes along, so that they fit a header. */
 const MOST = 8000;
+/** Bytes of an error with all that it was given; of a longer one only texts go along. */
+const MOST_BYTES = 4096;
 
 /** A session of remote calls to an object that is not in this isolate. */
 function connectElsewhere(io, target) {
-  op_do_call(io.slot);
+  op_rpc_subrequest(io.slot);
   const rid = way(target, "");
   try {
     return core.loadExtScript("ext:selvedge/rpc/session.js").connect(io, op_rpc_connect(rid));
@@ -38,6 +45,24 @@ function connectElsewhere(io, target) {
   } finally {
     core.tryClose(rid);
   }
+}
+
+/**
+ * Hands on a call that came from another isolate, to where the object went
+ * since that began: nobody saw anything of it yet.
+ */
+function forward(target, path, args, answer) {
+  const rid = way(target, "");
+  let cap;
+  try {
+    cap = core.loadExtScript("ext:selvedge/rpc/session.js").connectForOthers(op_rpc_connect(rid));
+  } catch (error) {
+    throw told(error);
+  } finally {
+    core.tryClose(rid);
+  }
+  cap.send(path, args, answer);
+  cap.release();
 }
 
 /** The way to an object that is not in this isolate: a number that must be closed. */
@@ -114,6 +139,8 @@ function failureResponse(thrown) {
   for (let i = 0; i < FLAGS.length; i++) {
     if (error[FLAGS[i]] === true) parts[FLAGS[i]] = true;
   }
+  const { bytes } = toBytes(encodeThrown(error, null), () => null);
+  if (TypedArrayPrototypeGetByteLength(bytes) <= MOST_BYTES) parts.bytes = hexOf(bytes);
   return responses.fromNetwork({
     status: FAILED,
     statusText: "",
@@ -123,6 +150,20 @@ function failureResponse(thrown) {
     redirected: false,
     webSocket: null,
   });
+}
+
+function hexOf(bytes) {
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) {
+    text += StringPrototypePadStart(NumberPrototypeToString(bytes[i], 16), 2, "0");
+  }
+  return text;
+}
+
+function bytesOf(text) {
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = NumberParseInt(StringPrototypeSlice(text, 2 * i, 2 * i + 2), 16);
+  return bytes;
 }
 
 /** The same JSON without what a header cannot hold. */
@@ -140,7 +181,9 @@ function ascii(json) {
 
 function failureOf(answer) {
   const parts = JSONParse(headers.getRaw(responses.innerOf(answer).headers, HEADER));
-  const error = made(parts.name, parts.message);
+  const error = parts.bytes === undefined
+    ? made(parts.name, parts.message)
+    : decode(messageOfBytes(bytesOf(parts.bytes), []), null, null);
   if (parts.stack !== undefined) {
     ObjectDefineProperty(error, "stack", { __proto__: null, value: parts.stack, writable: true, configurable: true });
   }
@@ -151,5 +194,5 @@ function failureOf(answer) {
   return error;
 }
 
-return { connectElsewhere, failureResponse, packed, sendElsewhere };
+return { connectElsewhere, failureResponse, forward, packed, sendElsewhere, way };
 })();

@@ -6,14 +6,17 @@ const {
   Error,
   EvalError,
   ObjectDefineProperty,
-  ObjectPrototypeIsPrototypeOf,
   RangeError,
   ReferenceError,
+  ReflectDeleteProperty,
   String,
   SyntaxError,
   TypeError,
   URIError,
 } = primordials;
+
+const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { decode } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 
 const CLASSES = { __proto__: null, Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 /** What an error tells of a Durable Object. */
@@ -40,16 +43,11 @@ function tunnelled(error) {
   return copy;
 }
 
-/** A name that is none of JavaScript's own becomes part of the message. */
+/** A copy of it, as that of a remote call would be, with the stack that it had. */
 function copied(error) {
   if (typeof error !== "object" || error === null) return new Error(String(error));
-  const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
-  const name = String(error.name);
-  const message = String(error.message);
-  if (ObjectPrototypeIsPrototypeOf(DOMException.prototype, error)) return new DOMException(message, name);
-  if (!ObjectPrototypeIsPrototypeOf(Error.prototype, error)) return new Error(String(error));
-  const Class = CLASSES[name];
-  const copy = Class === undefined ? new Error(`${name}: ${message}`) : new Class(message);
+  const copy = decode(encodeThrown(error, null), null, null);
+  if (!core.isNativeError(copy) || !core.isNativeError(error)) return copy;
   const { stack } = error;
   if (typeof stack === "string") ObjectDefineProperty(copy, "stack", { __proto__: null, value: stack, writable: true, configurable: true });
   return copy;
@@ -63,14 +61,12 @@ function made(name, message) {
   return new DOMException(message, name);
 }
 
-/** Why an object is reset, as its callers are told. */
-function resetBy(reason) {
-  const error = tunnelled(reason);
-  const copy = error.name === "Error" ? error : new Error(`${error.name}: ${error.message}`);
-  copy.remote = true;
-  copy.durableObjectReset = true;
+/** The same error once more, for one who did not see it happen: nobody threw it at him. */
+function again(error) {
+  const copy = tunnelled(error);
+  ReflectDeleteProperty(copy, "remote");
   return copy;
 }
 
-return { FLAGS, made, resetBy, tunnelled };
+return { again, FLAGS, made, tunnelled };
 })();

@@ -11,6 +11,9 @@ use std::fmt;
 const HALF: usize = 16;
 /// What the first byte of an id says: made of a name.
 const NAMED: u8 = 0x80;
+/// Where objects may be asked to stay
+/// (<https://developers.cloudflare.com/durable-objects/reference/data-location/>).
+pub const JURISDICTIONS: [&str; 4] = ["eu", "fedramp", "fedramp-high", "us"];
 
 /// Names an object within its namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,18 +61,18 @@ impl IdKey {
         let mut half = [0; HALF];
         half.copy_from_slice(&hash.finalize().as_bytes()[..HALF]);
         half[0] |= NAMED;
-        self.complete(half)
+        self.complete(half, jurisdiction)
     }
 
-    /// An id that no other object has.
+    /// An id that no other object has; `jurisdiction` is "" without one.
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub fn unique(&self) -> Result<ObjectId, IdError> {
+    pub fn unique(&self, jurisdiction: &str) -> Result<ObjectId, IdError> {
         let mut half = [0; HALF];
         getrandom::fill(&mut half).map_err(|_| IdError::NoRandomness)?;
         half[0] &= !NAMED;
-        Ok(self.complete(half))
+        Ok(self.complete(half, jurisdiction))
     }
 
     /// Reads an id.
@@ -78,14 +81,24 @@ impl IdKey {
     /// When the text is not one of this namespace.
     pub fn parse(&self, text: &str) -> Result<ObjectId, IdError> {
         let id: ObjectId = text.parse()?;
-        let mut half = [0; HALF];
-        half.copy_from_slice(&id.0[..HALF]);
-        if self.complete(half) == id { Ok(id) } else { Err(IdError::Foreign) }
+        self.jurisdiction(&id).map(|_| id)
     }
 
-    fn complete(&self, half: [u8; HALF]) -> ObjectId {
+    /// The jurisdiction that an id of this namespace was made for; "" without one.
+    ///
+    /// # Errors
+    /// When it is no id of this namespace.
+    pub fn jurisdiction(&self, id: &ObjectId) -> Result<&'static str, IdError> {
+        let mut half = [0; HALF];
+        half.copy_from_slice(&id.0[..HALF]);
+        let mut known = [""].into_iter().chain(JURISDICTIONS);
+        known.find(|name| self.complete(half, name) == *id).ok_or(IdError::Foreign)
+    }
+
+    /// The proof tells the jurisdiction, too.
+    fn complete(&self, half: [u8; HALF], jurisdiction: &str) -> ObjectId {
         let mut hash = blake3::Hasher::new_keyed(&self.0);
-        hash.update(b"proof\0").update(&half);
+        hash.update(b"proof\0").update(&half).update(jurisdiction.as_bytes());
         let mut id = [0; 2 * HALF];
         id[..HALF].copy_from_slice(&half);
         id[HALF..].copy_from_slice(&hash.finalize().as_bytes()[..HALF]);
@@ -149,9 +162,22 @@ mod tests {
     #[test]
     fn unique_ids_differ_and_are_of_their_namespace() {
         let key = IdKey::of_namespace("a");
-        let id = key.unique().expect("random numbers");
-        assert_ne!(id, key.unique().expect("random numbers"));
+        let id = key.unique("").expect("random numbers");
+        assert_ne!(id, key.unique("").expect("random numbers"));
         assert_eq!(key.parse(&id.to_string()), Ok(id));
+    }
+
+    #[test]
+    fn an_id_tells_its_jurisdiction() {
+        let key = IdKey::of_namespace("a");
+        for name in ["", "eu", "fedramp", "fedramp-high", "us"] {
+            for id in [key.named("x", name), key.unique(name).expect("random numbers")] {
+                assert_eq!(key.jurisdiction(&id), Ok(name));
+                assert_eq!(key.parse(&id.to_string()), Ok(id));
+            }
+        }
+        let other = IdKey::of_namespace("b").named("x", "eu");
+        assert_eq!(key.jurisdiction(&other), Err(IdError::Foreign));
     }
 
     #[test]

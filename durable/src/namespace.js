@@ -3,23 +3,36 @@
 // (https://developers.cloudflare.com/durable-objects/api/namespace/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_do_alarm_done, op_do_call, op_do_class, op_do_id_check, op_do_id_named, op_do_id_unique, op_do_namespace, op_request_cf } =
-  core.ops;
+const {
+  op_do_alarm_done,
+  op_do_call,
+  op_do_class,
+  op_do_id_check,
+  op_do_id_jurisdiction,
+  op_do_id_named,
+  op_do_id_unique,
+  op_do_is_own,
+  op_do_namespace,
+  op_request_cf,
+} = core.ops;
 const {
   JSONParse,
   ArrayPrototypePush,
+  Error,
   ObjectDefineProperty,
   PromisePrototypeThen,
   PromiseReject,
+  RangeError,
   String,
   SymbolToStringTag,
   TypeError,
 } = primordials;
 const { bodies, headers, io: contexts, request: requests, response: responses } = internals.selvedge;
 const { call, find, homeOf } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { newFetcher } = core.loadExtScript("ext:selvedge/rpc.js");
 const { objectCapability, remoteStub } = core.loadExtScript("ext:selvedge_durable/rpc.js");
-const { failureResponse, packed, sendElsewhere } = core.loadExtScript("ext:selvedge_durable/elsewhere.js");
-const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
+const { failureResponse, packed, sendElsewhere, way } = core.loadExtScript("ext:selvedge_durable/elsewhere.js");
+const { again, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 const { packBody, unpackBody } = core.loadExtScript("ext:selvedge_durable/transfer.js");
 
 const internal = { __proto__: null };
@@ -76,9 +89,10 @@ class DurableObjectNamespace {
   }
 
   newUniqueId(options = undefined) {
+    checkOptions(options, "newUniqueId", 1, "NewUniqueIdOptions");
     const asked = options?.jurisdiction ?? this.#jurisdiction;
     const jurisdiction = checkedJurisdiction(asked);
-    const hex = op_do_id_unique(this.#home.rid);
+    const hex = op_do_id_unique(this.#home.rid, jurisdiction ?? "");
     return new DurableObjectId(internal, this.#home, hex, undefined, jurisdiction);
   }
 
@@ -99,11 +113,10 @@ class DurableObjectNamespace {
         "Failed to execute 'idFromString' on 'DurableObjectNamespace': parameter 1 is not of type 'string'.",
       );
     }
-    const hex = op_do_id_check(this.#home.rid, String(text));
-    return new DurableObjectId(internal, this.#home, hex, undefined, this.#jurisdiction);
+    return idOf(this.#home, op_do_id_check(this.#home.rid, String(text)));
   }
 
-  get(id, _options = undefined) {
+  get(id, options = undefined) {
     const parts = partsOf(id);
     if (parts === undefined) {
       throw new TypeError(
@@ -113,6 +126,12 @@ class DurableObjectNamespace {
     if (parts.home !== this.#home) {
       throw new TypeError("Durable Object ID is not valid for this namespace.");
     }
+    if (this.#jurisdiction !== undefined && parts.jurisdiction !== this.#jurisdiction) {
+      throw new TypeError("get called on jurisdictional subnamespace with an ID from a different jurisdiction");
+    }
+    checkOptions(options, "get", 2, "GetDurableObjectOptions");
+    const routing = options?.routingMode;
+    if (routing !== undefined && `${routing}` !== "primary-only") throw new RangeError(`unknown routingMode: ${routing}`);
     return stub(this.#home, id, parts.hex);
   }
 
@@ -122,12 +141,21 @@ class DurableObjectNamespace {
         "Failed to execute 'getByName' on 'DurableObjectNamespace': parameter 1 is not of type 'string'.",
       );
     }
+    checkOptions(options, "getByName", 2, "GetDurableObjectOptions");
     return this.get(this.idFromName(name), options);
   }
 
   jurisdiction(name = undefined) {
     return new DurableObjectNamespace(internal, this.#home, checkedJurisdiction(name));
   }
+}
+
+/** Options are an object, or none. */
+function checkOptions(options, method, position, type) {
+  if (options === undefined || options === null || typeof options === "object" || typeof options === "function") return;
+  throw new TypeError(
+    `Failed to execute '${method}' on 'DurableObjectNamespace': parameter ${position} is not of type '${type}'.`,
+  );
 }
 
 function checkedJurisdiction(name) {
@@ -158,7 +186,16 @@ for (let i = 0; i < named.length; i++) {
 /** What calls an object: `fetch()`, and every other name as a method of its class. */
 function stub(home, id, hex) {
   const { name, jurisdiction } = partsOf(id);
-  const target = { home, hex, id, name, jurisdiction };
+  const self = new DurableObject(internal);
+  ObjectDefineProperty(self, "name", { __proto__: null, value: name, enumerable: true });
+  ObjectDefineProperty(self, "id", { __proto__: null, value: id, enumerable: true });
+  return stubOn(self, { __proto__: null, home, hex, id, name, jurisdiction });
+}
+
+/** `self` with the methods of an object. */
+function stubOn(self, target) {
+  /** Why the stub leads nowhere any more: a call of it found its object reset. */
+  const bond = { __proto__: null, broken: null };
   const fetch = {
     fetch(input, init = undefined) {
       try {
@@ -168,24 +205,45 @@ function stub(home, id, hex) {
           );
         }
         const io = contexts.requiredOpen();
-        return fetchObject(io, target, new requests.Request(input, init));
+        if (bond.broken !== null) throw again(bond.broken);
+        return fetchObject(io, target, bond, new requests.Request(input, init));
       } catch (error) {
         return PromiseReject(error);
       }
     },
   }.fetch;
-  const self = new DurableObject(internal);
-  ObjectDefineProperty(self, "name", { __proto__: null, value: name, enumerable: true });
-  ObjectDefineProperty(self, "id", { __proto__: null, value: id, enumerable: true });
-  return remoteStub(self, { __proto__: null, fetch }, home, target, () => stub(home, id, hex));
+  return remoteStub(self, { __proto__: null, fetch }, target, bond, passedOn(target));
+}
+
+/** A stub on its way to another context or Worker: there it is a `Fetcher`. */
+function passedOn(target) {
+  return {
+    __proto__: null,
+    again: () => stubOn(newFetcher(), target),
+    /** The way to the object as another isolate can take it: a number to close. */
+    way: () => way(target, ""),
+  };
+}
+
+/** The same, of a stub that came from another isolate. */
+function passedHere(rid, hex, name, jurisdiction) {
+  const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
+  const id = new DurableObjectId(internal, home, hex, name, jurisdiction);
+  return passedOn({ __proto__: null, home, hex, id, name, jurisdiction });
 }
 
 /** Sends a request to an object, and again where it redirects to, if it may. */
-async function fetchObject(io, target, request) {
+async function fetchObject(io, target, bond, request) {
   let parts = requests.partsOf(request);
   const follows = parts.redirect === "follow";
   for (let redirects = 0;; redirects++) {
-    const response = await sendTo(io, target, parts, redirects > 0);
+    let response;
+    try {
+      response = await sendTo(io, target, parts, redirects > 0);
+    } catch (error) {
+      if (typeof error === "object" && error !== null && error.durableObjectReset === true) bond.broken ??= error;
+      throw error;
+    }
     const next = follows ? redirected(parts, response) : null;
     if (next === null) return response;
     if (redirects === MAX_REDIRECTS) throw new TypeError("Too many redirects.");
@@ -237,9 +295,7 @@ function sendTo(io, target, parts, isRedirect) {
   op_do_call(io.slot);
   const sent = isRedirect ? sentAgain(parts.body) : packBody(io, parts.body);
   return call(actor, (instance, actor) => {
-    if (typeof instance.fetch !== "function") {
-      throw new TypeError("Handler does not export a fetch() function.");
-    }
+    if (typeof instance.fetch !== "function") throw new Error("Handler does not export a fetch() function.");
     const result = instance.fetch(requests.adopt(parts, unpackBody(actor.io, sent)));
     return core.isPromise(result)
       ? PromisePrototypeThen(result, (response) => pack(actor, response))
@@ -264,23 +320,24 @@ function pack(actor, response) {
 }
 
 /** The id of an object that is known by its text. */
-function idOf(home, hex) {
-  return new DurableObjectId(internal, home, hex, undefined, undefined);
+function idOf(home, hex, name = undefined) {
+  const jurisdiction = op_do_id_jurisdiction(home.rid, hex);
+  return new DurableObjectId(internal, home, hex, name, jurisdiction === "" ? undefined : jurisdiction);
 }
 
 /** Remote calls that come from another isolate. */
 function receiveCalls(channel, rid, hex, name, jurisdiction) {
   const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
   const id = new DurableObjectId(internal, home, hex, name, jurisdiction);
-  core.loadExtScript("ext:selvedge/rpc/session.js").acceptObject(channel, objectCapability(home, { home, hex, id, name, jurisdiction }));
+  core.loadExtScript("ext:selvedge/rpc/session.js").acceptObject(channel, objectCapability({ __proto__: null, home, hex, id, name, jurisdiction }));
 }
 
 /** The alarm of an object goes off; `io` is the context that waits for its end. */
 function receiveAlarm(io, rid, hex, name, lost) {
   const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
-  const id = new DurableObjectId(internal, home, hex, name, undefined);
+  const id = idOf(home, hex, name);
   const { run } = core.loadExtScript("ext:selvedge_durable/alarms.js");
-  PromisePrototypeThen(run({ home, hex, id, name, jurisdiction: undefined }, lost), (end) => {
+  PromisePrototypeThen(run({ __proto__: null, home, hex, id, name, jurisdiction: id.jurisdiction }, lost), (end) => {
     op_do_alarm_done(io.slot, end);
     contexts.end(io);
   });
@@ -316,16 +373,17 @@ function incomingParts(io, { method, url, headBlob, hasBody }) {
     keepEncoding: false,
   };
 }
-/** Classes that are bound, and their namespaces in turn. */
-const bound = [];
-internals.objectNamespaces = () => bound;
+
+/** The Worker's own classes, and their namespaces in turn. */
+const own = [];
+internals.objectNamespaces = () => own;
 
 function bind(rid, _name) {
   const className = op_do_class(rid);
   const namespace = new DurableObjectNamespace(internal, homeOf(op_do_namespace(rid), className, rid));
-  ArrayPrototypePush(bound, className, namespace);
+  if (op_do_is_own(rid)) ArrayPrototypePush(own, className, namespace);
   return namespace;
 }
 
-return { bind, idOf, receive, receiveAlarm, receiveCalls };
+return { bind, idOf, passedHere, receive, receiveAlarm, receiveCalls };
 })();

@@ -2,16 +2,16 @@
 // (https://developers.cloudflare.com/durable-objects/best-practices/create-durable-object-stubs-and-send-requests/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_do_call } = core.ops;
-const { Error, ObjectPrototypeIsPrototypeOf, ReflectDeleteProperty, TypeError } = primordials;
+const { op_context_touch, op_do_call } = core.ops;
+const { ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
 const { entrypoints } = internals.selvedge;
 const { Capability, invoke } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
 const { release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { makeService } = core.loadExtScript("ext:selvedge/rpc.js");
-const { find, flagged } = core.loadExtScript("ext:selvedge_durable/actor.js");
-const { connectElsewhere } = core.loadExtScript("ext:selvedge_durable/elsewhere.js");
-const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
+const { find } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { connectElsewhere, forward } = core.loadExtScript("ext:selvedge_durable/elsewhere.js");
+const { again, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 
 const DurableObjectPrototype = entrypoints.DurableObject.prototype;
 
@@ -19,14 +19,21 @@ const NO_SUPERCLASS = "The receiving Durable Object does not support RPC, becaus
   "with `extends DurableObject`. In order to enable RPC, make sure your class extends the special class " +
   '`DurableObject`, which can be imported from the module "cloudflare:workers".';
 
+/** What a call learns of a failure that is not what the object's method threw. */
+function failureOf(error) {
+  // A reset is what happened here, not what the object threw.
+  const isReset = error.durableObjectReset === true;
+  const thrown = encodeThrown(isReset ? again(error) : error, null);
+  thrown.isRemote = !isReset;
+  return thrown;
+}
+
 /** An object of this isolate, whether it is in memory or not. */
 class ObjectCapability extends Capability {
-  #home;
   #target;
 
-  constructor(home, target) {
+  constructor(target) {
     super();
-    this.#home = home;
     this.#target = target;
   }
 
@@ -35,32 +42,30 @@ class ObjectCapability extends Capability {
     const failed = (error) => {
       if (message !== null) release(message);
       message = null;
-      // A reset is what happened here, not what the object threw.
-      const isReset = error.durableObjectReset === true;
-      if (isReset) ReflectDeleteProperty(error, "remote");
-      const thrown = encodeThrown(error, null);
-      thrown.isRemote = !isReset;
-      answer.fail(thrown);
+      answer.fail(failureOf(error));
     };
     let actor;
     try {
-      actor = find(this.#home, this.#target);
+      actor = find(this.#target.home, this.#target);
+      if (actor === null) {
+        // It has moved since the session began.
+        message = null;
+        forward(this.#target, path, args, answer);
+        return;
+      }
     } catch (error) {
       failed(tunnelled(error));
       return;
     }
-    if (actor === null) {
-      // It has moved since the session began.
-      failed(flagged(new Error("Network connection lost."), "durableObjectReset", "retryable"));
-      return;
-    }
-    actor.io.deliver((instance) => {
+    actor.io.deliver((instance, actor) => {
+      // From here on it is not to be called again for him.
+      if (answer.io !== undefined && !answer.io.over) op_context_touch(answer.io.slot);
       if (!ObjectPrototypeIsPrototypeOf(DurableObjectPrototype, instance)) throw new TypeError(NO_SUPERCLASS);
       const sent = message;
       message = null;
       const scope = { __proto__: null, object: instance, isOpen: false, isEntrypoint: true, insert: null };
       return invoke(actor.io, scope, path, sent, answer);
-    }, failed);
+    }, failed, true);
   }
 
   dropped() {}
@@ -68,26 +73,35 @@ class ObjectCapability extends Capability {
 
 /**
  * A stub: `self` with `methods` of its own, every other name a method of the
- * object. `again` makes another one like it.
+ * object. `bond` tells whether it broke; `passed` what it is where it is sent on.
  */
-function remoteStub(self, methods, home, target, again) {
+function remoteStub(self, methods, target, bond, passed) {
   const connect = (io) => {
+    if (bond.broken !== null) throw again(bond.broken);
+    let cap;
     let actor;
     try {
-      actor = find(home, target);
+      actor = find(target.home, target);
     } catch (error) {
-      throw tunnelled(error);
+      if (error.durableObjectReset !== true) throw tunnelled(error);
+      bond.broken ??= error;
+      throw again(error);
     }
-    if (actor === null) return connectElsewhere(io, target);
-    op_do_call(io.slot);
-    return new ObjectCapability(home, target);
+    if (actor === null) {
+      cap = connectElsewhere(io, target);
+    } else {
+      op_do_call(io.slot);
+      cap = new ObjectCapability(target);
+    }
+    cap.bond = bond;
+    return cap;
   };
-  return makeService(self, methods, connect, { __proto__: null, again }, "DurableObject");
+  return makeService(self, methods, connect, passed, "DurableObject");
 }
 
 /** What calls from another isolate go to. */
-function objectCapability(home, target) {
-  return new ObjectCapability(home, target);
+function objectCapability(target) {
+  return new ObjectCapability(target);
 }
 
 return { objectCapability, remoteStub };

@@ -22,13 +22,16 @@ const {
   ArrayPrototypeIncludes,
   ArrayPrototypePush,
   Date,
+  DateNow,
   Error,
   MapPrototypeDelete,
   MapPrototypeForEach,
   MapPrototypeGet,
   MapPrototypeGetSize,
   MapPrototypeSet,
+  MathTrunc,
   Number,
+  NumberIsFinite,
   ObjectPrototypeIsPrototypeOf,
   Promise,
   PromisePrototypeThen,
@@ -196,6 +199,8 @@ function tagsOf(socket) {
 /** Something happened to a socket. */
 function deliver(all, socket, fields, kind, data, extra) {
   const { actor } = all;
+  // Those that are connected to the host are answered there.
+  if (kind === TEXT && fields.id === 0 && answered(actor, socket, fields, data)) return;
   switch (kind) {
     case TEXT:
     case BINARY:
@@ -220,6 +225,15 @@ function deliver(all, socket, fields, kind, data, extra) {
       );
   }
   actor.idleSince = 0;
+}
+
+/** Gives the automatic response to a message whose other end is in this isolate, if there is one. */
+function answered(actor, socket, fields, text) {
+  const pair = op_do_auto_response_get(actor.home.rid, actor.hex);
+  if (pair === null || pair[0] !== text || fields.sentClose) return false;
+  fields.answeredAt = DateNow();
+  websockets.inside.sendText(socket, pair[1]);
+  return true;
 }
 
 /** The other end closed: the handler may still answer, else it is answered for it. */
@@ -249,7 +263,7 @@ function forget(all, socket, fields) {
 function event(all, name, handle, after = undefined) {
   const { actor } = all;
   const { enter } = core.loadExtScript("ext:selvedge_durable/actor.js");
-  const nobody = { __proto__: null, frame: undefined, resolve: ignore, reject: ignore, receive: undefined, over: false };
+  const nobody = { __proto__: null, frame: undefined, resolve: ignore, reject: ignore, receive: undefined, event: null, canMove: false, over: false };
   enter(actor, nobody, (instance) => {
     const done = () => {
       if (after !== undefined && actor.broken === null) after();
@@ -351,8 +365,8 @@ function autoResponse(actor) {
 /** `ctx.getWebSocketAutoResponseTimestamp(ws)`. */
 function autoResponseTime(socket) {
   if (!isWebSocket(socket)) throw wrongSocket("getWebSocketAutoResponseTimestamp");
-  const { id } = fieldsOf(socket);
-  const time = id === 0 ? NaN : op_do_socket_answered(id);
+  const { id, answeredAt } = fieldsOf(socket);
+  const time = id === 0 ? answeredAt ?? NaN : op_do_socket_answered(id);
   return time !== time ? null : new Date(time);
 }
 
@@ -364,6 +378,10 @@ function setEventTimeout(actor, ms) {
     return;
   }
   ms = Number(ms);
+  if (!NumberIsFinite(ms)) {
+    throw new TypeError("The value cannot be converted because it is not an integer.");
+  }
+  ms = MathTrunc(ms);
   if (ms < 0) {
     throw new TypeError(
       "The value cannot be converted because it is negative and this API expects a positive number.",

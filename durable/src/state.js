@@ -2,10 +2,11 @@
 // (https://developers.cloudflare.com/durable-objects/api/state/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { ObjectDefineProperty, SymbolToStringTag, TypeError } = primordials;
+const { Error, ObjectDefineProperty, SymbolToStringTag, TypeError } = primordials;
 const { io: contexts } = internals.selvedge;
 
 const internal = { __proto__: null };
+const RESET_BY_ABORT = "Application called abort() to reset Durable Object.";
 
 class DurableObjectState {
   #actor;
@@ -28,6 +29,16 @@ class DurableObjectState {
     return {};
   }
 
+  /** The Worker's own entrypoints and namespaces, as in the context of a request. */
+  get exports() {
+    return internals.shared.ctxExports ? internals.exportsObject() : undefined;
+  }
+
+  get facets() {
+    void this.#actor;
+    throw new Error("Selvedge does not support facets of Durable Objects: ctx.facets leads nowhere.");
+  }
+
   waitUntil(promise) {
     contexts.waitUntil(this.#actor.io, promise, internals.reportRejection);
   }
@@ -35,7 +46,7 @@ class DurableObjectState {
   blockConcurrencyWhile(callback) {
     if (typeof callback !== "function") {
       throw new TypeError(
-        "Failed to execute 'blockConcurrencyWhile' on 'DurableObjectState': parameter 1 is not of type 'Function'.",
+        "Failed to execute 'blockConcurrencyWhile' on 'DurableObjectState': parameter 1 is not of type 'function'.",
       );
     }
     return actors().block(this.#actor, callback);
@@ -73,8 +84,15 @@ class DurableObjectState {
     return sockets().eventTimeout(this.#actor);
   }
 
-  abort(reason = undefined) {
-    actors().abort(this.#actor, reason);
+  abort(reason = undefined, options = undefined) {
+    const text = reason === undefined ? RESET_BY_ABORT : `${reason}`;
+    if (options !== undefined && options !== null && typeof options !== "object" && typeof options !== "function") {
+      throw new TypeError(
+        "Failed to execute 'abort' on 'DurableObjectState': parameter 2 is not of type 'AbortOptions'.",
+      );
+    }
+    const retryAlarm = options?.retryAlarm;
+    actors().abort(this.#actor, text, retryAlarm === undefined || !!retryAlarm);
   }
 }
 

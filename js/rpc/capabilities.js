@@ -15,6 +15,7 @@ const {
   PromiseResolve,
   ReflectApply,
   ReflectDeleteProperty,
+  ReflectIsExtensible,
   SafeSet,
   SetPrototypeAdd,
   SetPrototypeDelete,
@@ -219,6 +220,8 @@ class LocalAnswer extends Answer {
   #reject;
   /** Called with the result, for what belongs to it. */
   onResult = null;
+  /** What learns that the object which was called is gone. */
+  bond = null;
 
   constructor(io) {
     super();
@@ -256,6 +259,7 @@ class LocalAnswer extends Answer {
       } catch (reason) {
         error = reason;
       }
+      if (this.bond !== null && core.isNativeError(error) && error.durableObjectReset === true) this.bond.broken ??= error;
       this.#reject(error);
     });
   }
@@ -265,6 +269,8 @@ class LocalAnswer extends Answer {
 
 class Capability {
   refs = 1;
+  /** Of the first call through a stub: what learns that the stub broke. */
+  bond = null;
 
   addRef() {
     this.refs++;
@@ -280,7 +286,7 @@ class Capability {
 class Target extends Capability {
   io;
   object;
-  /** As `wrappable()` tells: "plain", "target", "function"; "internal": the platform's own. */
+  /** As `wrappable()` tells: "plain", "target", "function"; "service"; "internal": the platform's own. */
   kind;
   #dispose;
   /** Stubs to dispose with it. */
@@ -303,7 +309,7 @@ class Target extends Capability {
       return;
     }
     this.addRef();
-    const scope = { __proto__: null, object: this.object, isOpen: this.kind !== "target", isEntrypoint: false, insert: null };
+    const scope = { __proto__: null, object: this.object, isOpen: this.kind !== "target" && this.kind !== "service", isEntrypoint: false, insert: null };
     rpc.deliver(this.io, answer, () => {
       const running = invoke(this.io, scope, path, args, answer);
       if (running === undefined) this.release();
@@ -408,6 +414,8 @@ class Broken extends Capability {
 function invoke(io, scope, path, args, answer) {
   const state = stateOf(io);
   const group = args !== null && args.externals !== null ? new rpc.Group() : null;
+  /** Whether the Worker's code ran. */
+  let isTheirs = false;
   let result;
   try {
     const found = lookup(scope, path);
@@ -419,11 +427,12 @@ function invoke(io, scope, path, args, answer) {
       let list = decode(args, io, group);
       args = null;
       if (scope.insert !== null) list = withEnv(found.value, list, scope.insert, name);
+      isTheirs = true;
       result = ReflectApply(found.value, found.self, list);
     }
   } catch (error) {
     if (args !== null) release(args);
-    failed(io, group, answer, error);
+    failed(io, group, answer, error, isTheirs);
     return undefined;
   }
   if ((typeof result !== "object" || result === null) && typeof result !== "function") {
@@ -436,7 +445,7 @@ function invoke(io, scope, path, args, answer) {
     promise = PromiseResolve(result);
   } catch (error) {
     SetPrototypeDelete(state.running, answer);
-    failed(io, group, answer, error);
+    failed(io, group, answer, error, true);
     return undefined;
   }
   return PromisePrototypeThen(
@@ -447,15 +456,35 @@ function invoke(io, scope, path, args, answer) {
     },
     (error) => {
       SetPrototypeDelete(state.running, answer);
-      failed(io, group, answer, error);
+      failed(io, group, answer, error, true);
     },
   );
 }
 
-function failed(io, group, answer, error) {
+/** `isTheirs`: the Worker's code threw it, which tells what object it is of. */
+function failed(io, group, answer, error, isTheirs) {
   if (group !== null) group.dispose();
-  answer.finish(io, () => answer.fail(encodeThrown(error, io)));
+  answer.finish(io, () => {
+    const thrown = encodeThrown(error, io);
+    if (isTheirs && io.gate !== null) name(thrown, error, io.actor.hex);
+    answer.fail(thrown);
+  });
   if (!io.over) stateOf(io).settle();
+}
+
+/** Says in an error which object threw it, if it lets itself be marked. */
+function name(thrown, error, hex) {
+  try {
+    if (typeof error !== "object" || error === null || !ReflectIsExtensible(error)) return;
+  } catch {
+    return;
+  }
+  const { externals, root } = thrown;
+  if (externals !== null && externals.length > 0 && externals[0].kind === "error" && externals[0].slots[0] === thrown) {
+    externals[0].data.props.durableObjectId = hex;
+  } else if (typeof root === "object" && root !== null) {
+    root.durableObjectId = hex;
+  }
 }
 
 /** Sends a result; what calls along the answer go to is made of it. */
@@ -481,7 +510,7 @@ function returned(io, group, answer, value) {
     }
     message = plain ?? encode(value, io, false, given);
   } catch (error) {
-    failed(io, group, answer, error);
+    failed(io, group, answer, error, true);
     return;
   }
   const hasDisposer = typeof dispose === "function";
@@ -492,8 +521,9 @@ function returned(io, group, answer, value) {
       pipeline = single.addRef();
       for (let i = 0; i < given.length; i++) given[i].dispose();
     } else {
-      const object = isPlain ? value : { __proto__: null };
-      pipeline = new Target(io, object, "plain", dispose, given.length > 0 ? given : null);
+      const kind = rpc.kindOf(value) === "service" ? "service" : "plain";
+      const object = isPlain || kind === "service" ? value : { __proto__: null };
+      pipeline = new Target(io, object, kind, dispose, given.length > 0 ? given : null);
     }
   }
   if (group !== null) group.dispose();

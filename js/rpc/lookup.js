@@ -67,7 +67,7 @@ function lookup(scope, path) {
     if ((typeof next !== "object" || next === null) && typeof next !== "function") throw missing(name);
     object = next;
     const stub = rpc.kindOf(object);
-    if (stub === "stub" || inStub && stub === "property") {
+    if (stub === "stub" || stub === "service" || inStub && stub === "property") {
       isOpen = false;
       inStub = true;
     } else if (stub !== undefined) {

@@ -5,7 +5,7 @@
 // closes it when neither side holds anything of the other.
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_rpc_receive, op_rpc_send, op_rpc_take, op_rpc_writable } = core.ops;
+const { op_rpc_attach, op_rpc_receive, op_rpc_send, op_rpc_take, op_rpc_writable } = core.ops;
 const {
   ArrayPrototypePush,
   ArrayPrototypeShift,
@@ -20,7 +20,7 @@ const {
   SetPrototypeDelete,
 } = primordials;
 const { getAsyncContext, setAsyncContext } = core;
-const { CANCELED, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const { CANCELED } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const { encodeThrown, failure } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
 const { External, messageOfBytes, release, toBytes } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { Answer, Broken, Capability, stateOf } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
@@ -53,8 +53,10 @@ class Session {
   /** References that this side has to exports of the other. */
   #imports = 0;
   #answers = new SafeMap();
-  /** Messages that wait for room in the channel. */
+  /** Messages that wait for room in the channel: what they are, their values, ways that go along. */
   #queue = [];
+  /** Ways that go along with the next message. */
+  #ways = [];
   #isWaiting = false;
 
   constructor(rid, isClient) {
@@ -65,12 +67,24 @@ class Session {
   // ----- Out. -----
 
   #send(head, payload = null) {
-    if (this.isClosed) return;
+    const ways = this.#ways;
+    if (ways.length > 0) this.#ways = [];
+    if (this.isClosed) {
+      closeAll(ways);
+      return;
+    }
     const bytes = core.serialize(head);
-    if (this.#queue.length > 0 || !op_rpc_send(this.rid, bytes, payload)) {
-      ArrayPrototypePush(this.#queue, bytes, payload);
+    if (this.#queue.length > 0 || !this.#sendNow(bytes, payload, ways)) {
+      ArrayPrototypePush(this.#queue, bytes, payload, ways);
       this.#drain();
     }
+  }
+
+  #sendNow(bytes, payload, ways) {
+    for (let i = 0; i < ways.length; i++) op_rpc_attach(this.rid, ways[i]);
+    if (!op_rpc_send(this.rid, bytes, payload)) return false;
+    closeAll(ways);
+    return true;
   }
 
   #drain() {
@@ -80,12 +94,11 @@ class Session {
       PromisePrototypeThen(op_rpc_writable(this.rid), () => {
         this.#isWaiting = false;
         while (this.#queue.length > 0 && !this.isClosed) {
-          if (!op_rpc_send(this.rid, this.#queue[0], this.#queue[1])) {
+          if (!this.#sendNow(this.#queue[0], this.#queue[1], this.#queue[2])) {
             this.#drain();
             return;
           }
-          ArrayPrototypeShift(this.#queue);
-          ArrayPrototypeShift(this.#queue);
+          for (let i = 0; i < 3; i++) ArrayPrototypeShift(this.#queue);
         }
       }, () => {});
     });
@@ -103,6 +116,7 @@ class Session {
       try {
         packed = toBytes(args, (made) => this.#describe(made));
       } catch (error) {
+        this.#dropWays();
         answer.fail(encodeThrown(error, answer.io));
         return;
       }
@@ -134,6 +148,7 @@ class Session {
     try {
       packed = toBytes(message, (made) => this.#describe(made));
     } catch (error) {
+      this.#dropWays();
       this.refuse(question, encodeThrown(error, null));
       return;
     }
@@ -145,6 +160,11 @@ class Session {
   }
 
   // ----- References. -----
+
+  #dropWays() {
+    closeAll(this.#ways);
+    this.#ways = [];
+  }
 
   #export(cap) {
     const own = unwrapped(cap, this);
@@ -181,10 +201,9 @@ class Session {
       case "blob":
         return [made.kind, 0, blobBytes(data)];
       case "service":
-        if (data.again !== undefined) {
-          throw notCloneable(
-            "A stub of a Durable Object cannot be passed to another Worker: pass its id, and bind its class there.",
-          );
+        if (data.way !== undefined) {
+          ArrayPrototypePush(this.#ways, data.way());
+          return ["object", this.#ways.length - 1, null, false];
         }
         return [made.kind, 0, data, false];
       default:
@@ -201,16 +220,22 @@ class Session {
     return { kind: "source", id: this.#export(cap), length: source.length };
   }
 
-  #known(described) {
+  #known(described, ways) {
     const externals = [];
-    for (let i = 0; i < described.length; i++) ArrayPrototypePush(externals, this.#knownExternal(described[i]));
+    for (let i = 0; i < described.length; i++) ArrayPrototypePush(externals, this.#knownExternal(described[i], ways));
     return externals;
   }
 
-  #knownExternal(described) {
+  #knownExternal(described, ways) {
     const kind = described[0];
     const data = described[2];
     switch (kind) {
+      case "object": {
+        // The script of its binding, and what names it there.
+        const { 0: script, 1: namespace, 2: id, 3: name, 4: jurisdiction } = ways[described[1]];
+        const { passedHere } = core.loadExtScript(script);
+        return new External("service", null, passedHere(namespace, id, name ?? undefined, jurisdiction ?? undefined));
+      }
       case "readable":
         return new External(kind, null, this.#knownBody(data));
       case "request":
@@ -244,20 +269,20 @@ class Session {
         for (;;) {
           const message = this.isClosed ? null : op_rpc_take(this.rid);
           if (message === null || message === undefined) break;
-          this.#handle(core.deserialize(message[0]), message[1]);
+          this.#handle(core.deserialize(message[0]), message[1], message[2]);
         }
         if (!this.isClosed) this.listen();
       }, () => this.close());
     });
   }
 
-  #handle(head, payload) {
+  #handle(head, payload, ways) {
     switch (head[0]) {
       case CALL: {
         const question = head[1];
         const answer = new RemoteCallAnswer(this, question);
         MapPrototypeSet(this.#answers, question, answer);
-        const args = head[5] === null ? null : messageOfBytes(payload, this.#known(head[5]));
+        const args = head[5] === null ? null : messageOfBytes(payload, this.#known(head[5], ways));
         const to = head[2] === TO_EXPORT ? MapPrototypeGet(this.#exports, head[3]) : MapPrototypeGet(this.#answers, head[3]);
         if (to === undefined) {
           if (args !== null) release(args);
@@ -269,7 +294,7 @@ class Session {
       }
       case RETURN: {
         const answer = this.#settled(head[1]);
-        const externals = this.#known(head[3]);
+        const externals = this.#known(head[3], ways);
         answer?.fulfil(messageOfBytes(payload, externals), head[2]);
         this.#settle();
         break;
@@ -348,6 +373,7 @@ class Session {
     this.#questions = new SafeMap();
     this.#exports = new SafeMap();
     this.#answers = new SafeMap();
+    for (let i = 2; i < this.#queue.length; i += 3) closeAll(this.#queue[i]);
     this.#queue = [];
     if (MapPrototypeGetSize(questions) > 0) {
       const error = lost();
@@ -358,6 +384,11 @@ class Session {
     // The caller is gone.
     if (!this.#isClient && state !== null) state.leave();
   }
+}
+
+/** Closes ways that were opened for a message. */
+function closeAll(ways) {
+  for (let i = 0; i < ways.length; i++) core.tryClose(ways[i]);
 }
 
 /** What was waited for will not come. */
@@ -451,6 +482,13 @@ function connect(io, rid) {
   return session.root();
 }
 
+/** The same for a call that another isolate sent here: no context waits for its answer. */
+function connectForOthers(rid) {
+  const session = new Session(rid, true);
+  session.listen();
+  return session.root();
+}
+
 /** A session that another isolate began, with an entrypoint of this Worker. */
 function accept(rid, entrypoint, props) {
   const session = new Session(rid, false);
@@ -468,5 +506,5 @@ function acceptObject(rid, cap) {
   acceptFor(new Session(rid, false), cap);
 }
 
-return { accept, acceptObject, connect };
+return { accept, acceptObject, connect, connectForOthers };
 })();

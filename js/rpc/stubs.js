@@ -161,6 +161,7 @@ function start(state, path, args) {
     try {
       const message = args === null ? null : encodeArgs(args, io, rpc.dupParams());
       answer = new LocalAnswer(io);
+      answer.bond = cap.bond;
       if (io.gate === null || io.canRelease()) {
         cap.send(path, message, answer);
       } else {
@@ -301,7 +302,8 @@ function receiveResult(answer, message, hasDisposer) {
     answer.drop();
     return value;
   }
-  if (stateOf(value) !== undefined) {
+  const state = stateOf(value);
+  if (state !== undefined && state.kind !== "service") {
     answer.drop();
     return value;
   }
@@ -380,7 +382,7 @@ class PromiseState extends State {
     PromisePrototypeThen(this.promise, undefined, () => {});
     switch (this.#stage) {
       case 0:
-        return { __proto__: null, addRef() {}, release() {}, send: (path, args, to) => this.answer.send(path, args, to) };
+        return { __proto__: null, bond: null, addRef() {}, release() {}, send: (path, args, to) => this.answer.send(path, args, to) };
       case 1: {
         const result = this.#result;
         const stub = stateOf(result);

@@ -93,6 +93,7 @@ deno_core::extension!(
         ops::reply::op_reply_text,
         ops::reply::op_reply_upgrade,
         ops::reply::op_reply_write,
+        ops::rpc::op_rpc_attach,
         ops::rpc::op_rpc_connect,
         ops::rpc::op_rpc_done,
         ops::rpc::op_rpc_open,

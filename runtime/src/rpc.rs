@@ -12,6 +12,8 @@ use std::sync::Arc;
 use deno_core::Resource;
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::outbound::ServiceTarget;
+
 /// Bytes that may be on their way in one direction, beside the message that
 /// exceeds them.
 pub const WINDOW_BYTES: usize = 1024 * 1024;
@@ -23,6 +25,8 @@ const MIN_COST: usize = 256;
 pub struct RpcMessage {
     pub head: Vec<u8>,
     pub payload: Option<Vec<u8>>,
+    /// Ways to Durable Objects that the receiver has from now on.
+    pub ways: Vec<Arc<ServiceTarget>>,
 }
 
 impl RpcMessage {
@@ -66,6 +70,7 @@ impl RpcEnd {
             sender: RefCell::new(Some(self.sender)),
             receiver: RefCell::new(Some(self.receiver)),
             ready: RefCell::default(),
+            ways: RefCell::default(),
             room: self.room,
             received_room: self.received_room,
             waits: Cell::new(false),
@@ -81,6 +86,8 @@ pub struct RpcChannel {
     receiver: RefCell<Option<mpsc::UnboundedReceiver<RpcMessage>>>,
     /// Messages that were received and not taken.
     ready: RefCell<VecDeque<RpcMessage>>,
+    /// What goes along with the next message.
+    ways: RefCell<Vec<Arc<ServiceTarget>>>,
     room: Arc<Semaphore>,
     received_room: Arc<Semaphore>,
     waits: Cell<bool>,
@@ -88,6 +95,16 @@ pub struct RpcChannel {
 }
 
 impl RpcChannel {
+    /// Sends the way to an object along with the next message that is tried.
+    pub fn attach(&self, way: Arc<ServiceTarget>) {
+        self.ways.borrow_mut().push(way);
+    }
+
+    /// What was attached since.
+    pub fn take_attached(&self) -> Vec<Arc<ServiceTarget>> {
+        self.ways.take()
+    }
+
     /// Sends a message, or gives it back when there is no room for it now. On a
     /// closed channel it goes nowhere.
     ///

@@ -114,6 +114,7 @@ mod tests {
             entrypoint: None,
             modules: vec![module],
             env: Vec::new(),
+            hidden: Vec::new(),
             classes: Vec::new(),
             compatibility: Default::default(),
             limits: Default::default(),

@@ -23,6 +23,8 @@ pub struct Worker {
     pub modules: Vec<Module>,
     /// What `env` holds (globals, in service-worker syntax).
     pub env: Vec<EnvEntry>,
+    /// Bindings that are not in `env` and that `ctx.exports` leads to.
+    pub hidden: Vec<Arc<dyn Binding>>,
     /// Classes that something beside the code counts on.
     pub classes: Vec<ExpectedClass>,
     /// Compatibility date and flags.

@@ -70,6 +70,8 @@ pub(crate) fn open(
     }
     if !objects.is_empty() {
         for namespace in backends.durable_of(&worker.name)? {
+            // Opened once, however many bindings lead there.
+            worker.hidden.push(Arc::new(namespace.clone()));
             alarms.watch(namespace);
         }
     }

@@ -99,6 +99,7 @@ impl Project {
             entrypoint: None,
             modules,
             env,
+            hidden: Vec::new(),
             classes: objects.expected_classes(),
             compatibility: config.compatibility,
             limits: config.limits,

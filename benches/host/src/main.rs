@@ -162,6 +162,7 @@ fn main() -> anyhow::Result<()> {
         }],
         classes: Vec::new(),
         env: Vec::new(),
+        hidden: Vec::new(),
         compatibility: Default::default(),
         limits: Default::default(),
         mode: Default::default(),

@@ -21,11 +21,10 @@ pub(crate) fn op_do_event(state: &mut OpState, #[smi] slot: u32) {
     isolate.mark_resumed(slot);
 }
 
-/// A context calls an object: that is a subrequest of its own.
+/// A context calls an object: that is a subrequest of its own. The object sees
+/// nothing of it before the call enters.
 #[op2(fast)]
 pub(crate) fn op_do_call(state: &mut OpState, #[smi] slot: u32) -> Result<(), JsErrorBox> {
     let isolate = state.borrow::<Rc<IsolateState>>();
-    isolate.count_subrequest(slot).map_err(JsErrorBox::from_err)?;
-    isolate.touch(slot);
-    Ok(())
+    isolate.count_subrequest(slot).map_err(JsErrorBox::from_err)
 }

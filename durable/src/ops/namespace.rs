@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use deno_core::{OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
+use selvedge_runtime::IsolateState;
 
 use crate::binding::DurableNamespace;
 use crate::id::IdError;
@@ -64,8 +65,10 @@ pub(crate) fn op_do_id_named(
 pub(crate) fn op_do_id_unique(
     state: &mut OpState,
     #[smi] rid: ResourceId,
+    #[string] jurisdiction: &str,
 ) -> Result<String, JsErrorBox> {
-    Ok(handle(state, rid)?.0.key.unique().map_err(JsErrorBox::from_err)?.to_string())
+    let id = handle(state, rid)?.0.key.unique(jurisdiction);
+    Ok(id.map_err(JsErrorBox::from_err)?.to_string())
 }
 
 /// The id that a text says, in its one form.
@@ -78,6 +81,30 @@ pub(crate) fn op_do_id_check(
 ) -> Result<String, JsErrorBox> {
     let id: Result<_, IdError> = handle(state, rid)?.0.key.parse(text);
     Ok(id.map_err(JsErrorBox::from_err)?.to_string())
+}
+
+/// The jurisdiction that an id was made for; "" without one, and of an id that is
+/// not the namespace's.
+#[op2]
+#[string]
+pub(crate) fn op_do_id_jurisdiction(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+    #[string] text: &str,
+) -> Result<String, JsErrorBox> {
+    let key = &handle(state, rid)?.0.key;
+    let known = text.parse().ok().and_then(|id| key.jurisdiction(&id).ok());
+    Ok(known.unwrap_or_default().to_owned())
+}
+
+/// Whether the class of the namespace's objects is one of this Worker's.
+#[op2(fast)]
+pub(crate) fn op_do_is_own(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<bool, JsErrorBox> {
+    let namespace = handle(state, rid)?;
+    Ok(namespace.0.script.as_ref() == state.borrow::<Rc<IsolateState>>().worker().name)
 }
 
 /// How long an object stays in memory without events, in milliseconds.

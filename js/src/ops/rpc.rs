@@ -62,6 +62,20 @@ fn channel(state: &OpState, rid: ResourceId) -> Option<Rc<RpcChannel>> {
     state.resource_table.get::<RpcChannel>(rid).ok()
 }
 
+/// Sends the way to a Durable Object along with the message that is sent next.
+#[op2(fast)]
+pub(crate) fn op_rpc_attach(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+    #[smi] way: ResourceId,
+) -> Result<(), JsErrorBox> {
+    let way = service(state, way)?;
+    if let Some(channel) = channel(state, rid) {
+        channel.attach(way);
+    }
+    Ok(())
+}
+
 /// Sends a message; `false`: nothing was sent, wait for `op_rpc_writable`.
 #[op2]
 pub(crate) fn op_rpc_send(
@@ -71,7 +85,8 @@ pub(crate) fn op_rpc_send(
     #[buffer] payload: Option<JsBuffer>,
 ) -> bool {
     let Some(channel) = channel(state, rid) else { return true };
-    let message = RpcMessage { head: head.to_vec(), payload: payload.map(|it| it.to_vec()) };
+    let ways = channel.take_attached();
+    let message = RpcMessage { head: head.to_vec(), payload: payload.map(|it| it.to_vec()), ways };
     channel.send(message).is_ok()
 }
 
@@ -94,15 +109,29 @@ pub(crate) async fn op_rpc_receive(state: Rc<RefCell<OpState>>, #[smi] rid: Reso
     }
 }
 
-/// A message that was received: what it is, and its value.
+/// An object that came with a message: the script of its binding, the number of
+/// its namespace here, its id, name and jurisdiction.
+type CameAlong = (&'static str, ResourceId, String, Option<String>, Option<String>);
+
+/// A message that was received: what it is, its value, and the objects that it
+/// leads to.
 #[op2]
 #[serde]
 pub(crate) fn op_rpc_take(
     state: &mut OpState,
     #[smi] rid: ResourceId,
-) -> Option<(ToJsBuffer, Option<ToJsBuffer>)> {
+) -> Option<(ToJsBuffer, Option<ToJsBuffer>, Option<Vec<CameAlong>>)> {
     let message = channel(state, rid)?.take()?;
-    Some((message.head.into(), message.payload.map(Into::into)))
+    let objects = message.ways.iter().filter_map(|way| way.object.as_ref());
+    let objects: Vec<CameAlong> = objects
+        .map(|object| {
+            let namespace = object.namespace.open(state);
+            let (name, jurisdiction) = (object.name.clone(), object.jurisdiction.clone());
+            (object.namespace.script(), namespace, object.id.clone(), name, jurisdiction)
+        })
+        .collect();
+    let objects = (!objects.is_empty()).then_some(objects);
+    Some((message.head.into(), message.payload.map(Into::into), objects))
 }
 
 /// What a service binding leads to, as another Worker may get it.

@@ -139,7 +139,12 @@ impl Isolate {
                 }
             }
         }
+        let hidden = worker.hidden.iter().map(|binding| {
+            serde_json::json!([binding.script(), binding.open(&mut op_state.borrow_mut())])
+        });
+        let hidden: Vec<serde_json::Value> = hidden.collect();
         let config = serde_json::json!({
+            "hidden": hidden,
             "env": env,
             "bindings": bindings,
             "entrypoint": worker.entrypoint,

@@ -1,7 +1,7 @@
 use super::*;
 
 fn message(size: usize) -> RpcMessage {
-    RpcMessage { head: vec![1], payload: Some(vec![7; size]) }
+    RpcMessage { head: vec![1], payload: Some(vec![7; size]), ways: Vec::new() }
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {

@@ -171,6 +171,113 @@ fn an_alarm_that_uses_too_much_time_is_tried_again() {
     server.join();
 }
 
+/// The constructor of the object `failing` throws, as often as `/fail?times=N`
+/// said, once it is out of memory.
+const FAILING: &str = r#"
+import { DurableObject } from "cloudflare:workers";
+let failures = 0;
+let tries = 0;
+let ran = null;
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    if (url.pathname === "/told") return Response.json({ tries, ran, alarm: failures === 0 ? await env.OBJECTS.getByName("failing").get() : null });
+    const stub = env.OBJECTS.getByName("failing");
+    await stub.set();
+    await stub.end().catch(() => {});
+    failures = Number(url.searchParams.get("times"));
+    return new Response("set");
+  },
+};
+export class Plain {}
+export class Subject extends DurableObject {
+  constructor(ctx, env) {
+    super(ctx, env);
+    if (failures === 0) return;
+    failures--;
+    tries++;
+    if (tries % 2 === 1) throw new Error("not constructed");
+    ctx.blockConcurrencyWhile(async () => { throw new Error("not begun"); });
+  }
+  async set() { await this.ctx.storage.setAlarm(Date.now() + 1500); await this.ctx.storage.sync(); }
+  get() { return this.ctx.storage.getAlarm(); }
+  end() { this.ctx.abort("gone"); }
+  alarm(info) { ran = info; }
+}
+"#;
+
+#[test]
+fn an_alarm_whose_constructor_throws_is_tried_again_and_counted() {
+    let server = Setup::empty().file("worker.js", FAILING).file("wrangler.toml", CONFIG).start();
+    server.text("/fail?times=2");
+    let told = eventually("the alarm goes off", || {
+        let told = json(server.address, "/told");
+        (!told["ran"].is_null()).then_some(told)
+    });
+    assert_eq!(told["tries"], 2);
+    assert_eq!((&told["ran"]["retryCount"], &told["ran"]["isRetry"]), (&2.into(), &true.into()));
+    assert_eq!(told["alarm"], serde_json::Value::Null);
+    server.join();
+}
+
+#[test]
+fn an_alarm_whose_constructor_throws_is_given_up_in_the_end() {
+    let folder = TempDir::new().expect("a temporary folder");
+    std::fs::write(folder.path().join("worker.js"), FAILING).expect("it can be written");
+    std::fs::write(folder.path().join("wrangler.toml"), CONFIG).expect("it can be written");
+    let mut program = run(folder.path());
+    let address = program.address();
+    Client::connect(address).get("/fail?times=1000");
+    eventually("the constructor throws", || (json(address, "/told")["tries"] == 1).then_some(()));
+    program.signal(libc::SIGTERM);
+    program.wait();
+    // What was tried is remembered: one try is left, and it is due.
+    let objects = std::fs::read_dir(folder.path().join("data/do")).expect("a folder");
+    let namespaces = objects.map(|entry| entry.expect("an entry").path()).filter(|it| it.is_dir());
+    let mut retries = Vec::new();
+    for namespace in namespaces {
+        for shard in std::fs::read_dir(&namespace).expect("a folder") {
+            let shard = shard.expect("an entry").path();
+            if !shard.is_dir() {
+                continue;
+            }
+            for object in std::fs::read_dir(shard).expect("a folder") {
+                let object = object.expect("an entry").path();
+                if object.extension().is_none_or(|it| it != "sqlite") {
+                    continue;
+                }
+                retries.push(sqlite(&object, "SELECT retries FROM _cf_ALARM"));
+                sqlite(&object, "UPDATE _cf_ALARM SET retries = 6, next = 1");
+                sqlite(&namespace.join("index.sqlite"), "UPDATE objects SET alarm = 1");
+            }
+        }
+    }
+    if retries.iter().any(Option::is_none) {
+        println!("skipped: there is no sqlite3");
+        return;
+    }
+    assert_eq!(retries, [Some("1".to_owned())]);
+    let source = FAILING.replace("let failures = 0;", "let failures = 1;");
+    std::fs::write(folder.path().join("worker.js"), source).expect("it can be written");
+    let mut program = run(folder.path());
+    let address = program.address();
+    let told = eventually("the constructor throws once more", || {
+        let told = json(address, "/told");
+        (told["tries"] == 1).then_some(told)
+    });
+    assert_eq!(told["ran"], serde_json::Value::Null);
+    eventually("the alarm is gone", || json(address, "/told")["alarm"].is_null().then_some(()));
+    program.signal(libc::SIGTERM);
+    program.wait();
+}
+
+/// What the program `sqlite3` says to a statement; `None` where there is none.
+fn sqlite(file: &Path, statement: &str) -> Option<String> {
+    let output = std::process::Command::new("sqlite3").arg(file).arg(statement).output().ok()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 #[test]
 fn a_class_without_a_handler_sets_no_alarm() {
     let server = start();

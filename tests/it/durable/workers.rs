@@ -8,7 +8,7 @@ use crate::websocket::client as websocket;
 const WEB: &str = r#"
 const told = (error) => Response.json({
   name: error.name, message: error.message, type: error.constructor.name, remote: error.remote,
-  reset: error.durableObjectReset, retryable: error.retryable, overloaded: error.overloaded,
+  code: error.code, reset: error.durableObjectReset, retryable: error.retryable, overloaded: error.overloaded,
 });
 export default {
   async fetch(request, env) {
@@ -85,7 +85,7 @@ export default {
 "#;
 
 const OTHER: &str = r#"
-class Custom extends Error { get name() { return "Custom"; } }
+class Custom extends Error { code = 5; get name() { return "Custom"; } }
 export default {
   fetch(request, env) { return env.OWN.getByName("a").fetch("http://x/count"); },
 };
@@ -244,7 +244,8 @@ fn what_an_object_throws_is_the_callers_error() {
         }
     }
     let error = json(&dev.get("/custom"));
-    assert_eq!((&error["type"], &error["message"]), (&"Error".into(), &"Custom: mine".into()));
+    assert_eq!((&error["type"], &error["message"]), (&"Error".into(), &"mine".into()));
+    assert_eq!((&error["name"], &error["code"]), (&"Custom".into(), &5.into()));
     let log = dev.log();
     assert!(log.contains("RangeError: caf"), "{log}");
     assert!(log.contains("worker.js:"), "{log}");
@@ -299,4 +300,115 @@ fn what_does_not_run_is_refused_clearly() {
     assert!(message.contains("\"missing\", which does not run here"), "{message}");
     let error = json(&dev.get("/noclass"));
     assert!(error["message"].as_str().expect("a text").contains("\"Unknown\""), "{error}");
+}
+
+/// Both Workers have objects, and a service of the other one.
+const SHARING: &str = r#"
+import { DurableObject, RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
+const tag = (value) => Object.prototype.toString.call(value);
+export class Subject extends DurableObject {
+  count = START;
+  next() { return ++this.count; }
+  fetch(request) { return new Response(`${this.ctx.id.name} ${new URL(request.url).pathname}`); }
+  self() { return this.env.OWN.get(this.ctx.id); }
+  target() { const next = () => this.next(); return new (class extends RpcTarget { next() { return next(); } })(); }
+  keep(stub) { this.kept = stub.dup && tag(stub) === "[object JsRpcStub]" ? stub.dup() : stub; }
+  async callKept() { return await this.kept.next(); }
+}
+export class Named extends WorkerEntrypoint {
+  async call(stub) { return [tag(stub), await stub.next(), await (await stub.fetch("http://x/there")).text()]; }
+  async callNext(stub) { return await stub.next(); }
+  async callMap(map) { return await map.get("a").stub.next(); }
+  give(name) { return this.env.OWN.getByName(name); }
+  giveDeep(name) { return { deep: { stub: this.env.OWN.getByName(name) } }; }
+  echo(value) { return value; }
+}
+export default {
+  async fetch(request, env) {
+    const out = {};
+    const run = async (name, act) => {
+      try { out[name] = await act(); } catch (error) { out[name] = `${error.name}: ${error.message}`; }
+    };
+    const stub = env.OWN.getByName("a");
+    await run("argument", () => env.OTHER.call(stub));
+    await run("map", () => env.OTHER.callMap(new Map([["a", { stub }]])));
+    await run("their own", () => env.OTHER.call(env.FAR.getByName("theirs")));
+    await run("echo", async () => { const got = await env.OTHER.echo(stub); await scheduler.wait(20); return [tag(got), await got.next()]; });
+    await run("result", async () => { const got = await env.OTHER.give("given"); return [tag(got), await got.next(), await (await got.fetch("http://x/q")).text()]; });
+    await run("along", () => env.OTHER.give("given").next());
+    await run("along fetch", async () => (await env.OTHER.give("given").fetch("http://x/r")).text());
+    await run("along deep", () => env.OTHER.giveDeep("given").deep.stub.next());
+    await run("self", async () => { const got = await env.FAR.getByName("self").self(); return [tag(got), await got.next()]; });
+    await run("self along", () => env.FAR.getByName("self").self().next());
+    await run("kept", async () => { await env.FAR.getByName("keeper").keep(stub); return await env.FAR.getByName("keeper").callKept(); });
+    await run("target", async () => { using target = await stub.target(); return await env.OTHER.callNext(target); });
+    await run("target kept", async () => { using target = await stub.target(); await env.FAR.getByName("keeper").keep(target); return await env.FAR.getByName("keeper").callKept(); });
+    await run("id", () => env.OTHER.echo(env.OWN.idFromName("a")));
+    await run("namespace", () => env.OTHER.echo(env.OWN));
+    await run("promise", () => env.OTHER.callNext(env.OTHER.give("given")));
+    return Response.json(out);
+  },
+};
+"#;
+
+#[test]
+fn stubs_of_objects_are_passed_to_other_workers() {
+    let config = |name: &str, other: &str| {
+        format!(
+            r#"
+            name = "{name}"
+            main = "worker.js"
+            compatibility_date = "2026-11-01"
+            services = [{{ binding = "OTHER", service = "{other}", entrypoint = "Named" }}]
+            [[durable_objects.bindings]]
+            name = "OWN"
+            class_name = "Subject"
+            [[durable_objects.bindings]]
+            name = "FAR"
+            class_name = "Subject"
+            script_name = "{other}"
+            [[migrations]]
+            tag = "1"
+            new_sqlite_classes = ["Subject"]
+            "#
+        )
+    };
+    let dev = Dev::start(
+        &[
+            ("web/worker.js", &SHARING.replace("START", "0")),
+            ("web/wrangler.toml", &config("web", "other")),
+            ("other/worker.js", &SHARING.replace("START", "100")),
+            ("other/wrangler.toml", &config("other", "web")),
+        ],
+        &["-c", "web/wrangler.toml", "-c", "other/wrangler.toml"],
+    );
+    let refused = |name: &str| {
+        format!(
+            "DataCloneError: Could not serialize object of type \"{name}\". This type does not \
+             support serialization."
+        )
+    };
+    assert_eq!(
+        json(&dev.get("/")),
+        serde_json::json!({
+            "argument": ["[object Fetcher]", 1, "a /there"],
+            "map": 2,
+            "their own": ["[object Fetcher]", 101, "theirs /there"],
+            "echo": ["[object Fetcher]", 3],
+            "result": ["[object Fetcher]", 101, "given /q"],
+            "along": 102,
+            "along fetch": "given /r",
+            "along deep": 103,
+            "self": ["[object Fetcher]", 101],
+            "self along": 102,
+            "kept": 4,
+            "target": 5,
+            "target kept": 6,
+            "id": refused("DurableObjectId"),
+            "namespace": refused("DurableObjectNamespace"),
+            "promise": refused("RpcPromise"),
+        }),
+        "{}",
+        dev.log()
+    );
 }

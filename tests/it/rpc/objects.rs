@@ -67,7 +67,8 @@ export default { async fetch(request, env, ctx) {
     case "/reset": {
       const account = await room.account();
       const reset = await room.reset().catch((it) => [it.message, it.remote, it.durableObjectReset]);
-      return Response.json([reset, await message(account.add(1)), await room.add()]);
+      const again = env.ROOMS.get(room.id);
+      return Response.json([reset, await message(account.add(1)), await message(room.add()), await again.add()]);
     }
     case "/stream": return new Response(await room.text());
     case "/between": return Response.json([
@@ -146,6 +147,6 @@ fn failures_of_objects_reach_their_callers() {
     let reset = text(&server.get("/reset"));
     assert_eq!(
         reset,
-        r#"[["over",null,true],"Error: The execution context which hosts this callback is no longer running.",1]"#
+        r#"[["over",null,true],"Error: The execution context which hosts this callback is no longer running.","Error: over",1]"#
     );
 }

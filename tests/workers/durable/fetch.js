@@ -122,7 +122,7 @@ export const errors_reach_the_caller = {
   async test(_, { OBJECTS }) {
     const stub = OBJECTS.getByName("errors");
     same(await refusal(stub.fetch("http://x/throw")), ["RangeError", "RangeError", "no good", true, false]);
-    same(await refusal(stub.fetch("http://x/own")), ["Error", "Error", "Mine: mine", true, false]);
+    same(await refusal(stub.fetch("http://x/own")), ["Error", "Mine", "mine", true, false]);
     same(await refusal(stub.fetch("http://x/string")), ["Error", "Error", "text", true, false]);
     same(await refusal(stub.fetch("http://x/undefined")), [
       "TypeError",

@@ -60,6 +60,7 @@ impl Isolate {
             main: "test.js".into(),
             modules: Vec::new(),
             env: Vec::new(),
+            hidden: Vec::new(),
             classes: Vec::new(),
             compatibility: Default::default(),
             limits,
