@@ -323,6 +323,11 @@ globalThis.__selvedge = {
   fetch: dispatch.fetch,
   finish,
   hung: dispatch.hung,
+  overMemory: () => {
+    gates.beginTurn();
+    gates.wakeAgain();
+    return internals.objects?.overMemory() ?? 0;
+  },
   register: entrypoints.register,
   require: requireModule,
   rpc: (channel, entrypoint, props, receiver, ...object) => {

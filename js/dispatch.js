@@ -23,7 +23,7 @@ import { Body, BYTES, isLocked, isUsed, STREAM, streamOf, takeNative, TEXT, USED
 import { getRaw, toBlob } from "ext:selvedge/fetch/headers.js";
 import { abortIncoming, incoming } from "ext:selvedge/fetch/request.js";
 import { innerOf, isResponse } from "ext:selvedge/fetch/response.js";
-import { beginTurn } from "ext:selvedge/gates.js";
+import { beginTurn, wakeAgain } from "ext:selvedge/gates.js";
 import { end, forget, IoContext, live, runIn, settle } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
 
@@ -397,12 +397,13 @@ function hung(slot) {
 }
 
 /** The context was ended from outside: nothing of it may go on. */
-function discardContext(slot, isMemory) {
+function discardContext(slot) {
   beginTurn();
+  wakeAgain();
   const io = live[slot];
   if (io === undefined || io.over) return;
   forget(io);
-  if (io.gate !== null) io.discarded(isMemory);
+  if (io.gate !== null) io.discarded();
 }
 
 function websocket(id, kind, data, extra) {

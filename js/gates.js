@@ -150,6 +150,9 @@ class Gate {
 /** Gates that have something to let in. */
 let due = [];
 let woken = false;
+/** Those whose turn it is, and which of them comes next. */
+let draining = [];
+let next = 0;
 
 /** Asks for a turn. */
 function wake() {
@@ -159,11 +162,21 @@ function wake() {
   setAsyncContext(undefined);
   PromisePrototypeThen(core.ops.op_void_async_deferred(), () => {
     woken = false;
-    const gates = due;
+    draining = due;
     due = [];
-    for (let i = 0; i < gates.length; i++) Gate.drain(gates[i]);
+    next = 0;
+    while (next < draining.length) Gate.drain(draining[next++]);
+    draining = [];
   });
   setAsyncContext(before);
+}
+
+/** JavaScript was stopped in the middle, which may have lost a turn: asks for it again. */
+function wakeAgain() {
+  for (; next < draining.length; next++) ArrayPrototypePush(due, draining[next]);
+  draining = [];
+  woken = false;
+  if (due.length > 0) wake();
 }
 
 /** Runs what comes back to a frame: its gate, if it has one, lets it in. */
@@ -267,4 +280,4 @@ function holdOps() {
   }
 }
 
-export { admit, beginTurn, Gate, holdOps, knowAsyncOps };
+export { admit, beginTurn, Gate, holdOps, knowAsyncOps, wakeAgain };

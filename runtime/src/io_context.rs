@@ -206,6 +206,18 @@ impl IsolateState {
         unanswered
     }
 
+    /// Whether a context is that of a Durable Object.
+    pub(crate) fn is_object(&self, id: ContextId) -> bool {
+        self.peek(id).is_some_and(|context| context.actor)
+    }
+
+    /// Whether there are contexts that were opened before this, but for those that
+    /// only live on for their sockets.
+    pub(crate) fn has_older(&self, than: Instant) -> bool {
+        let contexts = self.contexts.borrow();
+        contexts.slots.iter().flatten().any(|context| !context.held && context.started < than)
+    }
+
     /// Contexts whose response is complete for longer than `limit`.
     pub(crate) fn overdue(&self, limit: Duration) -> Vec<ContextId> {
         let contexts = self.contexts.borrow();

@@ -102,6 +102,7 @@ struct Hooks {
     expired: v8::Global<v8::Function>,
     hung: v8::Global<v8::Function>,
     discard: v8::Global<v8::Function>,
+    over_memory: v8::Global<v8::Function>,
     rpc: v8::Global<v8::Function>,
     end_objects: v8::Global<v8::Function>,
     alarm: v8::Global<v8::Function>,
@@ -158,10 +159,26 @@ pub struct Isolate {
     modules: Rc<WorkerModules>,
     external: Arc<ExternalMemory>,
     condemned: bool,
+    lingers: Option<Linger>,
+    /// Whether the last slice was stopped.
+    was_stopped: bool,
     frozen_clock: bool,
     /// Requests ended since the event loop ran.
     unpolled: bool,
 }
+
+/// The rest of the life of an isolate that ran out of memory, and has room again
+/// since its Durable Objects are gone: their callers go on in it.
+#[derive(Debug, Clone, Copy)]
+struct Linger {
+    /// What was there then may wait for what was lost.
+    since: Instant,
+}
+
+/// So long an isolate lingers for those who may wait in vain.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
+/// So long it lingers for those who came later.
+const LINGER_AT_MOST: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Memory accounting at the end of each garbage collection.
 struct GcWatch {
@@ -301,6 +318,8 @@ impl Isolate {
             modules,
             external,
             condemned: false,
+            lingers: None,
+            was_stopped: false,
             frozen_clock: false,
             unpolled: false,
         };
@@ -331,7 +350,16 @@ impl Isolate {
 
     /// Whether this isolate must not take further events.
     pub fn is_condemned(&self) -> bool {
-        self.condemned
+        self.condemned || self.lingers.is_some_and(|linger| self.has_lingered(linger))
+    }
+
+    /// Whether nobody is left in the isolate, or somebody seems to wait in vain.
+    fn has_lingered(&self, linger: Linger) -> bool {
+        let state = &self.state;
+        let lasts = linger.since.elapsed();
+        state.live_contexts() == 0 && state.open_sockets() == 0
+            || lasts > LINGER && state.has_older(linger.since)
+            || lasts > LINGER_AT_MOST
     }
 
     /// Bytes in V8's heap and beside it.
@@ -577,7 +605,8 @@ impl Isolate {
                 cx.waker().wake_by_ref();
             }
         });
-        if idle {
+        // What a stop left may have asked for something since.
+        if idle && !self.was_stopped {
             self.end_hung();
         }
         if self.debugger.is_some() {
@@ -636,7 +665,9 @@ impl Isolate {
         }
         self.meter.begin_at(context, now);
         act(self);
-        if let Some(stop) = self.meter.end() {
+        let stop = self.meter.end();
+        self.was_stopped = stop.is_some();
+        if let Some(stop) = stop {
             self.settle_stop(stop);
         }
         self.state.end_slice();
@@ -657,8 +688,11 @@ impl Isolate {
         };
         if let Some(id) = stop.context {
             self.state.fail(id, Failure::new(stop.outcome, message));
-            self.discard(id, stop.outcome);
-            self.state.close_context(id);
+            // An object that ran out of memory goes with all others.
+            if stop.outcome != Outcome::ExceededMemory || !self.state.is_object(id) {
+                self.discard(id);
+                self.state.close_context(id);
+            }
         } else if let Some(worker) = self.state.worker_if_loaded() {
             // No request will tell.
             self.state.log.console(&worker.name, ConsoleLevel::Error, message);
@@ -668,22 +702,65 @@ impl Isolate {
             outcome = stop.outcome.as_str(),
             "{message}"
         );
-        if stop.outcome == Outcome::ExceededMemory
-            || self.state.live_contexts() > 0
-            || self.state.open_sockets() > 0
-        {
-            self.condemned = true;
-            // Callers of objects elsewhere are told why these are gone.
-            for id in self.state.calls_of_objects() {
-                self.state.fail(id, Failure::new(stop.outcome, message));
-            }
+        if stop.outcome == Outcome::ExceededMemory {
+            self.settle_memory(stop, message);
+        } else if self.state.live_contexts() > 0 || self.state.open_sockets() > 0 {
+            self.condemn(stop.outcome, message);
         }
+    }
+
+    /// Nobody may come in any more.
+    fn condemn(&mut self, outcome: Outcome, message: &str) {
+        self.condemned = true;
+        // Callers of objects elsewhere are told why these are gone.
+        for id in self.state.calls_of_objects() {
+            self.state.fail(id, Failure::new(outcome, message));
+        }
+    }
+
+    /// Memory ran out: with their isolate the Durable Objects are reset. Where that
+    /// makes room, their callers in here go on, and the isolate ends after them.
+    fn settle_memory(&mut self, stop: Stop, message: &str) {
+        let since = Instant::now();
+        let callers = self.end_objects_over_memory();
+        if self.condemned || callers == 0 || self.lingers.is_some() {
+            self.condemn(stop.outcome, message);
+            return;
+        }
+        self.lingers = Some(Linger { since });
+        self.state.wake();
+    }
+
+    /// Resets all objects; how many callers there are in here that go on.
+    fn end_objects_over_memory(&mut self) -> u32 {
+        let mut callers = 0;
+        self.meter.set_own_limit(self.own_limit());
+        self.meter.begin(None);
+        {
+            let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
+            let realm = self.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, self.js.v8_isolate(), realm);
+            v8::tc_scope!(let scope, scope);
+            let hook = v8::Local::new(scope, &hooks.over_memory);
+            let receiver = v8::undefined(scope).into();
+            if let Some(told) = hook.call(scope, receiver, &[]) {
+                callers = told.uint32_value(scope).unwrap_or(0);
+            }
+            // Before anybody goes on, what the objects had is given up.
+            scope.low_memory_notification();
+            scope.perform_microtask_checkpoint();
+        }
+        if self.meter.end().is_some() {
+            self.js.v8_isolate().cancel_terminate_execution();
+            self.condemned = true;
+        }
+        callers
     }
 
     /// Tells JavaScript that a context is over: its number will be another's.
     /// Where it was a Durable Object's, its callers go on in here: what they use
     /// is limited, too.
-    fn discard(&mut self, id: ContextId, outcome: Outcome) {
+    fn discard(&mut self, id: ContextId) {
         // It has paid with its end.
         self.state.reset_cpu(id);
         self.meter.set_own_limit(self.own_limit());
@@ -692,10 +769,7 @@ impl Isolate {
             let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
             let realm = self.context.as_ref().expect("the context lives as long as the isolate");
             v8::scope_with_context!(scope, self.js.v8_isolate(), realm);
-            let args = [
-                v8::Integer::new_from_unsigned(scope, id).into(),
-                v8::Boolean::new(scope, outcome == Outcome::ExceededMemory).into(),
-            ];
+            let args = [v8::Integer::new_from_unsigned(scope, id).into()];
             call(scope, &hooks.discard, &args);
         }
         if self.meter.end().is_some() {

@@ -198,6 +198,20 @@ unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, data: *mut c
     meter.sample(meter.running(&mut isolate));
 }
 
+/// Called by V8 on the isolate's thread, at the next instruction after memory ran
+/// out: stops the code, and notes whose it is.
+unsafe extern "C" fn on_out_of_memory(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
+    // SAFETY: as in `on_interrupt`.
+    let meter = unsafe { &*(data as *const MeterInner) };
+    // The slice may have ended before V8 came to it.
+    if meter.watched_slice() % 2 == 0 || !meter.out_of_memory.get() {
+        return;
+    }
+    // SAFETY: V8 hands the isolate that it is running on this thread.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    meter.stop(Outcome::ExceededMemory, meter.running(&mut isolate));
+}
+
 /// The request whose code runs now: V8 carries it along promise reactions.
 fn running_context(
     isolate: &mut v8::Isolate,
@@ -240,6 +254,9 @@ struct MeterInner {
     attached: Cell<bool>,
     /// The running slice stands at a breakpoint.
     paused: Cell<bool>,
+    /// Memory ran out in the running slice, and V8 was not asked yet whose code
+    /// that is.
+    out_of_memory: Cell<bool>,
 }
 
 impl MeterInner {
@@ -317,6 +334,7 @@ impl Meter {
             stop: Cell::new(None),
             attached: Cell::new(false),
             paused: Cell::new(false),
+            out_of_memory: Cell::new(false),
         }))
     }
 
@@ -390,7 +408,10 @@ impl Meter {
         if stop.is_some() {
             inner.state.set_stopping(None);
         }
-        stop.or(used_up)
+        let out_of_memory = inner.out_of_memory.take();
+        let unnoticed =
+            || out_of_memory.then_some(Stop { outcome: Outcome::ExceededMemory, context });
+        stop.or_else(unnoticed).or(used_up)
     }
 
     /// The meter as a debugger sees it.
@@ -423,8 +444,14 @@ impl Meter {
     pub(crate) fn memory_stopper(&self) -> impl Fn() + 'static {
         let inner = Rc::downgrade(&self.0);
         move || {
-            if let Some(inner) = inner.upgrade() {
-                inner.stop(Outcome::ExceededMemory, inner.context.get());
+            let Some(inner) = inner.upgrade() else { return };
+            // Here V8 is in the middle of an allocation or a collection, and can
+            // say nothing; it can at its next instruction.
+            if !inner.out_of_memory.replace(true)
+                && let Some(watched) = inner.watched.get()
+            {
+                let data = Rc::as_ptr(&inner) as *mut c_void;
+                watched.isolate.request_interrupt(on_out_of_memory, data);
             }
         }
     }

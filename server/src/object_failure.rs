@@ -27,6 +27,7 @@ pub(crate) fn headers(failure: &Failure) -> HeaderBlobBuf {
         "message": message,
         "durableObjectReset": is_reset || is_lost,
         "retryable": is_lost,
+        "overloaded": failure.outcome == Outcome::ExceededMemory,
     });
     let mut headers = HeaderBlobBuf::default();
     headers.push(HEADER, ascii(&error.to_string()).as_bytes());
@@ -72,6 +73,7 @@ mod tests {
             let json: serde_json::Value = serde_json::from_slice(&value).expect("it is JSON");
             assert_eq!(json["durableObjectReset"], reset, "{outcome}");
             assert_eq!(json["retryable"], retryable, "{outcome}");
+            assert_eq!(json["overloaded"], outcome == Outcome::ExceededMemory, "{outcome}");
         }
     }
 }

@@ -54,6 +54,7 @@ impl Isolate {
             expired: function("expired"),
             hung: function("hung"),
             discard: function("discard"),
+            over_memory: function("overMemory"),
             rpc: function("rpc"),
             end_objects: function("endObjects"),
             alarm: function("alarm"),

@@ -159,13 +159,9 @@ fn callers_elsewhere_are_told_that_an_isolate_was_stopped() {
             let (.., home, _) = call(&server, "/?name=shared");
             let response = server.get(&format!("{path}?name=shared"));
             let told = response.text();
-            if path == "/fill" && response.status != 599 {
-                // It came to the object's own isolate, which is gone.
-                assert_eq!(response.status, 503, "{told}");
-                continue;
-            }
             assert_eq!(response.status, 599, "{told}");
             assert!(told.contains(text) && told.contains("reset=true"), "{told}");
+            assert_eq!(told.contains("overloaded=true"), path == "/fill", "{told}");
             elsewhere += usize::from(!told.starts_with(&home));
         }
         assert!(elsewhere > 0, "each call came to the object's own isolate");
@@ -173,6 +169,144 @@ fn callers_elsewhere_are_told_that_an_isolate_was_stopped() {
         let (.., count) = call(&server, "/?name=shared");
         assert_eq!(count, 1);
     }
+    server.join();
+}
+
+/// Calls objects that run out of memory beside it, in its own isolate.
+const HUNGRY: &str = r#"
+import { DurableObject } from "cloudflare:workers";
+const told = (error) => `${error.message} reset=${error.durableObjectReset} overloaded=${error.overloaded} remote=${error.remote}`;
+export default {
+  async fetch(request, env) {
+    const get = (name) => env.OBJECTS.getByName(name);
+    switch (new URL(request.url).pathname) {
+      case "/rpc": return new Response(await get("a").fill().catch(told));
+      case "/fetch": return new Response(await get("a").fetch("http://x/").catch(told));
+      case "/later": return new Response(await get("a").fillLater().catch(told));
+      case "/buffers": return new Response(await get("a").buffers().catch(told));
+      case "/uncaught": return new Response(await get("a").fill());
+      case "/again": {
+        try {
+          await get("a").fill();
+        } catch (error) {
+          // As one is told to: after a while, with a new stub.
+          await scheduler.wait(30);
+          return new Response(`${error.message} ${await get("a").next()} ${await get("a").next()}`);
+        }
+      }
+      case "/others": {
+        const calls = await Promise.allSettled([get("b").slow(), get("a").fillLater(), get("c").locked()]);
+        return new Response(calls.map((call) => call.value ?? told(call.reason)).join("|"));
+      }
+      case "/unseen": {
+        // The second one waits for the first, which fills the memory.
+        const calls = await Promise.allSettled([get("d").fillLocked(), get("d").next(), get("d").next()]);
+        return new Response(calls.map((call) => call.value ?? told(call.reason)).join("|"));
+      }
+      case "/wait": await scheduler.wait(2500); return new Response("waited");
+    }
+    return new Response(`${await get("a").next()}`);
+  },
+};
+const fill = () => { for (const kept = [];;) kept.push(new Array(1000).fill(kept.length)); };
+export class Subject extends DurableObject {
+  count = 0;
+  fetch() { fill(); }
+  fill() { fill(); }
+  async fillLater() { await scheduler.wait(20); fill(); }
+  async fillLocked() { await this.ctx.blockConcurrencyWhile(() => scheduler.wait(20)); fill(); }
+  async buffers() { for (const kept = [];;) { kept.push(new Uint8Array(1 << 20).fill(1)); await null; } }
+  async slow() { await scheduler.wait(10000); return "slow"; }
+  async locked() { await scheduler.wait(10000); return "locked"; }
+  next() { return ++this.count; }
+}
+"#;
+
+#[test]
+fn callers_in_the_isolate_of_an_object_that_fills_it_are_told_and_go_on() {
+    let _machine = alone();
+    let setup = Setup::empty().file("worker.js", HUNGRY).file("wrangler.toml", CONFIG);
+    let server = setup.limits(|limits| limits.cpu = Duration::from_secs(20)).start();
+    let reset = "Durable Object's isolate exceeded its memory limit and was reset. reset=true \
+                 overloaded=true";
+    for path in ["/rpc", "/fetch", "/later", "/buffers"] {
+        let response = server.get(path);
+        assert_eq!(response.status, 200, "{path}: {}", response.text());
+        assert!(response.text().starts_with(reset), "{path}: {}", response.text());
+        // It begins anew.
+        assert_eq!(server.text("/"), "1", "{path}");
+    }
+    let uncaught = server.get("/uncaught");
+    assert_eq!(uncaught.status, 500);
+    assert!(uncaught.text().contains("exceeded its memory limit"), "{}", uncaught.text());
+    assert_eq!(
+        server.text("/again"),
+        "Durable Object's isolate exceeded its memory limit and was reset. 1 2"
+    );
+    let others = server.text("/others");
+    assert_eq!(others.matches(reset).count(), 3, "{others}");
+    // What no object had seen goes to a new one.
+    let unseen = server.text("/unseen");
+    assert!(unseen.starts_with(reset) && unseen.ends_with("|1|2"), "{unseen}");
+    server.join();
+}
+
+#[test]
+fn requests_beside_an_object_that_fills_its_isolate_are_answered() {
+    let _machine = alone();
+    let setup = Setup::empty().file("worker.js", HUNGRY).file("wrangler.toml", CONFIG);
+    let server = setup.limits(|limits| limits.cpu = Duration::from_secs(20)).start();
+    let address = server.address;
+    let waits = std::thread::spawn(move || Client::connect(address).get("/wait").text());
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(server.get("/rpc").status, 200);
+    assert_eq!(waits.join().expect("it is answered"), "waited");
+    server.join();
+}
+
+#[test]
+fn calls_find_objects_that_move_from_isolate_to_isolate() {
+    let _machine = alone();
+    let source = r#"
+import { DurableObject } from "cloudflare:workers";
+let me;
+export default {
+  async fetch(request, env) {
+    me ??= crypto.randomUUID();
+    const url = new URL(request.url);
+    if (url.pathname === "/burn") {
+      const end = performance.now() + 50;
+      while (performance.now() < end);
+      return new Response(me);
+    }
+    const answers = [];
+    for (let i = 0; i < 100; i++) {
+      const stub = env.OBJECTS.getByName(`n${(Math.random() * 4) | 0}`);
+      answers.push(await stub.echo(i, () => i).catch((error) => error.message));
+      if (i % 3 === 0) await scheduler.wait(1);
+    }
+    return Response.json(answers);
+  },
+};
+export class Subject extends DurableObject {
+  async echo(i, back) { return await back() === i ? i : "another"; }
+}
+"#;
+    let setup = Setup::empty().file("worker.js", source).file("wrangler.toml", CONFIG);
+    let server = setup.isolates(2).object_idle(Duration::from_millis(1)).start();
+    until_there_are(&server, 2);
+    let address = server.address;
+    let expected = serde_json::Value::from((0..100).collect::<Vec<_>>());
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    let answers = Client::connect(address).get("/").json();
+                    assert_eq!(answers, expected);
+                }
+            });
+        }
+    });
     server.join();
 }
 
