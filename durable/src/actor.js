@@ -111,7 +111,7 @@ class ActorContext extends contexts.IoContext {
    */
   deliver(event, failed, canMove = false) {
     // Not on the stack of the caller's: see `call`.
-    PromisePrototypeThen(PromiseResolve(), () => {
+    soon(() => {
       const { actor } = this;
       if (actor.broken !== null || this.over) {
         failed(actor.broken ?? flagged(new Error("Durable Object was evicted."), "durableObjectReset", "retryable"));
@@ -275,12 +275,22 @@ function call(actor, event, receive = undefined) {
   const frame = getAsyncContext();
   return new Promise((resolve, reject) => {
     const waiting = { __proto__: null, frame, resolve, reject, receive, event: null, canMove: true, over: false };
-    PromisePrototypeThen(PromiseResolve(), () => {
+    soon(() => {
       if (actor.broken === null) enter(actor, waiting, event);
       else reject(tunnelled(actor.broken));
     });
   });
 }
+
+/**
+ * Runs something two microtasks later: when the caller has begun to wait for it.
+ * Where it is stopped, V8 forgets the microtasks that are still to come.
+ */
+function soon(run) {
+  PromisePrototypeThen(PromisePrototypeThen(PromiseResolve(), nothing), run);
+}
+
+function nothing() {}
 
 /** Lets an event into an object. */
 function enter(actor, waiting, event) {

@@ -57,7 +57,7 @@ function deserialize(bytes) {
 
 /** A copy of a value that V8 can clone, with something else in place of errors. */
 function told(value, known, open) {
-  if (typeof value !== "object" || value === null || core.isProxy(value)) return value;
+  if (typeof value !== "object" || value === null || core.isProxy(value) || brand in value) return value;
   const before = MapPrototypeGet(known, value);
   if (before !== undefined) {
     // V8 cannot read an object that is inside of one of these.
@@ -95,7 +95,7 @@ function told(value, known, open) {
 function isWhole(value) {
   return ArrayBufferIsView(value) || core.isAnyArrayBuffer(value) || core.isDate(value) || core.isRegExp(value) ||
     core.isBoxedPrimitive(value) || core.isPromise(value) || core.isWeakMap(value) || core.isWeakSet(value) ||
-    core.isGeneratorObject(value) || brand in value;
+    core.isGeneratorObject(value);
 }
 
 function copyKeys(out, value, known, open) {

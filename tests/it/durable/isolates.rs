@@ -155,7 +155,7 @@ fn callers_elsewhere_are_told_that_an_isolate_was_stopped() {
     ] {
         call(&server, "/?name=shared");
         let mut elsewhere = 0;
-        for _ in 0..6 {
+        for _ in 0..20 {
             let (.., home, _) = call(&server, "/?name=shared");
             let response = server.get(&format!("{path}?name=shared"));
             let told = response.text();
@@ -163,6 +163,9 @@ fn callers_elsewhere_are_told_that_an_isolate_was_stopped() {
             assert!(told.contains(text) && told.contains("reset=true"), "{told}");
             assert_eq!(told.contains("overloaded=true"), path == "/fill", "{told}");
             elsewhere += usize::from(!told.starts_with(&home));
+            if elsewhere > 1 {
+                break;
+            }
         }
         assert!(elsewhere > 0, "each call came to the object's own isolate");
         // It begins anew.
