@@ -1,5 +1,5 @@
 // Globals, set last; the hooks that Rust calls.
-import { core, internals, primordials } from "ext:core/mod.js";
+import { core, internals, primordials } from "ext:selvedge/core.js";
 import * as dispatch from "ext:selvedge/dispatch.js";
 import * as entrypoints from "ext:selvedge/entrypoints.js";
 import { ExecutionContext, reportRejection } from "ext:selvedge/events/execution_context.js";

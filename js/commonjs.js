@@ -1,5 +1,5 @@
 // CommonJS modules: `require`, `module`, `exports`.
-import { core, primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:selvedge/core.js";
 import { op_commonjs_compile, op_module_resolve } from "ext:core/ops";
 
 const { Error, FunctionPrototypeCall, JSONParse } = primordials;

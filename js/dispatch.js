@@ -1,6 +1,6 @@
 // From an event to its handler and from the handler's result to the answer:
 // the JavaScript half of the request path.
-import { core, internals, primordials } from "ext:core/mod.js";
+import { core, internals, primordials } from "ext:selvedge/core.js";
 import {
   op_context_error,
   op_context_fail,

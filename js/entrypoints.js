@@ -1,11 +1,12 @@
 // What a Worker exports: handlers, classes, named entrypoints.
-import { core, primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:selvedge/core.js";
 import { contextOf } from "ext:selvedge/events/execution_context.js";
 import { hears } from "ext:selvedge/events/service_worker.js";
 import { lazy } from "ext:selvedge/lazy.js";
 import { shared } from "ext:selvedge/shared.js";
 
 const {
+  ArrayPrototypePush,
   ObjectDefineProperty,
   ObjectKeys,
   ObjectPrototypeIsPrototypeOf,
@@ -163,7 +164,7 @@ function open(io, name, props) {
 function exportNames() {
   const names = ["default"];
   const keys = ObjectKeys(entry.named);
-  for (let i = 0; i < keys.length; i++) names[names.length] = keys[i];
+  for (let i = 0; i < keys.length; i++) ArrayPrototypePush(names, keys[i]);
   return names;
 }
 

@@ -95,6 +95,17 @@ function copied(props) {
 
 let all = null;
 
+/** `object[key] = value`, whatever a Worker made of `Object.prototype`. */
+function put(object, key, value) {
+  ObjectDefineProperty(object, key, {
+    __proto__: null,
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}
+
 /** The object that `ctx.exports` is: the default export, entrypoints, classes of objects, by name. */
 function exportsObject() {
   if (all !== null) return all;
@@ -106,11 +117,11 @@ function exportsObject() {
   for (let i = 0; i < bound.length; i += 2) namespaces[bound[i]] = bound[i + 1];
   const names = entrypoints.exportNames();
   for (let i = 0; i < names.length; i++) {
-    if (entrypoints.isEntrypoint(names[i])) all[names[i]] = stub(names[i], undefined, true);
+    if (entrypoints.isEntrypoint(names[i])) put(all, names[i], stub(names[i], undefined, true));
   }
   // Durable Objects, of classes that are bound or declared.
   for (let i = 0; i < names.length; i++) {
-    if (namespaces[names[i]] !== undefined) all[names[i]] = namespaces[names[i]];
+    if (namespaces[names[i]] !== undefined) put(all, names[i], namespaces[names[i]]);
   }
   return all;
 }

@@ -9,7 +9,7 @@
 // Async ops pass without anybody's help: where one ends, the frame that
 // started it is looked up here, at the one place where deno_core resolves
 // their promises.
-import { core, primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:selvedge/core.js";
 
 const { getAsyncContext, setAsyncContext } = core;
 const {

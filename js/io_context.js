@@ -1,7 +1,7 @@
 // The context of a request in flight. V8 carries it along promise reactions,
 // so that code knows at any point whose it is: `current()`. I/O objects belong
 // to the context that made them; the global scope has none and may do no I/O.
-import { core, primordials } from "ext:core/mod.js";
+import { bare, core, primordials } from "ext:selvedge/core.js";
 import {
   op_body_close,
   op_context_done,
@@ -38,7 +38,7 @@ const OTHER_REQUEST = "Cannot perform I/O on behalf of a different request. " +
   "us to improve overall performance.";
 
 /** The contexts that live, by their number. */
-const live = [];
+const live = bare();
 
 /** The timers that are set, of all contexts, by their number. */
 const activeTimers = new SafeMap();
@@ -151,8 +151,8 @@ function end(io) {
 
 /** The context holds a body until it is read or the context ends. */
 function ownBody(io, rid) {
-  if (io.bodies === null) io.bodies = [];
-  ArrayPrototypePush(io.bodies, rid);
+  if (io.bodies === null) io.bodies = [rid];
+  else ArrayPrototypePush(io.bodies, rid);
 }
 
 /** The body is another context's from now on. */

@@ -1,6 +1,6 @@
 // Scripts that load on first use. What a Worker does not touch costs it
 // neither time nor memory.
-import { core } from "ext:core/mod.js";
+import { bare, core } from "ext:selvedge/core.js";
 
 /**
  * A function that loads a script and gives its exports. Its property `loaded`
@@ -12,7 +12,7 @@ function lazy(specifier) {
     return get.loaded;
   };
   get.loaded = null;
-  all[specifier] ??= [];
+  all[specifier] ??= bare();
   all[specifier][all[specifier].length] = get;
   return get;
 }

@@ -1,6 +1,6 @@
 // What a Worker must not reach or change: shared memory, the running clock of
 // a server that strangers use, the built-ins that the platform itself uses.
-import { core, primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:selvedge/core.js";
 import { op_now_frozen } from "ext:core/ops";
 
 const {

@@ -1,6 +1,6 @@
 // Timers that belong to their request: they end with it, and the global scope
 // may set none.
-import { core, primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:selvedge/core.js";
 import { op_report_exception } from "ext:core/ops";
 import {
   activeTimers,

@@ -20,7 +20,6 @@ const {
   ArrayPrototypeJoin,
   ArrayPrototypePush,
   ArrayPrototypeShift,
-  ArrayBufferPrototypeSlice,
   MapPrototypeDelete,
   MapPrototypeForEach,
   MapPrototypeGet,
@@ -36,6 +35,7 @@ const {
   StringPrototypeSlice,
   StringPrototypeStartsWith,
   SymbolToStringTag,
+  TypedArrayPrototypeGetBuffer,
   TypeError,
   Uint8Array,
   queueMicrotask,
@@ -328,7 +328,7 @@ function sendNow(socket, fields, kind, data, reason) {
     return;
   }
   const peer = fields.peer;
-  if (kind === BINARY) data = copy(data).buffer;
+  if (kind === BINARY) data = TypedArrayPrototypeGetBuffer(copy(data));
   const theirs = fieldsOf(peer);
   ArrayPrototypePush(theirs.inbox, [kind, data, reason]);
   if (theirs.accepted) queueMicrotask(() => flushInbox(peer, theirs));
@@ -336,7 +336,7 @@ function sendNow(socket, fields, kind, data, reason) {
 }
 
 function copy(bytes) {
-  return new Uint8Array(ArrayBufferPrototypeSlice(bytes.buffer, bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  return new Uint8Array(bytes);
 }
 
 function sendNative(id, kind, data, reason) {

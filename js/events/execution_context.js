@@ -1,6 +1,6 @@
 // `ctx`: what a handler gets beside its event and `env`
 // (https://developers.cloudflare.com/workers/runtime-apis/context/).
-import { internals, primordials } from "ext:core/mod.js";
+import { internals, primordials } from "ext:selvedge/core.js";
 import { op_report_exception } from "ext:core/ops";
 import { waitUntil } from "ext:selvedge/io_context.js";
 import { shared } from "ext:selvedge/shared.js";

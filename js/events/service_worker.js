@@ -1,6 +1,6 @@
 // Service-worker syntax: listeners on the global object, and the events that
 // they get. The event classes load when the first listener is added.
-import { core, primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:selvedge/core.js";
 import { op_report_exception } from "ext:core/ops";
 import { reportRejection } from "ext:selvedge/events/execution_context.js";
 import { waitUntil } from "ext:selvedge/io_context.js";

@@ -3,7 +3,7 @@
 // A body is a string, bytes, or a stream; one that comes from the network is a
 // resource of the host until somebody wants to see it as a stream. What the
 // Worker only hands on never enters JavaScript.
-import { core, primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:selvedge/core.js";
 import {
   op_body_close,
   op_body_length,

@@ -1,15 +1,17 @@
 // Headers (https://fetch.spec.whatwg.org/#headers-class), with the `getAll` of
 // Workers. A list of headers that came from the network stays one string until
 // somebody looks into it.
-import { core, primordials } from "ext:core/mod.js";
+import { bare, core, primordials } from "ext:selvedge/core.js";
 
 const {
+  ArrayPrototype,
   ArrayPrototypeJoin,
   ArrayPrototypePush,
   ArrayPrototypeSort,
   ArrayPrototypeSplice,
   ObjectDefineProperty,
   ObjectPrototypeIsPrototypeOf,
+  ObjectSetPrototypeOf,
   ReflectOwnKeys,
   ReflectGetOwnPropertyDescriptor,
   RegExpPrototypeExec,
@@ -22,6 +24,9 @@ const {
   SymbolToStringTag,
   TypeError,
 } = primordials;
+
+/** Of more headers than this, a list is made before it becomes a string. */
+const FEW = 6;
 
 const NOT_TOKEN = new SafeRegExp("[^!#$%&'*+\\-.^_`|~0-9A-Za-z]");
 const NOT_LOWER_TOKEN = new SafeRegExp("[^!#$%&'*+\\-.^_`|~0-9a-z]");
@@ -94,6 +99,8 @@ let fromBlob, toBlob, getRaw, setRaw, deleteRaw, setImmutable, copy, combined, a
 class Headers {
   /** Names and values in turn; `null` while `#blob` was not looked into. */
   #list = null;
+  /** Whether the list has no prototype, so that it may grow. */
+  #bare = false;
   #blob = "";
   #immutable = false;
 
@@ -110,10 +117,36 @@ class Headers {
   #open() {
     if (this.#list === null) {
       const blob = this.#blob;
-      this.#list = blob === "" ? [] : StringPrototypeSplit(blob, "\0");
+      this.#bare = blob === "";
+      this.#list = this.#bare ? bare() : StringPrototypeSplit(blob, "\0");
       this.#blob = "";
     }
     return this.#list;
+  }
+
+  /** Adds to what is there, without a look into it. */
+  #add(name, value) {
+    if (this.#list === null) {
+      this.#blob = this.#blob === "" ? `${name}\0${value}` : `${this.#blob}\0${name}\0${value}`;
+      return;
+    }
+    const list = this.#list;
+    if (!this.#bare) {
+      ObjectSetPrototypeOf(list, null);
+      this.#bare = true;
+    }
+    list[list.length] = name;
+    list[list.length] = value;
+  }
+
+  /** Makes one string of them. */
+  #close() {
+    if (this.#list === null) return this.#blob;
+    // That of arrays joins them fastest.
+    if (this.#bare) ObjectSetPrototypeOf(this.#list, ArrayPrototype);
+    this.#blob = ArrayPrototypeJoin(this.#list, "\0");
+    this.#list = null;
+    return this.#blob;
   }
 
   #fill(init) {
@@ -124,8 +157,7 @@ class Headers {
     }
     if (#list in init) {
       const from = init.#open();
-      const list = this.#open();
-      for (let i = 0; i < from.length; i++) ArrayPrototypePush(list, from[i]);
+      for (let i = 0; i < from.length; i += 2) this.#add(from[i], from[i + 1]);
       return;
     }
     const iterate = init[SymbolIterator];
@@ -144,6 +176,7 @@ class Headers {
       return;
     }
     const keys = ReflectOwnKeys(init);
+    if (keys.length > FEW) this.#open();
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
       const descriptor = ReflectGetOwnPropertyDescriptor(init, key);
@@ -156,9 +189,7 @@ class Headers {
   }
 
   #append(name, value) {
-    name = normalName(name);
-    value = normalValue(value);
-    ArrayPrototypePush(this.#open(), name, value);
+    this.#add(normalName(name), normalValue(value));
   }
 
   #checkMutable() {
@@ -170,7 +201,7 @@ class Headers {
     name = normalName(name);
     value = normalValue(value);
     this.#checkMutable();
-    ArrayPrototypePush(this.#open(), name, value);
+    this.#add(name, value);
   }
 
   delete(name) {
@@ -246,7 +277,7 @@ class Headers {
         i -= 2;
       }
     }
-    if (!found) ArrayPrototypePush(list, name, value);
+    if (!found) this.#add(name, value);
   }
 
   forEach(callback, thisArg = undefined) {
@@ -308,20 +339,18 @@ class Headers {
       headers.#immutable = immutable;
       return headers;
     };
-    toBlob = (headers) =>
-      headers.#list === null ? headers.#blob : ArrayPrototypeJoin(headers.#list, "\0");
+    toBlob = (headers) => headers.#close();
     getRaw = (headers, name) => headers.#get(name);
     setRaw = (headers, name, value) => headers.#set(name, value);
     deleteRaw = (headers, name) => headers.#delete(name);
-    appendRaw = (headers, name, value) => ArrayPrototypePush(headers.#open(), name, value);
+    appendRaw = (headers, name, value) => headers.#add(name, value);
     setImmutable = (headers) => {
       headers.#immutable = true;
     };
     fill = (headers, init) => headers.#fill(init);
     copy = (headers) => {
       const other = new Headers();
-      if (headers.#list === null) other.#blob = headers.#blob;
-      else other.#list = primordials.ArrayPrototypeSlice(headers.#list, 0);
+      other.#blob = headers.#close();
       return other;
     };
     combined = (headers) => headers.#combined();

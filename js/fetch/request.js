@@ -1,6 +1,6 @@
 // Request (https://fetch.spec.whatwg.org/#request-class) with what Workers add:
 // `cf`, `fetcher`, `redirect: "manual"` on incoming requests.
-import { core, primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:selvedge/core.js";
 import { op_request_body, op_request_cf, op_request_ray, op_request_take_text } from "ext:core/ops";
 import * as bodies from "ext:selvedge/fetch/body.js";
 import { copy, fromBlob, getRaw, headersOf, setImmutable, setRaw } from "ext:selvedge/fetch/headers.js";

@@ -1,6 +1,6 @@
 // Response (https://fetch.spec.whatwg.org/#response-class) with what Workers
 // add: `cf`, `webSocket`, `encodeBody`.
-import { core, primordials } from "ext:core/mod.js";
+import { core, primordials } from "ext:selvedge/core.js";
 import * as bodies from "ext:selvedge/fetch/body.js";
 import { copy, getRaw, Headers, headersOf, setImmutable, setRaw } from "ext:selvedge/fetch/headers.js";
 import { lazy } from "ext:selvedge/lazy.js";

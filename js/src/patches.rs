@@ -25,6 +25,7 @@ const fn each(times: usize, script: &'static str, from: &'static str, to: &'stat
 const WEBIDL: &str = "ext:deno_webidl/00_webidl.js";
 const EVENT: &str = "ext:deno_web/02_event.js";
 const ABORT: &str = "ext:deno_web/03_abort_signal.js";
+const URLPATTERN: &str = "ext:deno_web/01_urlpattern.js";
 const STREAMS: &str = "ext:deno_web/06_streams.js";
 const ENCODING: &str = "ext:deno_web/08_text_encoding.js";
 const FILE: &str = "ext:deno_web/09_file.js";
@@ -36,6 +37,45 @@ pub(crate) const PATCHES: &[Patch] = &[
     // Where an exception goes that nobody caught.
     once(EVENT, "let globalThis_;", "let globalThis_ = internals.eventHub;"),
     once(EVENT, "core.reportUnhandledException(error);", "internals.reportException(error);"),
+    // ----- Elements, past setters that a Worker gives to `Array.prototype`. -----
+    once(EVENT, "        arr[i++] = p;", "        ArrayPrototypePush(arr, p);\n        i++;"),
+    once(
+        WEBIDL,
+        "    memberContexts[i] = `'${allMembers[i].key}' of '${name}'`;",
+        "    ArrayPrototypePush(memberContexts, `'${allMembers[i].key}' of '${name}'`);",
+    ),
+    each(
+        2,
+        PORT,
+        "const codes = new Array(length);",
+        "const codes = primordials.ObjectSetPrototypeOf(new Array(length), null);",
+    ),
+    once(
+        URLPATTERN,
+        "groups[groupList[j]] = match[j + 1] ?? \"\";",
+        "putGroup(groups, groupList[j], match[j + 1] ?? \"\");",
+    ),
+    once(
+        URLPATTERN,
+        "groups[groupList[j]] = match[j + 1];",
+        "putGroup(groups, groupList[j], match[j + 1]);",
+    ),
+    once(
+        URLPATTERN,
+        "class URLPattern {\n",
+        r#"function putGroup(groups, name, value) {
+  primordials.ObjectDefineProperty(groups, name, {
+    __proto__: null,
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+class URLPattern {
+"#,
+    ),
     // Whose clock a file's date is taken from.
     once(FILE, "DatePrototypeGetTime(new Date())", "__bootstrap.internals.now()"),
     // The stream of a Blob, past methods that a Worker can replace.
@@ -349,3 +389,26 @@ function transformStreamDefaultControllerClearAlgorithms("#,
         "streams().transformStreamDefaultControllerEnqueue(controller, ",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_take_deno_core_and_built_ins_from_the_platform() {
+        for extension in crate::extensions_with_sources() {
+            for file in extension.esm_files.iter() {
+                if file.specifier.starts_with("ext:selvedge/core") {
+                    continue;
+                }
+                let source = file.load().expect("it is part of the build");
+                assert!(!source.as_str().contains("ext:core/mod.js"), "{}", file.specifier);
+            }
+        }
+    }
+
+    #[test]
+    fn patches_fit_what_they_change() {
+        crate::patch_sources(&mut crate::extensions_with_sources());
+    }
+}

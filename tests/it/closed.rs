@@ -1,5 +1,6 @@
 //! What a Worker must not reach, run or break.
 
+mod elements;
 mod poison;
 mod reach;
 mod run;

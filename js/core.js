@@ -1,0 +1,70 @@
+// What all scripts of the platform stand on: deno_core and the built-ins of the
+// language, with what a Worker's changes to prototypes would reach replaced. The
+// scripts of others and Rust get these, too.
+import { core as denoCore, internals } from "ext:core/mod.js";
+import { bare, primordials } from "ext:selvedge/core/lists.js";
+import { drain, setTickInfo } from "ext:selvedge/core/ticks.js";
+import * as timers from "ext:selvedge/core/timers.js";
+
+const {
+  ErrorCaptureStackTrace,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectFreeze,
+  SymbolFor,
+} = primordials;
+
+/** What an op throws: an error of a class that is registered, with properties of its own. */
+function buildCustomError(name, message, properties) {
+  const error = denoCore.buildCustomError(name, message);
+  if (typeof error !== "object") return error;
+  ErrorCaptureStackTrace(error, buildCustomError);
+  if (properties) {
+    const keys = [];
+    for (let i = 0; i < properties.length; i++) {
+      const key = properties[i][0];
+      if (key in error) continue;
+      primordials.ArrayPrototypePush(keys, key);
+      const value = properties[i][1];
+      ObjectDefineProperty(error, key, { __proto__: null, ...open, value });
+    }
+    ObjectDefineProperty(error, SymbolFor("errorAdditionalPropertyKeys"), { __proto__: null, value: keys });
+  }
+  return error;
+}
+
+const open = { __proto__: null, writable: true, enumerable: true, configurable: true };
+
+const transferable = { __proto__: null };
+const own = {
+  __proto__: null,
+  buildCustomError,
+  cancelTimer: timers.cancelTimer,
+  createSystemTimer: timers.createSystemTimer,
+  createTimer: timers.createTimer,
+  getTransferableResource: (name) => transferable[name],
+  refTimer: timers.refTimer,
+  registerTransferableResource: (name, send, receive) => {
+    transferable[name] = { __proto__: null, send, receive };
+  },
+  runNextTicks: drain,
+  unrefTimer: timers.unrefTimer,
+  // Rust looks for these when an isolate starts.
+  __drainNextTickAndMacrotasks: drain,
+  __processTimers: timers.processTimers,
+  __setTickInfo: setTickInfo,
+  __setTimerInfo: timers.setTimerInfo,
+};
+
+const ops = ObjectAssign({ __proto__: null }, denoCore.ops);
+const core = ObjectFreeze(ObjectAssign({ __proto__: null }, denoCore, own));
+// As deno_core does it, with a list of ops of their own for scripts that load later.
+denoCore.ops.op_set_captured_bootstrap({
+  __proto__: null,
+  core: ObjectAssign({ __proto__: null }, core, { __proto__: null, ops }),
+  internals,
+  primordials,
+});
+globalThis.Deno = { __proto__: null, core };
+
+export { bare, core, internals, primordials };
