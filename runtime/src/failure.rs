@@ -120,7 +120,13 @@ impl std::error::Error for Failure {}
 pub fn code_frame(source: &str, line: u32, column: u32) -> Option<String> {
     const CONTEXT: u32 = 2;
     const MAX_WIDTH: usize = 160;
-    if line == 0 || line as usize > source.lines().count() {
+    let lines = source.lines().count();
+    // What is missing at the end of a file is missing after its last line.
+    let (line, column) = match source.lines().last() {
+        Some(last) if line as usize == lines + 1 => (line - 1, last.chars().count() as u32 + 1),
+        _ => (line, column),
+    };
+    if line == 0 || line as usize > lines {
         return None;
     }
     let first = line.saturating_sub(CONTEXT).max(1);
@@ -160,6 +166,12 @@ mod tests {
     fn a_line_that_is_not_there_has_no_frame() {
         assert_eq!(code_frame("one", 9, 1), None);
         assert_eq!(code_frame("", 0, 0), None);
+    }
+
+    #[test]
+    fn the_end_of_a_file_is_after_its_last_line() {
+        let frame = code_frame("one\ntwo\n", 3, 1).expect("the end");
+        assert_eq!(frame, "  1 | one\n> 2 | two\n    |    ^");
     }
 
     #[test]

@@ -686,8 +686,13 @@ impl Isolate {
             Outcome::ExceededMemory => "Worker exceeded memory limit.",
             _ => "Worker exceeded CPU time limit.",
         };
+        let sites = self.meter.take_stopped_at();
         if let Some(id) = stop.context {
-            self.state.fail(id, Failure::new(stop.outcome, message));
+            let mut failure = Failure::new(stop.outcome, message);
+            if let Some(worker) = self.state.worker_if_loaded() {
+                exception::locate(&mut failure, &sites, worker);
+            }
+            self.state.fail(id, failure);
             // An object that ran out of memory goes with all others.
             if stop.outcome != Outcome::ExceededMemory || !self.state.is_object(id) {
                 self.discard(id);

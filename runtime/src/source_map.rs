@@ -71,6 +71,23 @@ pub(crate) fn source_text(worker: &Worker, name: &str) -> Option<String> {
     })
 }
 
+/// Where a place in a module was written: the name of that source, line and
+/// column, counting from 1.
+pub(crate) fn original(module: &Module, line: u32, column: u32) -> Option<(String, u32, u32)> {
+    let own;
+    let map = match &module.source_map {
+        Some(map) => map.parsed()?,
+        None => {
+            own = inline(module)?;
+            &own
+        }
+    };
+    let token = map.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
+    let base = Url::parse(&crate::loader::module_url(&module.name)).ok()?;
+    let name = crate::loader::module_name(base.join(token.get_source()?).ok()?.as_str())?;
+    Some((name, token.get_src_line() + 1, token.get_src_col() + 1))
+}
+
 fn content(map: &sourcemap::SourceMap, module: &Module, name: &str) -> Option<String> {
     let base = Url::parse(&crate::loader::module_url(&module.name)).ok()?;
     (0..map.get_source_count()).find_map(|index| {

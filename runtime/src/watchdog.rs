@@ -23,6 +23,10 @@ use quanta::Instant;
 use crate::failure::Outcome;
 use crate::io_context::{ContextId, IsolateState};
 
+mod site;
+
+pub(crate) use site::Site;
+
 /// How often the watchdog looks: the precision of CPU limits.
 const TICK: Duration = Duration::from_millis(5);
 /// How long the watchdog insists on a stop at each look.
@@ -195,7 +199,9 @@ unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, data: *mut c
     }
     // SAFETY: V8 hands the isolate that it is running on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    meter.sample(meter.running(&mut isolate));
+    if meter.sample(meter.running(&mut isolate)) {
+        meter.note_site(&mut isolate);
+    }
 }
 
 /// Called by V8 on the isolate's thread, at the next instruction after memory ran
@@ -250,6 +256,8 @@ struct MeterInner {
     /// Whether the watchdog looked into this slice.
     sampled: Cell<bool>,
     stop: Cell<Option<Stop>>,
+    /// Where JavaScript was when it was stopped.
+    stopped_at: RefCell<Vec<Site>>,
     /// A debugger is connected: CPU time is counted, and not limited.
     attached: Cell<bool>,
     /// The running slice stands at a breakpoint.
@@ -265,7 +273,8 @@ impl MeterInner {
     }
 
     /// Charges the CPU time since the last look and stops what is over its limit.
-    fn sample(&self, context: Option<ContextId>) {
+    /// Tells whether that was now.
+    fn sample(&self, context: Option<ContextId>) -> bool {
         let now = thread_cpu_nanos();
         let since_start =
             self.slice_start.get().map_or(0, |start| start.elapsed().as_nanos() as u64);
@@ -283,8 +292,17 @@ impl MeterInner {
                 u128::from(self.own_nanos.get()) > self.own_limit.get().as_nanos()
             }
         };
-        if over && !self.attached.get() {
+        let stops = over && !self.attached.get();
+        let is_first = stops && self.stop.get().is_none();
+        if stops {
             self.stop(Outcome::ExceededCpu, context);
+        }
+        is_first
+    }
+
+    fn note_site(&self, isolate: &mut v8::Isolate) {
+        if let Some(context) = &*self.js_context.borrow() {
+            self.stopped_at.replace(site::of_running(isolate, context));
         }
     }
 
@@ -332,6 +350,7 @@ impl Meter {
             last_cpu: Cell::new(thread_cpu_nanos()),
             sampled: Cell::new(false),
             stop: Cell::new(None),
+            stopped_at: RefCell::default(),
             attached: Cell::new(false),
             paused: Cell::new(false),
             out_of_memory: Cell::new(false),
@@ -412,6 +431,12 @@ impl Meter {
         let unnoticed =
             || out_of_memory.then_some(Stop { outcome: Outcome::ExceededMemory, context });
         stop.or_else(unnoticed).or(used_up)
+    }
+
+    /// Where the last slice was when it was stopped, innermost frame first; empty
+    /// if nobody saw it.
+    pub(crate) fn take_stopped_at(&self) -> Vec<Site> {
+        self.0.stopped_at.take()
     }
 
     /// The meter as a debugger sees it.

@@ -350,7 +350,30 @@ fn exceeded_limits_have_their_own_code() {
     let server = Setup::new(source).limits(cpu).start();
     let response = server.get("/");
     assert_eq!(response.status, 503);
-    assert!(response.text().contains("Worker exceeded CPU time limit."), "{}", response.text());
+    let text = response.text();
+    assert!(text.starts_with("Worker exceeded CPU time limit."), "{text}");
+    // Where it was when it was stopped.
+    assert!(text.contains("--> worker.js:1:28\n> 1 | export default"), "{text}");
+    assert!(text.contains("at fetch (worker.js:1:28)"), "{text}");
+}
+
+#[test]
+fn the_place_of_a_stop_is_one_in_the_sources() {
+    let map = serde_json::json!({
+        "version": 3, "sources": ["source.ts"], "names": [], "mappings": ";;AAIA",
+        "sourcesContent": ["one\ntwo\nthree\nfour\nspin();\n"],
+    });
+    let source = format!(
+        "export default {{ fetch() {{\n  let n = 0;\nfor (;;) n++;\n}} }};\n\
+         //# sourceMappingURL=data:application/json;base64,{}",
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, map.to_string()),
+    );
+    let server = Setup::new(&source)
+        .limits(|limits| limits.cpu = std::time::Duration::from_millis(50))
+        .start();
+    let text = server.get("/").text();
+    assert!(text.contains("--> source.ts:5:1\n"), "{text}");
+    assert!(text.contains("> 5 | spin();"), "{text}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use deno_core::v8;
 
 use crate::failure::{Failure, Outcome, Position, code_frame};
 use crate::loader::module_name;
-use crate::source_map::source_text;
+use crate::source_map::{original, source_text};
+use crate::watchdog::Site;
 use crate::worker::Worker;
 
 /// The failure that an exception stands for.
@@ -28,15 +29,52 @@ pub(crate) fn failure_of(error: &JsError, worker: &Worker) -> Failure {
         failure.stack.push_str(&format!("\n  [cause]: {}", text_of(cause)));
     }
     if let Some(position) = frames.iter().find_map(|frame| position_of(frame)) {
-        let source = match worker.module(&position.module) {
-            Some(module) => Some(String::from_utf8_lossy(&module.body).into_owned()),
-            None => source_text(worker, &position.module),
-        };
-        failure.code_frame =
-            source.and_then(|source| code_frame(&source, position.line, position.column));
-        failure.position = Some(position);
+        show(&mut failure, position, worker);
     }
     failure
+}
+
+/// Adds the lines around a place.
+fn show(failure: &mut Failure, position: Position, worker: &Worker) {
+    let source = match worker.module(&position.module) {
+        Some(module) => Some(String::from_utf8_lossy(&module.body).into_owned()),
+        None => source_text(worker, &position.module),
+    };
+    failure.code_frame =
+        source.and_then(|source| code_frame(&source, position.line, position.column));
+    failure.position = Some(position);
+}
+
+/// Adds where JavaScript was when it was stopped: the innermost frame of the
+/// Worker's own, and those around it.
+pub(crate) fn locate(failure: &mut Failure, sites: &[Site], worker: &Worker) {
+    let frames: Vec<_> = sites
+        .iter()
+        .filter_map(|site| {
+            let module = module_name(&site.script)?;
+            // (A classic script runs under a name of its own.)
+            let module = match worker.module(&module) {
+                Some(_) => module,
+                None => worker.main.clone(),
+            };
+            let (module, line, column) = worker
+                .module(&module)
+                .and_then(|module| original(module, site.line, site.column))
+                .unwrap_or((module, site.line, site.column));
+            Some((Position { module, line, column }, site.function.as_deref()))
+        })
+        .collect();
+    let lines = frames.iter().map(|(at, function)| {
+        let place = format!("{}:{}:{}", at.module, at.line, at.column);
+        match function {
+            Some(function) => format!("    at {function} ({place})"),
+            None => format!("    at {place}"),
+        }
+    });
+    failure.stack = lines.collect::<Vec<_>>().join("\n");
+    if let Some((position, _)) = frames.into_iter().next() {
+        show(failure, position, worker);
+    }
 }
 
 /// The JavaScript error in an error of deno_core's, if it is one.

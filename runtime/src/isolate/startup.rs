@@ -11,7 +11,7 @@ use deno_core::error::CoreError;
 use deno_core::url::Url;
 use deno_core::{PollEventLoopOptions, v8};
 
-use super::exception::{failure_of, js_error};
+use super::exception::{failure_of, js_error, locate};
 use super::{Hooks, Isolate, METHODS, RequireHook, WASM_ALLOWED};
 use crate::failure::{Failure, Outcome};
 use crate::loader::{array_buffer, compile_wasm, module_url};
@@ -415,7 +415,7 @@ impl Isolate {
     fn startup_stopped(&mut self, stop: Option<crate::watchdog::Stop>) -> Failure {
         self.js.v8_isolate().cancel_terminate_execution();
         self.condemned = true;
-        match stop.map(|stop| stop.outcome) {
+        let mut failure = match stop.map(|stop| stop.outcome) {
             Some(Outcome::ExceededMemory) => Failure::new(
                 Outcome::ExceededMemory,
                 "Worker exceeded memory limit while its global scope ran.",
@@ -425,7 +425,12 @@ impl Isolate {
                     "the global scope may use {} ms of CPU time; move work into a handler",
                     self.own_startup_limit().as_millis()
                 )),
+        };
+        let sites = self.meter.take_stopped_at();
+        if let Some(worker) = self.state.worker_if_loaded() {
+            locate(&mut failure, &sites, worker);
         }
+        failure
     }
 
     fn own_startup_limit(&self) -> Duration {

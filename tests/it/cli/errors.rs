@@ -143,7 +143,11 @@ fn global_scopes_that_throw_or_do_not_end() {
         &["RangeError: at the top", "throw.js:2:7", "> 2 | throw new RangeError"],
     );
     fails(folder.path(), &["deep.js"], &["TypeError", "inner.js:3:11"]);
-    fails(folder.path(), &["loop.js"], &["Script startup exceeded CPU time limit.", "1000 ms"]);
+    fails(
+        folder.path(),
+        &["loop.js"],
+        &["Script startup exceeded CPU time limit.", "--> loop.js:1:", "1000 ms"],
+    );
     fails(folder.path(), &["reject.js"], &["Error: rejected"]);
     fails(folder.path(), &["recurse.js"], &["Maximum call stack size exceeded"]);
     fails(folder.path(), &["timer.js"], &["Disallowed operation called within global scope"]);
