@@ -29,6 +29,9 @@ pub(super) use task::TaskWaker;
 
 /// The Worker is told to wait when this much has not left yet.
 const HIGH_BYTES: usize = 256 * 1024;
+/// A Worker that pushes a body gives way to everything else on its thread after
+/// as many bytes: a client that reads fast would keep it for as long as it reads.
+const TURN_BYTES: usize = 256 * 1024;
 /// It may go on below this.
 const LOW_BYTES: usize = 64 * 1024;
 /// A client that takes or sends nothing for this long is cut off.
@@ -75,6 +78,8 @@ pub(super) struct State<I> {
     inbound: Option<Rc<Inbound>>,
     pub(super) context: Option<ContextRef>,
     sink: Option<Waker>,
+    /// How many bytes were pushed since others had their turn.
+    turn: usize,
     /// The value of `Sec-WebSocket-Key` in a handshake.
     pub(super) socket_key: Option<Vec<u8>>,
     method: Method,
@@ -136,6 +141,7 @@ impl<I: Io> Exchange<I> {
                 inbound: None,
                 context: None,
                 sink: None,
+                turn: 0,
                 socket_key: None,
                 method: Method::Known("GET"),
                 may_repeat: false,

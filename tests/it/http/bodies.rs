@@ -222,3 +222,43 @@ fn what_is_not_bytes_cannot_be_streamed() {
     assert!(!rest.ends_with(b"0\r\n\r\n") || head.status == 500);
     server.logs.wait_text("did not return bytes");
 }
+
+#[test]
+fn a_stream_that_is_read_fast_leaves_others_their_turn() {
+    // The stream's last chunk tells how much of it went out at most between two
+    // turns of somebody else on the same thread.
+    let server = Setup::new(
+        r#"
+        const CHUNKS = 1024;
+        const chunk = new Uint8Array(64 * 1024);
+        export default { fetch() {
+          let pulled = 0, since = 0, most = 0, over = false;
+          const { port1, port2 } = new MessageChannel();
+          port2.onmessage = () => {
+            most = Math.max(most, since);
+            since = 0;
+            if (!over) port1.postMessage("turn");
+          };
+          port1.postMessage("turn");
+          return new Response(new ReadableStream({
+            pull(controller) {
+              since++;
+              if (++pulled < CHUNKS) return controller.enqueue(chunk);
+              over = true;
+              controller.enqueue(new TextEncoder().encode(`${Math.max(most, since)}`));
+              controller.close();
+            },
+          }));
+        } };"#,
+    )
+    .start();
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.head().status, 200);
+    let mut last = Vec::new();
+    while let Some(chunk) = client.chunk() {
+        last = chunk;
+    }
+    let most: u32 = String::from_utf8_lossy(&last).parse().expect("a number");
+    assert!(most < 64, "{most} chunks of 64 KiB in one turn");
+}

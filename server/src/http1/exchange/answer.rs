@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use deno_http_h1::Version;
 use selvedge_runtime::{BodyError, HeaderBlob};
 
-use super::{Exchange, HIGH_BYTES, Stage, State};
+use super::{Exchange, HIGH_BYTES, Stage, State, TURN_BYTES};
 use crate::http1::outgoing::{Framing, HeadParts, push_chunk_size, wants_close, write_head};
 use crate::io::Io;
 use crate::site::Site;
@@ -96,13 +96,15 @@ impl<I: Io> Exchange<I> {
         let state = &mut *guard;
         let room = state.push_now(chunk);
         let unsent = state.out.len() - state.sent;
+        state.turn += chunk.len();
+        let may_go_on = unsent < HIGH_BYTES && state.turn < TURN_BYTES;
         drop(guard);
         match room {
             Ok(()) => {
                 if unsent > 0 {
                     self.task.wake();
                 }
-                unsent < HIGH_BYTES
+                may_go_on
             }
             Err(()) => {
                 self.set_stage(Stage::Broken);
@@ -116,7 +118,13 @@ impl<I: Io> Exchange<I> {
         if self.closed.get() || matches!(state.stage, Stage::Broken) {
             return Poll::Ready(Err(BodyError::ConnectionLost));
         }
+        let had_turn = std::mem::take(&mut state.turn) >= TURN_BYTES;
         if state.out.len() - state.sent < HIGH_BYTES {
+            if had_turn {
+                // Once round the event loop.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             return Poll::Ready(Ok(()));
         }
         state.sink = Some(cx.waker().clone());
