@@ -1,6 +1,10 @@
 //! Elements and setters that a Worker puts behind all arrays: on
 //! `Array.prototype` and `Object.prototype`. The platform's own lists neither
 //! find the ones nor hand themselves to the others.
+//!
+//! Not looked at: what deno_web and deno_crypto make in Rust, the usages of a key
+//! and the indentation that `console` counts. Setters get these; they hold
+//! nothing but strings and numbers.
 
 use super::poison::all_flow;
 use crate::harness::{Setup, TestServer};
@@ -174,7 +178,6 @@ fn events_sockets_and_requests_keep_their_lists() {
         new MessageEvent("message", { ports: [new MessageChannel().port1] });
         try { await fetch("http://127.0.0.1:1/"); } catch (error) { error.stack; }
         await (await fetch(`http://${request.headers.get("x-own")}/quiet`)).text();
-        console.log("x", [1, 2, { a: [] }], new Map([[1, 2]]), new Headers({ a: 1 }), new Error("e"), request);
         try { atob("!"); } catch (error) { error.stack; }
         crypto.getRandomValues(new Uint8Array(4));
         crypto.randomUUID();
