@@ -392,8 +392,6 @@ function transformStreamDefaultControllerClearAlgorithms("#,
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn scripts_take_deno_core_and_built_ins_from_the_platform() {
         for extension in crate::extensions_with_sources() {
