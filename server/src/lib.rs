@@ -8,6 +8,7 @@ pub mod dev;
 pub mod error_page;
 pub mod inspector;
 pub mod log;
+pub mod metrics;
 pub mod outbound;
 pub mod project;
 pub mod run;

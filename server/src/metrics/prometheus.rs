@@ -1,0 +1,190 @@
+//! The text format of Prometheus
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
+
+use super::figures::{Figures, HistogramFigures, WorkerFigures};
+
+/// Upper bounds of the buckets, in microseconds: powers of two, at which counted
+/// buckets end exactly.
+const BOUNDS: [u64; 12] = [
+    1 << 8,
+    1 << 10,
+    1 << 11,
+    1 << 12,
+    1 << 13,
+    1 << 14,
+    1 << 16,
+    1 << 17,
+    1 << 18,
+    1 << 20,
+    1 << 22,
+    1 << 24,
+];
+/// The label of all Workers that do not stand for themselves.
+const OTHERS: &str = "_other";
+
+struct Text(String);
+
+impl Text {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
+        let _ = match labels {
+            "" => writeln!(self.0, "{name} {value}"),
+            labels => writeln!(self.0, "{name}{{{labels}}} {value}"),
+        };
+    }
+
+    fn by_name<N: AsRef<str>>(
+        &mut self,
+        name: &str,
+        label: &str,
+        workers: &[Labelled],
+        counts: impl Fn(&WorkerFigures) -> &BTreeMap<N, u64>,
+    ) {
+        for Labelled { labels, worker } in workers {
+            for (value, count) in counts(worker) {
+                self.sample(name, &format!("{labels},{label}=\"{}\"", value.as_ref()), count);
+            }
+        }
+    }
+
+    fn histogram(
+        &mut self,
+        name: &str,
+        help: &str,
+        workers: &[Labelled],
+        of: impl Fn(&WorkerFigures) -> &HistogramFigures,
+    ) {
+        self.family(name, "histogram", help);
+        for Labelled { labels, worker } in workers {
+            let histogram = of(worker);
+            for bound in BOUNDS {
+                let labels = format!("{labels},le=\"{}\"", seconds(bound));
+                self.sample(&format!("{name}_bucket"), &labels, histogram.below(bound));
+            }
+            let all = format!("{labels},le=\"+Inf\"");
+            self.sample(&format!("{name}_bucket"), &all, histogram.count);
+            self.sample(&format!("{name}_sum"), labels, seconds(histogram.sum_us));
+            self.sample(&format!("{name}_count"), labels, histogram.count);
+        }
+    }
+
+    fn single(
+        &mut self,
+        (name, kind, help): (&str, &str, &str),
+        workers: &[Labelled],
+        of: impl Fn(&WorkerFigures) -> u64,
+    ) {
+        self.family(name, kind, help);
+        for Labelled { labels, worker } in workers {
+            self.sample(name, labels, of(worker));
+        }
+    }
+}
+
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+/// A Worker and its labels.
+struct Labelled {
+    labels: String,
+    worker: WorkerFigures,
+}
+
+/// What belongs to no Worker.
+pub(super) struct OfServer {
+    pub(super) unrouted: u64,
+    pub(super) dropped_logs: u64,
+}
+
+pub(super) fn text(figures: &Figures, server: &OfServer, max_workers: usize) -> String {
+    let workers = bounded(figures, max_workers);
+    let mut text = Text(String::new());
+    text.family("selvedge_start_time_seconds", "gauge", "When the server started.");
+    text.sample("selvedge_start_time_seconds", "", figures.started);
+    text.family("selvedge_unrouted_requests_total", "counter", "Requests for unknown hosts.");
+    text.sample("selvedge_unrouted_requests_total", "", server.unrouted);
+    let help = "Events that were not kept: they came faster than the disk takes them.";
+    text.family("selvedge_dropped_logs_total", "counter", help);
+    text.sample("selvedge_dropped_logs_total", "", server.dropped_logs);
+    text.family("selvedge_workers", "gauge", "Workers that did something since the start.");
+    text.sample("selvedge_workers", "", figures.workers.len());
+    text.family("selvedge_events_total", "counter", "Events by what woke the Worker.");
+    text.by_name("selvedge_events_total", "kind", &workers, |worker| &worker.events);
+    text.family("selvedge_outcomes_total", "counter", "Events by how they ended.");
+    text.by_name("selvedge_outcomes_total", "outcome", &workers, |worker| &worker.outcomes);
+    text.family("selvedge_responses_total", "counter", "Responses by class of status.");
+    text.by_name("selvedge_responses_total", "status", &workers, |worker| &worker.statuses);
+    text.family("selvedge_operations_total", "counter", "Reads and writes of storage.");
+    text.by_name("selvedge_operations_total", "operation", &workers, |worker| &worker.operations);
+    let subrequests =
+        ("selvedge_subrequests_total", "counter", "Requests that Workers made themselves.");
+    text.single(subrequests, &workers, |worker| worker.subrequests);
+    let help = "From an event's begin to the end of its answer.";
+    text.histogram("selvedge_wall_seconds", help, &workers, |worker| &worker.wall);
+    text.histogram("selvedge_cpu_seconds", "CPU time of events.", &workers, |worker| &worker.cpu);
+    let help = "From the wish for an isolate to its being ready; the count is cold starts.";
+    text.histogram("selvedge_cold_start_seconds", help, &workers, |worker| &worker.cold_starts);
+    let isolates = ("selvedge_isolates", "gauge", "Isolates that are there.");
+    text.single(isolates, &workers, |worker| worker.isolates_now);
+    let memory = ("selvedge_memory_bytes", "gauge", "Memory of isolates, as they last said.");
+    text.single(memory, &workers, |worker| worker.memory_bytes_now);
+    let sockets = ("selvedge_websockets", "gauge", "WebSockets that are open.");
+    text.single(sockets, &workers, |worker| worker.websockets_now);
+    text.0
+}
+
+/// The busiest Workers, by name, and all others as one.
+fn bounded(figures: &Figures, max_workers: usize) -> Vec<Labelled> {
+    let mut busiest: Vec<_> = figures.workers.iter().collect();
+    busiest.sort_by_key(|worker| std::cmp::Reverse(worker.requests));
+    let others = busiest.split_off(max_workers.min(busiest.len()));
+    busiest.sort_by(|a, b| (&a.account, &a.script).cmp(&(&b.account, &b.script)));
+    let labelled = |worker: &WorkerFigures| Labelled {
+        labels: format!(
+            "account=\"{}\",script=\"{}\"",
+            escaped(&worker.account),
+            escaped(&worker.script)
+        ),
+        worker: worker.clone(),
+    };
+    let mut all: Vec<_> = busiest.into_iter().map(labelled).collect();
+    let mut others = others.into_iter();
+    if let Some(first) = others.next() {
+        let mut sum = first.clone();
+        others.for_each(|other| merge(&mut sum, other));
+        let labels = format!("account=\"{OTHERS}\",script=\"{OTHERS}\"");
+        all.push(Labelled { labels, worker: sum });
+    }
+    all
+}
+
+fn merge(sum: &mut WorkerFigures, other: &WorkerFigures) {
+    fn maps<K: Ord + Clone>(sum: &mut BTreeMap<K, u64>, other: &BTreeMap<K, u64>) {
+        for (key, count) in other {
+            *sum.entry(key.clone()).or_default() += count;
+        }
+    }
+    maps(&mut sum.events, &other.events);
+    maps(&mut sum.outcomes, &other.outcomes);
+    maps(&mut sum.statuses, &other.statuses);
+    maps(&mut sum.operations, &other.operations);
+    sum.subrequests += other.subrequests;
+    sum.wall.add(&other.wall);
+    sum.cpu.add(&other.cpu);
+    sum.cold_starts.add(&other.cold_starts);
+    sum.isolates_now += other.isolates_now;
+    sum.websockets_now += other.websockets_now;
+    sum.memory_bytes_now += other.memory_bytes_now;
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
