@@ -105,6 +105,45 @@ pub fn tables_in(file: &Path, env: Option<&str>, key: &str) -> Result<Vec<Sectio
     found.map_or(Ok(Vec::new()), Section::items)
 }
 
+/// Who a Worker is, for commands that do not need its code.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Its name, with the environment's.
+    pub name: Option<String>,
+    /// `account_id`.
+    pub account_id: Option<String>,
+}
+
+/// Who the Worker of a configuration file is. Its code needs not be there.
+///
+/// # Errors
+/// When the file cannot be read, has no such environment, or holds a value that
+/// does not fit.
+pub fn identity_in(file: &Path, env: Option<&str>) -> Result<Identity, Diagnostic> {
+    let path = locate::absolute(file)?;
+    let text = locate::read(&path)?;
+    let settings = Settings::parse(&path, text, env.filter(|env| !env.is_empty()))?;
+    let account_id = fields::section(&settings, "account_id");
+    Ok(Identity {
+        name: fields::name(&settings)?,
+        account_id: account_id.map(|section| section.read()).transpose()?,
+    })
+}
+
+/// The variables of the `.env` files of a folder, of which the later ones win.
+/// A project may name in them where it is deployed to.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn dot_env_of(folder: &Path, env: Option<&str>) -> Result<Vec<(String, String)>, Diagnostic> {
+    vars::dot_env_of(folder, env.filter(|env| !env.is_empty()))
+}
+
+/// Variables in the text of a `.env` file.
+pub fn parse_dot_env(text: &str) -> Vec<(String, String)> {
+    dotenv::parse(text)
+}
+
 /// What the command line says about the configuration.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Selection<'a> {

@@ -299,6 +299,19 @@ fn dot_env(
     Ok((vars, files))
 }
 
+/// The variables of the `.env` files of a folder, without what they are for.
+pub(super) fn dot_env_of(
+    folder: &Path,
+    env: Option<&str>,
+) -> Result<Vec<(String, String)>, Diagnostic> {
+    let (vars, _) = dot_env(folder, env, false, &VarOptions::default())?;
+    let text = |var: Var| match var.value {
+        EnvValue::Text(text) => Some((var.name, text)),
+        _ => None,
+    };
+    Ok(vars.into_iter().filter_map(text).collect())
+}
+
 /// The `.dev.vars` files to look at; the first that is there holds.
 fn dev_vars_files(folder: &Path, env: Option<&str>) -> Vec<PathBuf> {
     let of_env = env.map(|env| folder.join(format!(".dev.vars.{env}")));
