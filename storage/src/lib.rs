@@ -1,6 +1,7 @@
 //! What the crates that keep data on disk share: who owns the data folder, how
 //! files of SQLite are made and checked, and what a failure means to a caller.
 
+pub mod backup;
 pub mod data_dir;
 pub mod error;
 pub mod failure;
