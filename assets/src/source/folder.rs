@@ -71,6 +71,13 @@ impl FolderSource {
     }
 }
 
+impl FolderSource {
+    /// The paths of all files, in their order, for who uploads them.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.index.paths()
+    }
+}
+
 impl AssetSource for FolderSource {
     fn find(&self, path: &str) -> Option<&Asset> {
         self.index.find(path)

@@ -66,6 +66,11 @@ impl<T> Index<T> {
         self.entries.get(at)
     }
 
+    /// All paths, in their order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| &self.paths[entry.range()])
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
