@@ -5,6 +5,7 @@
 //! [`Api`] answers one request; [`serve`] listens. Calls stand in one table,
 //! `table.rs`, with the scope that each needs; nothing is called without it.
 
+pub mod dashboard;
 pub mod host;
 pub mod options;
 
