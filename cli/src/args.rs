@@ -8,6 +8,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selvedge_server::log;
 
+use crate::backup::{BackupArgs, RestoreArgs};
 use crate::check::CheckArgs;
 use crate::init::InitArgs;
 use crate::inspect::InspectArgs;
@@ -28,6 +29,7 @@ Examples:
   selvedge check                    Look for mistakes in the Worker of this folder
   selvedge kv --help                Look into KV namespaces, fill and empty them
   selvedge do --help                Look into Durable Objects
+  selvedge deploy                   Deploy the Worker of this folder to a server
   selvedge run --help               All that `run` can do
   selvedge completions bash         Print what bash needs to complete commands";
 
@@ -93,6 +95,12 @@ pub(crate) enum Command {
     Kv(Box<crate::kv::KvArgs>),
     /// Look into Durable Objects in a data folder, and change them.
     Do(Box<crate::durable::DoArgs>),
+    /// Copy a server's data folder while the server runs.
+    Backup(BackupArgs),
+    /// Make a data folder of a copy.
+    Restore(RestoreArgs),
+    #[command(flatten)]
+    Remote(Box<crate::remote::args::RemoteCommand>),
     /// Print a script that makes a shell complete selvedge's commands.
     Completions {
         /// The shell to complete in.

@@ -1,4 +1,5 @@
-//! `selvedge kv`: namespaces and keys in a data folder.
+//! `selvedge kv`: namespaces and keys in a data folder; with `--remote`, those of
+//! a server.
 //!
 //! It works on the files themselves, so no server may have them open. What is
 //! asked for goes to stdout: values as they are, lists as JSON. What was done,
@@ -15,13 +16,18 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use self::args::{BulkCommand, Confirm, KeyCommand, KvCommand, NamespaceCommand};
-pub(crate) use self::args::{KvArgs, Place};
-pub(crate) use self::target::{config_file, data_dir, take_folder};
-use crate::terminal;
+use self::args::Confirm;
+pub(crate) use self::args::{
+    BulkCommand, KeyCommand, KvArgs, KvCommand, NamespaceCommand, Place, PutArgs, Target,
+};
+pub(crate) use self::target::{config_file, data_dir, now, take_folder};
+use crate::{remote, terminal};
 
 /// Does what the command says.
 pub(crate) fn run(args: KvArgs) -> ExitCode {
+    if args.command.place().remote {
+        return remote::run_kv(args.command);
+    }
     let result = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

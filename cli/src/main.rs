@@ -2,6 +2,7 @@
 //! says what went wrong in a way that helps.
 
 mod args;
+mod backup;
 mod check;
 mod custom_build;
 mod dev;
@@ -12,6 +13,7 @@ mod init;
 mod inspect;
 mod keys;
 mod kv;
+mod remote;
 mod run;
 mod signals;
 mod terminal;
@@ -36,6 +38,9 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::Check(args) }) => check::check(&args),
         Ok(Cli { command: Command::Kv(args) }) => kv::run(*args),
         Ok(Cli { command: Command::Do(args) }) => durable::run(*args),
+        Ok(Cli { command: Command::Backup(args) }) => backup::backup(&args),
+        Ok(Cli { command: Command::Restore(args) }) => backup::restore(&args),
+        Ok(Cli { command: Command::Remote(command) }) => remote::run(*command),
         Ok(Cli { command: Command::Completions { shell } }) => completions(shell),
         Err(error) => {
             // Also help and version, which are no errors.

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::remote::ServerArgs;
+
 const KV_EXAMPLES: &str = "\
 Examples:
   selvedge kv namespace create sessions
   selvedge kv key put --binding KV greeting hello --ttl 3600
   selvedge kv key get --binding KV greeting
   selvedge kv key list --binding KV --prefix user:
-  selvedge kv bulk put --binding KV entries.json";
+  selvedge kv bulk put --binding KV entries.json
+  selvedge kv key list --binding KV --remote";
 
 const BULK_PUT_HELP: &str = "\
 FILE is a JSON array, or one JSON object after the other (newline-delimited JSON):
@@ -23,16 +26,16 @@ const BULK_KEYS_HELP: &str = "\
 FILE is a JSON array of keys, or one key after the other (newline-delimited JSON). A key is a string,
 or an object with a \"name\", as `kv key list` prints them.";
 
-/// Work with KV namespaces in a data folder.
+/// Work with KV namespaces, in a data folder or on a server.
 #[derive(Debug, Args)]
 #[command(after_help = KV_EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct KvArgs {
     #[command(subcommand)]
-    pub(super) command: KvCommand,
+    pub(crate) command: KvCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum KvCommand {
+pub(crate) enum KvCommand {
     /// Create, list, delete and rename namespaces.
     #[command(subcommand, arg_required_else_help = true)]
     Namespace(NamespaceCommand),
@@ -62,28 +65,35 @@ pub(crate) struct Place {
     #[arg(help_heading = "Data")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Accepted for wrangler's sake: the data is always local.
-    #[arg(long, hide = true)]
+    /// Accepted for wrangler's sake: data is local unless `--remote` says otherwise.
+    #[arg(long, hide = true, conflicts_with = "remote")]
     local: bool,
+
+    /// Work with the data of a server, over its API.
+    #[arg(long, conflicts_with = "data_dir", help_heading = "Data")]
+    pub(crate) remote: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 /// Which namespace, and where.
 #[derive(Debug, Args)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// The namespace that has this binding in the configuration.
     #[arg(long, value_name = "NAME", conflicts_with = "namespace_id")]
-    pub(super) binding: Option<String>,
+    pub(crate) binding: Option<String>,
 
     /// The namespace with this id.
     #[arg(long, value_name = "ID")]
-    pub(super) namespace_id: Option<String>,
+    pub(crate) namespace_id: Option<String>,
 
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum NamespaceCommand {
+pub(crate) enum NamespaceCommand {
     /// Create a namespace.
     Create {
         /// Its title. With --env, the environment's name comes before it.
@@ -124,14 +134,14 @@ pub(super) enum NamespaceCommand {
 
 /// For what cannot be undone.
 #[derive(Debug, Args)]
-pub(super) struct Confirm {
+pub(crate) struct Confirm {
     /// Do not ask.
     #[arg(short = 'y', long, short_alias = 'f', alias = "skip-confirmation")]
-    pub(super) force: bool,
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum KeyCommand {
+pub(crate) enum KeyCommand {
     /// Write a value.
     Put(Box<PutArgs>),
     /// Print a value as it is.
@@ -162,36 +172,36 @@ pub(super) enum KeyCommand {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct PutArgs {
+pub(crate) struct PutArgs {
     /// The key to write.
-    pub(super) key: String,
+    pub(crate) key: String,
 
     /// The value.
     #[arg(required_unless_present = "path", conflicts_with = "path")]
-    pub(super) value: Option<String>,
+    pub(crate) value: Option<String>,
 
     /// Take the value from this file; "-" is standard input.
     #[arg(long, value_name = "FILE")]
-    pub(super) path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
 
     /// How many seconds the entry lives, at least 60.
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(super) ttl: Option<i64>,
+    pub(crate) ttl: Option<i64>,
 
     /// When the entry expires, in seconds since the UNIX epoch.
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(super) expiration: Option<i64>,
+    pub(crate) expiration: Option<i64>,
 
     /// A JSON object to keep beside the value, up to 1024 bytes.
     #[arg(long, value_name = "JSON")]
-    pub(super) metadata: Option<String>,
+    pub(crate) metadata: Option<String>,
 
     #[command(flatten)]
-    pub(super) target: Target,
+    pub(crate) target: Target,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum BulkCommand {
+pub(crate) enum BulkCommand {
     /// Write many keys.
     #[command(after_help = BULK_PUT_HELP)]
     Put {
@@ -221,4 +231,29 @@ pub(super) enum BulkCommand {
         #[command(flatten)]
         target: Target,
     },
+}
+
+impl KvCommand {
+    /// Where the data is that the command is about.
+    pub(crate) fn place(&self) -> &Place {
+        match self {
+            Self::Namespace(
+                NamespaceCommand::Create { place, .. }
+                | NamespaceCommand::List { place }
+                | NamespaceCommand::Rename { place, .. },
+            ) => place,
+            Self::Namespace(NamespaceCommand::Delete { target, .. })
+            | Self::Key(
+                KeyCommand::Get { target, .. }
+                | KeyCommand::List { target, .. }
+                | KeyCommand::Delete { target, .. },
+            )
+            | Self::Bulk(
+                BulkCommand::Put { target, .. }
+                | BulkCommand::Get { target, .. }
+                | BulkCommand::Delete { target, .. },
+            ) => &target.place,
+            Self::Key(KeyCommand::Put(args)) => &args.target.place,
+        }
+    }
 }

@@ -22,7 +22,7 @@ pub(super) struct Open {
 }
 
 /// The present.
-pub(super) fn now() -> UnixSeconds {
+pub(crate) fn now() -> UnixSeconds {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
@@ -34,6 +34,9 @@ pub(super) fn open_catalog(place: &Place, command: &str) -> anyhow::Result<Catal
 
 /// Where the data folder is; absolute.
 pub(crate) fn data_dir(place: &Place) -> anyhow::Result<PathBuf> {
+    if place.remote {
+        bail!("this command works on a data folder: it has no --remote");
+    }
     let path = match &place.data_dir {
         Some(path) => path.clone(),
         None => config_file(place)?.map_or_else(PathBuf::new, folder_of).join(DATA_DIR),

@@ -1,0 +1,79 @@
+//! Commands that talk to a server: they deploy Workers to it and look after
+//! them. All of it goes over the API that wrangler speaks.
+//!
+//! What was asked for goes to stdout, as text for people or with `--json` as
+//! JSON; progress, notes and errors go to stderr.
+
+mod accounts;
+pub(crate) mod args;
+mod connect;
+mod credentials;
+mod delete;
+mod deploy;
+mod deployments;
+mod kv;
+mod local;
+mod login;
+mod output;
+mod project;
+mod rollback;
+mod secret;
+mod tail;
+mod tokens;
+mod top;
+mod versions;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use args::RemoteCommand;
+pub(crate) use args::ServerArgs;
+pub(crate) use kv::run as run_kv;
+
+use crate::kv::is_closed_pipe;
+use crate::terminal;
+
+/// Does what the command says.
+pub(crate) fn run(command: RemoteCommand) -> ExitCode {
+    let result = runtime().and_then(|runtime| runtime.block_on(dispatch(command)));
+    end(result)
+}
+
+/// The event loop of a command.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")
+}
+
+/// Says how a command ended.
+fn end(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::print_error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(command: RemoteCommand) -> anyhow::Result<()> {
+    match command {
+        RemoteCommand::Login(args) => login::login(args).await,
+        RemoteCommand::Logout(args) => login::logout(&args),
+        RemoteCommand::Whoami(args) => login::whoami(&args).await,
+        RemoteCommand::Deploy(args) => Box::pin(deploy::deploy(*args)).await,
+        RemoteCommand::Versions(command) => Box::pin(versions::run(command)).await,
+        RemoteCommand::Deployments(command) => deployments::run(command).await,
+        RemoteCommand::Rollback(args) => rollback::rollback(args).await,
+        RemoteCommand::Secret(command) => secret::run(command).await,
+        RemoteCommand::Tail(args) => tail::tail(args).await,
+        RemoteCommand::Delete(args) => delete::delete(args).await,
+        RemoteCommand::Tokens(command) => tokens::run(command).await,
+        RemoteCommand::Accounts(command) => accounts::run(command).await,
+        RemoteCommand::Top(args) => top::top(args).await,
+    }
+}
