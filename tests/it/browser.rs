@@ -10,7 +10,7 @@ use crate::harness::{Program, Setup, eventually};
 use crate::inspect::cdp::Debugger;
 
 /// A browser without a window, and the folder that it writes to.
-struct Browser {
+pub(crate) struct Browser {
     debugger: Debugger,
     address: String,
     _program: Program,
@@ -19,7 +19,7 @@ struct Browser {
 
 impl Browser {
     #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let Some(chromium) = find() else {
             println!("skipped: there is no chromium at SELVEDGE_CHROMIUM or on the PATH");
             return None;
@@ -46,7 +46,7 @@ impl Browser {
     }
 
     /// A new tab with this page.
-    fn open(&mut self, url: &str) -> Page {
+    pub(crate) fn open(&mut self, url: &str) -> Page {
         let target = self.debugger.call("Target.createTarget", json!({ "url": url }));
         let id = target["targetId"].as_str().expect("an id");
         let debugger = Debugger::connect(&format!("{}/devtools/page/{id}", self.address));
@@ -56,7 +56,7 @@ impl Browser {
     }
 
     /// Closes a tab.
-    fn close(&mut self, page: Page) {
+    pub(crate) fn close(&mut self, page: Page) {
         self.debugger.call("Target.closeTarget", json!({ "targetId": page.id }));
     }
 }
@@ -81,15 +81,15 @@ fn find() -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-struct Page {
-    debugger: Debugger,
+pub(crate) struct Page {
+    pub(crate) debugger: Debugger,
     id: String,
 }
 
 impl Page {
     /// Waits until an expression is true.
     #[track_caller]
-    fn wait(&mut self, expression: &str) {
+    pub(crate) fn wait(&mut self, expression: &str) {
         eventually(expression, || (self.debugger.evaluate(expression) == true).then_some(()));
     }
 

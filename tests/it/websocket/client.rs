@@ -40,8 +40,11 @@ impl Client {
         headers: &[(&str, &str)],
     ) -> (Self, http::HeaderMap) {
         let stream = TcpStream::connect(address).await.expect("it listens");
-        let mut request = http::Request::get(path)
-            .header("host", address.to_string())
+        let mut request = http::Request::get(path);
+        if headers.iter().all(|(name, _)| *name != "host") {
+            request = request.header("host", address.to_string());
+        }
+        request = request
             .header("upgrade", "websocket")
             .header("connection", "Upgrade")
             .header("sec-websocket-key", handshake::generate_key())
