@@ -70,7 +70,7 @@ pub(crate) struct Place {
     local: bool,
 
     /// Work with the data of a server, over its API.
-    #[arg(long, conflicts_with = "data_dir", help_heading = "Data")]
+    #[arg(long, help_heading = "Data")]
     pub(crate) remote: bool,
 
     #[command(flatten)]

@@ -440,7 +440,7 @@ pub(crate) struct DeleteArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct LocalArgs {
     /// The server's data folder, on its own machine: no token is needed.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "api_url", help_heading = "Server")]
+    #[arg(long, value_name = "FOLDER", help_heading = "Server")]
     pub(crate) data_dir: Option<PathBuf>,
 
     #[command(flatten)]
@@ -459,7 +459,7 @@ pub(crate) enum TokensCommand {
         #[arg(value_delimiter = ',', default_value = "deploy")]
         scopes: Vec<ScopeArg>,
         /// For all accounts of the server, not for one.
-        #[arg(long, conflicts_with = "account_id")]
+        #[arg(long)]
         all_accounts: bool,
         /// When it stops to be valid: a number of days.
         #[arg(long, value_name = "DAYS")]
@@ -473,7 +473,7 @@ pub(crate) enum TokensCommand {
     /// List tokens, without their texts.
     List {
         /// Those for all accounts of the server, not those for one.
-        #[arg(long, conflicts_with = "account_id")]
+        #[arg(long)]
         all_accounts: bool,
         /// Print JSON.
         #[arg(long)]
@@ -486,7 +486,7 @@ pub(crate) enum TokensCommand {
         /// The token's id, as the list has it.
         id: String,
         /// One for all accounts of the server, not of one.
-        #[arg(long, conflicts_with = "account_id")]
+        #[arg(long)]
         all_accounts: bool,
         #[command(flatten)]
         local: LocalArgs,
