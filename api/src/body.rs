@@ -1,11 +1,12 @@
 //! Bodies of requests, with limits.
 
 use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt as _};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use http_body_util::{BodyExt as _, BodyStream, LengthLimitError, Limited};
+use http_body_util::BodyStream;
 use hyper::body::Incoming;
-use multer::{Constraints, Multipart, SizeLimit};
+use multer::Multipart;
 use serde::de::DeserializeOwned;
 
 use crate::call::Cx;
@@ -19,12 +20,16 @@ impl Cx {
 
     /// The whole body. `code` is that of a body that is too large.
     pub(crate) async fn bytes(&mut self, limit: usize, code: u32) -> Result<Bytes, ApiError> {
-        let body = Limited::new(self.take_body()?, limit);
-        match body.collect().await {
-            Ok(collected) => Ok(collected.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large(code, limit as u64)),
-            Err(_) => Err(half_a_body()),
+        let mut pieces = std::pin::pin!(self.limited(limit as u64)?);
+        let mut whole = BytesMut::new();
+        while let Some(piece) = pieces.next().await {
+            match piece {
+                Ok(piece) => whole.extend_from_slice(&piece),
+                Err(Cut::TooLarge) => return Err(too_large(code, limit as u64)),
+                Err(Cut::Ended) => return Err(half_a_body()),
+            }
         }
+        Ok(whole.freeze())
     }
 
     /// The body as JSON.
@@ -63,16 +68,51 @@ impl Cx {
         let boundary = self
             .boundary()
             .ok_or_else(|| ApiError::bad(10026, "the body of this call is multipart/form-data"))?;
-        let data = futures::StreamExt::filter_map(self.pieces()?, |frame| async move {
-            frame.map(|frame| frame.into_data().ok()).transpose()
-        });
-        let limits = SizeLimit::new().whole_stream(limit);
-        Ok(Multipart::with_constraints(
-            Box::pin(data),
-            boundary,
-            Constraints::new().size_limit(limits),
-        ))
+        Ok(Multipart::new(Box::pin(self.limited(limit)?), boundary))
     }
+
+    /// The body in pieces, as far as the limit.
+    fn limited(
+        &mut self,
+        limit: u64,
+    ) -> Result<impl Stream<Item = Result<Bytes, Cut>> + Send + use<>, ApiError> {
+        let body = BodyStream::new(self.take_body()?);
+        Ok(futures::stream::try_unfold((body, 0), move |(body, seen)| next(body, seen, limit)))
+    }
+}
+
+/// Why a body is not read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Cut {
+    #[error("the body is too large")]
+    TooLarge,
+    #[error("the body ended early")]
+    Ended,
+}
+
+/// What of a body that is too large is read all the same: 128 MiB. A client that
+/// still sends would not see the answer otherwise.
+const DRAINED_BYTES: u64 = 128 * 1024 * 1024;
+
+type Pieces = (BodyStream<Incoming>, u64);
+
+/// The next piece, and how much came with it.
+async fn next(
+    mut body: BodyStream<Incoming>,
+    mut seen: u64,
+    limit: u64,
+) -> Result<Option<(Bytes, Pieces)>, Cut> {
+    while let Some(frame) = body.next().await {
+        let Ok(piece) = frame.map_err(|_| Cut::Ended)?.into_data() else { continue };
+        seen += piece.len() as u64;
+        if seen <= limit {
+            return Ok(Some((piece, (body, seen))));
+        }
+        if seen > limit.saturating_add(DRAINED_BYTES) {
+            break;
+        }
+    }
+    if seen > limit { Err(Cut::TooLarge) } else { Ok(None) }
 }
 
 /// All of one part.
@@ -87,9 +127,16 @@ pub(crate) async fn part(mut field: multer::Field<'static>) -> Result<Bytes, mul
 /// What is wrong with a multipart body.
 pub(crate) fn multipart_error(error: &multer::Error, code: u32) -> ApiError {
     match error {
-        multer::Error::StreamSizeExceeded { limit }
-        | multer::Error::FieldSizeExceeded { limit, .. } => too_large(code, *limit),
-        multer::Error::StreamReadFailed(_) | multer::Error::IncompleteStream => half_a_body(),
+        multer::Error::StreamReadFailed(cut)
+            if cut.downcast_ref::<Cut>() == Some(&Cut::TooLarge) =>
+        {
+            let text = "the body is larger than what is taken";
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, code, text)
+        }
+        multer::Error::StreamReadFailed(_)
+        | multer::Error::IncompleteStream
+        | multer::Error::IncompleteHeaders
+        | multer::Error::IncompleteFieldData { .. } => half_a_body(),
         error => ApiError::bad(10026, format!("the multipart body is not valid: {error}")),
     }
 }

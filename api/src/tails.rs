@@ -21,6 +21,11 @@ pub(crate) const TAIL_MS: UnixMillis = 6 * 3_600_000;
 /// How long a tail that nobody reads counts: a minute.
 const UNREAD_MS: UnixMillis = 60_000;
 
+/// What a tail is closed with that ends as it should; its client stops then.
+pub(crate) const NORMAL: u16 = 1000;
+/// What it is closed with otherwise; its client comes again.
+pub(crate) const GOING_AWAY: u16 = 1001;
+
 /// A tail that was asked for.
 #[derive(Debug)]
 pub(crate) struct Tail {
@@ -30,12 +35,13 @@ pub(crate) struct Tail {
     pub(crate) expires: UnixMillis,
     created: UnixMillis,
     taken: AtomicBool,
-    stop: watch::Sender<()>,
+    /// The code to close with.
+    stop: watch::Sender<u16>,
 }
 
 impl Tail {
     /// Ends with the tail.
-    pub(crate) fn stopped(&self) -> watch::Receiver<()> {
+    pub(crate) fn stopped(&self) -> watch::Receiver<u16> {
         self.stop.subscribe()
     }
 
@@ -74,7 +80,7 @@ impl Tails {
             expires: now + TAIL_MS,
             created: now,
             taken: AtomicBool::new(false),
-            stop: watch::Sender::new(()),
+            stop: watch::Sender::new(NORMAL),
         });
         all.insert(secret, tail.clone());
         Some(tail)
@@ -94,26 +100,26 @@ impl Tails {
 
     /// Ends one of a Worker's tails. Whether it was there.
     pub(crate) fn end(&self, key: &WorkerKey, id: &str) -> bool {
-        self.end_where(|tail| tail.key == *key && tail.id == id) > 0
+        self.end_where(NORMAL, |tail| tail.key == *key && tail.id == id) > 0
     }
 
     /// Ends all of a Worker's.
     pub(crate) fn close_of(&self, key: &WorkerKey) {
-        self.end_where(|tail| tail.key == *key);
+        self.end_where(NORMAL, |tail| tail.key == *key);
     }
 
-    /// Ends all.
+    /// Ends all, for the server stops: clients come again.
     pub(crate) fn close(&self) {
-        self.end_where(|_| true);
+        self.end_where(GOING_AWAY, |_| true);
     }
 
-    fn end_where(&self, ends: impl Fn(&Tail) -> bool) -> usize {
+    fn end_where(&self, code: u16, ends: impl Fn(&Tail) -> bool) -> usize {
         let mut all = self.lock();
         let before = all.len();
         all.retain(|_, tail| {
             let ends = ends(tail);
             if ends {
-                tail.stop.send_replace(());
+                tail.stop.send_replace(code);
             }
             !ends
         });

@@ -57,10 +57,13 @@ pub(crate) async fn read(cx: &mut Cx, key: &WorkerKey) -> Result<Upload, ApiErro
         let kind = kind(&name, field.content_type().map(|kind| kind.essence_str()))?;
         let bytes = part(field).await.map_err(failed)?;
         sum += bytes.len() as u64;
-        if sum > limit {
-            return Err(too_large(SCRIPT_TOO_LARGE, limit));
+        // The rest is read all the same, so that the client sees the answer.
+        if sum <= limit {
+            parts.push(Part { name, kind, bytes });
         }
-        parts.push(Part { name, kind, bytes });
+    }
+    if sum > limit {
+        return Err(too_large(SCRIPT_TOO_LARGE, limit));
     }
     let missing = || ApiError::bad(INVALID_SCRIPT, "the upload has no part named \"metadata\"");
     Ok(Upload { metadata: metadata.ok_or_else(missing)?, parts })

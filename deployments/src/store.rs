@@ -210,8 +210,8 @@ pub trait DeploymentStore: Debug + Send + Sync {
         account: &AccountId,
         hashes: &[&str],
     ) -> Result<BTreeMap<String, AssetEntry>>;
-    /// Remembers the content of a hash; the blob is there.
-    fn put_asset(&self, account: &AccountId, entry: &AssetEntry) -> Result<()>;
+    /// Remembers the contents of hashes; the blobs are there.
+    fn put_assets(&self, account: &AccountId, entries: &[AssetEntry]) -> Result<()>;
 
     /// Stores content by its hash. What no version needs goes in time.
     fn put_blob(&self, content: &[u8]) -> Result<BlobHash>;

@@ -22,7 +22,7 @@ use crate::options::{ASSET_BYTES, MAX_ASSETS};
 use crate::reply::{Answer, Reply};
 use crate::upload::{self, SESSION_MS};
 
-/// Files that a client may send in one request, together: 50 MiB, but always one.
+/// Files that a client may send in one request, together: 40 MiB, but always one.
 const BUCKET_BYTES: u64 = 40 * 1024 * 1024;
 /// Files of one request.
 const BUCKET_FILES: usize = 500;
@@ -204,12 +204,13 @@ async fn take(cx: &Cx, session: AssetsSession, files: Vec<New>) -> Answer {
         for file in &files {
             check_file(&sizes, file)?;
         }
+        let mut entries = Vec::new();
         for New { hash, content_type, content } in files {
             let blob = inner.store.put_blob(&content)?;
             let size = content.len() as u64;
-            let entry = AssetEntry { hash, blob, size, content_type };
-            inner.store.put_asset(&session.account, &entry)?;
+            entries.push(AssetEntry { hash, blob, size, content_type });
         }
+        inner.store.put_assets(&session.account, &entries)?;
         let complete = missing(inner, &session)?.is_empty();
         let token = complete.then(|| token(inner, &session, Purpose::Complete));
         Ok(Reply::Result {

@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, ReadHalf, WriteHalf, split};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::Tail;
 use super::filter::redact;
+use super::{GOING_AWAY, NORMAL, Tail};
 
 /// Clients send a ping every 10 s; one that is silent for a minute is gone.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ pub(crate) async fn pump(
     socket: WebSocket<Stream>,
     tail: Arc<Tail>,
     mut events: mpsc::Receiver<Arc<Value>>,
-    stopped: watch::Receiver<()>,
+    stopped: watch::Receiver<u16>,
 ) {
     let (mut read, mut write) = socket.split(split::<Stream>);
     read.set_auto_pong(false);
@@ -80,19 +80,19 @@ async fn send(
     tail: &Tail,
     events: &mut mpsc::Receiver<Arc<Value>>,
     heard: &mut mpsc::Receiver<Heard>,
-    mut stopped: watch::Receiver<()>,
+    mut stopped: watch::Receiver<u16>,
 ) -> Option<(u16, &'static str)> {
     let mut deadline = Instant::now() + SILENCE;
     loop {
         let frame = tokio::select! {
-            _ = stopped.changed() => return Some((1000, "the tail was ended")),
-            () = sleep_until(deadline) => return Some((1001, "no ping was heard")),
+            _ = stopped.changed() => return Some((*stopped.borrow(), "the tail was ended")),
+            () = sleep_until(deadline) => return Some((GOING_AWAY, "no ping was heard")),
             heard = heard.recv() => {
                 deadline = Instant::now() + SILENCE;
                 match heard {
                     Some(Heard::Ping(payload)) => Frame::pong(Payload::Owned(payload.to_vec())),
                     Some(Heard::Other) => continue,
-                    Some(Heard::Close) => return Some((1000, "")),
+                    Some(Heard::Close) => return Some((NORMAL, "")),
                     None => return None,
                 }
             }
@@ -101,7 +101,7 @@ async fn send(
                     Some(text) => Frame::text(Payload::Owned(text.into_bytes())),
                     None => continue,
                 },
-                None => return Some((1000, "the Worker is gone")),
+                None => return Some((NORMAL, "the Worker is gone")),
             },
         };
         if write.write_frame(frame).await.is_err() {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use selvedge_deployments::{
-    BindingKind, ModuleKind, ModuleRef, NewVersion, Script, VersionContent, WorkerKey,
+    BindingKind, DeploymentStore, ModuleKind, ModuleRef, NewVersion, Script, VersionContent,
+    WorkerKey,
 };
 
 use super::bindings::Sources;
@@ -30,15 +31,7 @@ pub(super) fn version(
     let script = main(&metadata, &parts, assets.is_some())?;
     check_names(&parts)?;
     check_room(inner, key, &parts)?;
-    let mut modules = Vec::new();
-    for part in &parts {
-        modules.push(ModuleRef {
-            name: part.name.clone(),
-            kind: part.kind,
-            blob: store.put_blob(&part.bytes)?,
-            size: part.bytes.len() as u64,
-        });
-    }
+    let modules = stored(store, &parts)?;
     let annotations = metadata.annotations();
     let limits = metadata.limits.unwrap_or_default();
     let content = VersionContent {
@@ -62,6 +55,19 @@ pub(super) fn version(
         named_handlers: Vec::new(),
         startup_time_ms: None,
     })
+}
+
+/// Stores the modules' content.
+fn stored(store: &dyn DeploymentStore, parts: &[Part]) -> Result<Vec<ModuleRef>, ApiError> {
+    let stored = parts.iter().map(|part| {
+        Ok(ModuleRef {
+            name: part.name.clone(),
+            kind: part.kind,
+            blob: store.put_blob(&part.bytes)?,
+            size: part.bytes.len() as u64,
+        })
+    });
+    stored.collect()
 }
 
 fn main(metadata: &super::Metadata, parts: &[Part], has_assets: bool) -> Result<Script, ApiError> {

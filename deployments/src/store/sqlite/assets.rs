@@ -14,6 +14,9 @@ use crate::ids::{AccountId, BlobHash};
 /// needs not bring it again: 7 days.
 const UNUSED_MS: UnixMillis = 7 * 24 * 3_600_000;
 
+/// How exact the time of last use is: a day, so that a deploy writes little.
+const USE_MS: UnixMillis = 24 * 3_600_000;
+
 pub(super) fn create_session(change: &Change<'_>, session: &AssetsSession) -> Fallible<()> {
     accounts::need(&change.sql, &session.account)?;
     change
@@ -60,37 +63,44 @@ pub(super) fn known(
     account: &AccountId,
     hashes: &[&str],
 ) -> Fallible<BTreeMap<String, AssetEntry>> {
+    let mut select = change.sql.prepare_cached(
+        "SELECT blob, size, content_type, used_on FROM assets WHERE account = ?1 AND hash = ?2",
+    )?;
+    let mut mark = change
+        .sql
+        .prepare_cached("UPDATE assets SET used_on = ?3 WHERE account = ?1 AND hash = ?2")?;
     let mut found = BTreeMap::new();
     for hash in hashes {
-        let entry = change
-            .sql
-            .prepare_cached(
-                "UPDATE assets SET used_on = ?3 WHERE account = ?1 AND hash = ?2
-                 RETURNING blob, size, content_type",
-            )?
-            .query_row(params![account.as_str(), hash, change.now], |row| {
-                Ok(AssetEntry {
-                    hash: (*hash).to_owned(),
-                    blob: row::id(row, 0)?,
-                    size: row::count(row, 1)?,
-                    content_type: row.get(2)?,
-                })
-            })
-            .optional()?;
-        found.extend(entry.map(|entry| ((*hash).to_owned(), entry)));
+        let entry = select.query_row(params![account.as_str(), hash], |row| {
+            let entry = AssetEntry {
+                hash: (*hash).to_owned(),
+                blob: row::id(row, 0)?,
+                size: row::count(row, 1)?,
+                content_type: row.get(2)?,
+            };
+            Ok((entry, row.get::<_, UnixMillis>(3)?))
+        });
+        let Some((entry, used_on)) = entry.optional()? else { continue };
+        if change.now - used_on >= USE_MS {
+            mark.execute(params![account.as_str(), hash, change.now])?;
+        }
+        found.insert((*hash).to_owned(), entry);
     }
     Ok(found)
 }
 
-pub(super) fn put(change: &Change<'_>, account: &AccountId, entry: &AssetEntry) -> Fallible<()> {
+pub(super) fn put(
+    change: &Change<'_>,
+    account: &AccountId,
+    entries: &[AssetEntry],
+) -> Fallible<()> {
     accounts::need(&change.sql, account)?;
-    change
-        .sql
-        .prepare_cached(
-            "INSERT OR REPLACE INTO assets (account, hash, blob, size, content_type, used_on)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
+    let mut insert = change.sql.prepare_cached(
+        "INSERT OR REPLACE INTO assets (account, hash, blob, size, content_type, used_on)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for entry in entries {
+        insert.execute(params![
             account.as_str(),
             entry.hash,
             entry.blob.as_str(),
@@ -98,6 +108,7 @@ pub(super) fn put(change: &Change<'_>, account: &AccountId, entry: &AssetEntry) 
             entry.content_type,
             change.now
         ])?;
+    }
     Ok(())
 }
 

@@ -58,6 +58,7 @@ pub(super) fn set(
         let domain = insert(change, key, worker, new, take_over, &old, &mut losers)?;
         now.push(domain);
     }
+    hosts::release_unused(change, &key.account)?;
     change.note(Some(&key.account), "worker.domains", &key.name)?;
     Ok((now, losers))
 }
@@ -76,18 +77,7 @@ fn insert(
     let (name, id) = (new.zone_name.as_deref(), new.zone_id.as_deref());
     // Fails for a host that another account has.
     let zone = hosts::zone_for(change, &key.account, &hostname, name, id)?;
-    if let Some(holder) = at(&change.sql, &hostname)? {
-        if holder.worker == *key {
-            let text = format!("the domain {hostname} stands there twice");
-            return Err(Error::Invalid(text).into());
-        }
-        if !take_over {
-            let text = format!("the domain {hostname} is that of \"{}\"", holder.worker.name);
-            return Err(Error::Taken(text).into());
-        }
-        change.sql.prepare_cached("DELETE FROM domains WHERE id = ?1")?.execute([&holder.id])?;
-        losers.push(holder.worker);
-    }
+    losers.extend(vacate(change, key, &hostname, take_over)?);
     let known = old.iter().find(|domain| domain.hostname == hostname);
     let domain = Domain {
         id: known.map_or_else(random_id, |domain| domain.id.clone()),
@@ -114,6 +104,25 @@ fn insert(
     Ok(domain)
 }
 
+/// Sees that nobody has the host; gives who had it.
+fn vacate(
+    change: &Change<'_>,
+    key: &WorkerKey,
+    hostname: &str,
+    take_over: bool,
+) -> Fallible<Option<WorkerKey>> {
+    let Some(holder) = at(&change.sql, hostname)? else { return Ok(None) };
+    if holder.worker == *key {
+        return Err(Error::Invalid(format!("the domain {hostname} stands there twice")).into());
+    }
+    if !take_over {
+        let text = format!("the domain {hostname} is that of \"{}\"", holder.worker.name);
+        return Err(Error::Taken(text).into());
+    }
+    change.sql.prepare_cached("DELETE FROM domains WHERE id = ?1")?.execute([&holder.id])?;
+    Ok(Some(holder.worker))
+}
+
 pub(super) fn delete(change: &Change<'_>, account: &AccountId, id: &str) -> Fallible<WorkerKey> {
     let domain = change
         .sql
@@ -122,6 +131,7 @@ pub(super) fn delete(change: &Change<'_>, account: &AccountId, id: &str) -> Fall
         .optional()?
         .ok_or_else(|| Error::missing("domain", id))?;
     change.sql.prepare_cached("DELETE FROM domains WHERE id = ?1")?.execute([id])?;
+    hosts::release_unused(change, account)?;
     change.note(Some(account), "worker.domains", &domain.worker.name)?;
     Ok(domain.worker)
 }

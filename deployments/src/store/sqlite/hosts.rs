@@ -134,7 +134,12 @@ fn check_others(sql: &Connection, account: &AccountId, name: &str) -> Fallible<(
     if below { taken() } else { Ok(()) }
 }
 
-fn insert_zone(change: &Change<'_>, account: &AccountId, name: &str) -> Fallible<Zone> {
+fn insert_zone(
+    change: &Change<'_>,
+    account: &AccountId,
+    name: &str,
+    given: bool,
+) -> Fallible<Zone> {
     let zone = Zone {
         id: zone_id(account, name),
         account: account.clone(),
@@ -144,9 +149,9 @@ fn insert_zone(change: &Change<'_>, account: &AccountId, name: &str) -> Fallible
     change
         .sql
         .prepare_cached(
-            "INSERT INTO zones (id, account, name, created_on) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO zones (id, account, name, created_on, given) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![zone.id, account.as_str(), name, change.now])?;
+        .execute(params![zone.id, account.as_str(), name, change.now, given])?;
     change.note(Some(account), "zone.create", name)?;
     Ok(zone)
 }
@@ -157,10 +162,11 @@ pub(super) fn assign(change: &Change<'_>, account: &AccountId, name: &str) -> Fa
         .ok_or_else(|| Error::Invalid(format!("\"{name}\" is not a host name")))?;
     accounts::need(&change.sql, account)?;
     if let Some(zone) = named(&change.sql, &host)?.filter(|zone| zone.account == *account) {
+        change.sql.execute("UPDATE zones SET given = TRUE WHERE id = ?1", [&zone.id])?;
         return Ok(zone);
     }
     check_others(&change.sql, account, &host)?;
-    insert_zone(change, account, &host)
+    insert_zone(change, account, &host, true)
 }
 
 pub(super) fn release(change: &Change<'_>, account: &AccountId, id: &str) -> Fallible<()> {
@@ -201,7 +207,21 @@ pub(super) fn zone_for(
     }
     let name = wanted.as_deref().unwrap_or(host);
     check_free(&change.sql, change.options, account, name)?;
-    insert_zone(change, account, name)
+    insert_zone(change, account, name, false)
+}
+
+/// Zones that an account took go with their last route or domain, so that a name
+/// that nobody uses is nobody's.
+pub(super) fn release_unused(change: &Change<'_>, account: &AccountId) -> Fallible<()> {
+    change
+        .sql
+        .prepare_cached(
+            "DELETE FROM zones WHERE account = ?1 AND NOT given
+               AND NOT EXISTS (SELECT 1 FROM routes WHERE zone = zones.id)
+               AND NOT EXISTS (SELECT 1 FROM domains WHERE zone = zones.id)",
+        )?
+        .execute([account.as_str()])?;
+    Ok(())
 }
 
 // ----- Routes. -----
@@ -240,6 +260,7 @@ pub(super) fn set_routes(
     for (place, new) in wanted.iter().enumerate() {
         insert_route(change, key, worker, new, place, &old)?;
     }
+    release_unused(change, &key.account)?;
     change.note(Some(&key.account), "worker.routes", &key.name)?;
     routes(&change.sql, key)
 }
@@ -274,22 +295,7 @@ fn insert_route(
         .iter()
         .find(|route| route.pattern == pattern)
         .map_or_else(random_id, |route| route.id.clone());
-    let holder: Option<WorkerKey> = change
-        .sql
-        .prepare_cached(
-            "SELECT w.account, w.name FROM routes r JOIN workers w ON w.id = r.worker
-             WHERE r.pattern = ?1",
-        )?
-        .query_row([&pattern], |row| workers::key(row, 0))
-        .optional()?;
-    if let Some(holder) = holder {
-        // Zones are disjoint, so it is the account's own.
-        let text = match holder == *key {
-            true => format!("the route {pattern} stands there twice"),
-            false => format!("the route {pattern} is already that of \"{}\"", holder.name),
-        };
-        return Err(Error::Taken(text).into());
-    }
+    check_holder(change, key, &pattern)?;
     change
         .sql
         .prepare_cached(
@@ -297,6 +303,25 @@ fn insert_route(
         )?
         .execute(params![id, worker, zone.id, pattern, row::number(place as u64)])?;
     Ok(Route { id, pattern, zone: zone.id, script: key.name.clone() })
+}
+
+/// Nobody must have the route. Zones are disjoint, so it could only be another
+/// Worker of the account.
+fn check_holder(change: &Change<'_>, key: &WorkerKey, pattern: &str) -> Fallible<()> {
+    let holder: Option<WorkerKey> = change
+        .sql
+        .prepare_cached(
+            "SELECT w.account, w.name FROM routes r JOIN workers w ON w.id = r.worker
+             WHERE r.pattern = ?1",
+        )?
+        .query_row([pattern], |row| workers::key(row, 0))
+        .optional()?;
+    let Some(holder) = holder else { return Ok(()) };
+    let text = match holder == *key {
+        true => format!("the route {pattern} stands there twice"),
+        false => format!("the route {pattern} is already that of \"{}\"", holder.name),
+    };
+    Err(Error::Taken(text).into())
 }
 
 /// The pattern with its host in lower case, so that equal ones are equal.
@@ -328,6 +353,7 @@ pub(super) fn delete_route(
         .optional()?
         .ok_or_else(|| Error::missing("route", id))?;
     change.sql.prepare_cached("DELETE FROM routes WHERE id = ?1")?.execute([id])?;
+    release_unused(change, account)?;
     change.note(Some(account), "worker.routes", &key.name)?;
     Ok(key)
 }

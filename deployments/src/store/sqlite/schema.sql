@@ -97,7 +97,8 @@ CREATE TABLE zones (
   id         TEXT PRIMARY KEY,  -- 32 hexadecimal digits
   account    TEXT NOT NULL REFERENCES accounts ON DELETE CASCADE,
   name       TEXT NOT NULL UNIQUE,
-  created_on INTEGER NOT NULL
+  created_on INTEGER NOT NULL,
+  given      INTEGER NOT NULL  -- by the operator; others go with their last route
 ) WITHOUT ROWID;
 CREATE INDEX zones_of_account ON zones (account);
 

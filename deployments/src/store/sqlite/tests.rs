@@ -1,15 +1,17 @@
 //! The store of SQLite.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::json;
 
 use super::*;
-use crate::assets::{AssetsConfig, AssetsRef};
-use crate::binding::Binding;
-use crate::deployment::{Percentage, Share};
-use crate::token::{Scope, Scopes};
-use crate::version::{ModuleKind, ModuleRef, Script, VersionContent};
+use crate::{
+    AccountChange, AccountId, AssetEntry, AssetsConfig, AssetsRef, Binding, BlobHash,
+    DeploymentStore as _, ModuleKind, ModuleRef, NewAccount, NewDeployment, NewDomain, NewRoute,
+    NewToken, NewVersion, Percentage, Scope, Scopes, Script, SecretText, Share, Then, TokenId,
+    Version, VersionContent, VersionId, WorkerKey,
+};
 
 struct Fixture {
     folder: tempfile::TempDir,
@@ -297,6 +299,12 @@ fn no_account_takes_a_host_of_another() {
     set(&b, &[route("other.org/*", None)]).expect("free");
     let error = fixture.store.assign_zone(&one, "other.org", by).expect_err("taken");
     assert!(matches!(error, Error::Taken(_)), "{error}");
+    // What nobody uses any more is nobody's.
+    set(&a, &[]).expect("none");
+    assert!(fixture.store.zones(&one).expect("read").is_empty());
+    set(&b, &[route("shop.example.com/*", None)]).expect("free again");
+    fixture.store.delete_worker(&b, by).expect("deleted");
+    set(&a, &[route("other.org/*", None)]).expect("free again");
 }
 
 #[test]
@@ -324,6 +332,9 @@ fn where_the_operator_gives_zones_nobody_takes_one() {
     let new = [route("example.com/*", None)];
     fixture.store.set_routes(&key, &new, &fixture.by).expect_err("not given");
     let zone = fixture.store.assign_zone(&account, "Example.com", &fixture.by).expect("given");
+    fixture.store.set_routes(&key, &new, &fixture.by).expect("given");
+    fixture.store.set_routes(&key, &[], &fixture.by).expect("none");
+    assert_eq!(fixture.store.zones(&account).expect("read").len(), 1, "it stays");
     fixture.store.set_routes(&key, &new, &fixture.by).expect("given");
     fixture.store.release_zone(&account, &zone.id, &fixture.by).expect("taken away");
     assert!(fixture.store.routes(&key).expect("read").is_empty());
@@ -416,7 +427,7 @@ fn blobs_that_nobody_needs_go_and_others_stay() {
         size: 4,
         content_type: Some("text/html".to_owned()),
     };
-    fixture.store.put_asset(&account, &entry).expect("stored");
+    fixture.store.put_assets(&account, std::slice::from_ref(&entry)).expect("stored");
     let mut new = fixture.version("1", Vec::new());
     let manifest = BTreeMap::from([("/index.html".to_owned(), entry.clone())]);
     new.content.assets = Some(AssetsRef { manifest, config: AssetsConfig::default() });
@@ -493,4 +504,75 @@ fn an_account_has_at_most_so_many_workers_as_its_limit_says() {
     let new = fixture.version("1", Vec::new());
     fixture.store.put_version(&second, new, live(), &fixture.by).expect_err("one too many");
     fixture.upload(&key, "2");
+}
+
+/// Deploys one version after the other until it is killed; the parent process is
+/// the test below.
+#[test]
+#[ignore = "runs until it is killed, for the test below"]
+fn deploys_until_it_is_killed() {
+    let Some(path) =
+        std::env::args().find_map(|arg| arg.strip_prefix("--skip=at:").map(str::to_owned))
+    else {
+        return;
+    };
+    let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let store = open(std::path::Path::new(&path), &[[1; 32]], ZonePolicy::FirstCome, &now);
+    let by = Actor::operator();
+    let account = store.accounts().expect("read").remove(0).id;
+    let key = WorkerKey::new(account, "api").expect("a name");
+    let live = store.latest_version(&key).expect("read").expect("there");
+    for number in 0.. {
+        let code = format!("export default {number}");
+        let mut content = live.content.clone();
+        content.modules[0].blob = store.put_blob(code.as_bytes()).expect("stored");
+        let new = NewVersion {
+            source: String::new(),
+            annotations: BTreeMap::from([("n".to_owned(), number.to_string())]),
+            content,
+            handlers: Vec::new(),
+            named_handlers: Vec::new(),
+            startup_time_ms: None,
+        };
+        let annotations = new.annotations.clone();
+        let then = Then::Deploy { annotations, settings: None };
+        store.put_version(&key, new, then, &by).expect("stored");
+        println!("deployed {number}");
+    }
+}
+
+/// Whenever the process dies: a deployment is there whole, with its version and
+/// its blobs, or not at all; and what was acknowledged is there.
+#[cfg(unix)]
+#[test]
+fn a_kill_in_the_middle_of_a_deploy_leaves_all_of_it_or_nothing() {
+    use std::io::BufRead as _;
+    use std::process::{Command, Stdio};
+    for acknowledged in [1, 7, 20] {
+        let fixture = fixture();
+        let account = fixture.account("One");
+        let key = fixture.worker(&account, "api");
+        let Fixture { folder, store, now, .. } = fixture;
+        drop(store);
+        let mut child = Command::new(std::env::current_exe().expect("a test has an executable"))
+            .args(["deploys_until_it_is_killed", "--ignored", "--nocapture"])
+            .arg(format!("--skip=at:{}", folder.path().display()))
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("started");
+        let lines = std::io::BufReader::new(child.stdout.take().expect("piped")).lines();
+        let deployed = lines.map_while(Result::ok).filter(|line| line.contains("deployed "));
+        assert_eq!(deployed.take(acknowledged).count(), acknowledged);
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        let store = open(folder.path(), &[[1; 32]], ZonePolicy::FirstCome, &now);
+        let live = store.live_worker(&key).expect("read").expect("there");
+        let version = store.version(&key, live.shares[0].version).expect("read").expect("whole");
+        let newest = store.latest_version(&key).expect("read").expect("there");
+        assert_eq!(version.id, newest.id, "no version without its deployment");
+        assert!(version.number > acknowledged as u64, "what was acknowledged is there");
+        let code = store.blob(&version.content.modules[0].blob).expect("there");
+        let number = &version.annotations["n"];
+        assert_eq!(code, format!("export default {number}"));
+    }
 }

@@ -63,22 +63,8 @@ pub(super) fn live(sql: &Connection, only: Option<&WorkerKey>) -> Fallible<Vec<L
             None => return Ok(Vec::new()),
         },
     };
-    let mut routes: HashMap<i64, Vec<Route>> = HashMap::new();
-    let mut domains: HashMap<i64, Vec<Domain>> = HashMap::new();
-    sql.prepare_cached(
-        "SELECT r.worker, r.id, r.pattern, r.zone, w.name FROM routes r
-         JOIN workers w ON w.id = r.worker
-         WHERE ?1 IS NULL OR r.worker = ?1 ORDER BY r.place, r.pattern",
-    )?
-    .query_map([row_id], |row| Ok((row.get(0)?, super::hosts::route(row, 1)?)))?
-    .try_for_each(|found| found.map(|(id, route)| routes.entry(id).or_default().push(route)))?;
-    sql.prepare_cached(
-        "SELECT d.worker, d.id, d.hostname, d.zone, w.account, w.name, d.enabled, d.previews
-         FROM domains d JOIN workers w ON w.id = d.worker
-         WHERE ?1 IS NULL OR d.worker = ?1 ORDER BY d.hostname",
-    )?
-    .query_map([row_id], |row| Ok((row.get(0)?, super::domains::domain(row, 1)?)))?
-    .try_for_each(|found| found.map(|(id, domain)| domains.entry(id).or_default().push(domain)))?;
+    let mut routes = routes_of(sql, row_id)?;
+    let mut domains = domains_of(sql, row_id)?;
     let mut workers = sql.prepare_cached(
         "SELECT w.id, w.account, w.name, a.subdomain, w.workers_dev, w.previews, w.crons,
            w.settings, d.shares
@@ -106,6 +92,32 @@ pub(super) fn live(sql: &Connection, only: Option<&WorkerKey>) -> Fallible<Vec<L
         })?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
+}
+
+/// The routes of all Workers, or of one.
+fn routes_of(sql: &Connection, row_id: Option<i64>) -> Fallible<HashMap<i64, Vec<Route>>> {
+    let mut routes: HashMap<i64, Vec<Route>> = HashMap::new();
+    sql.prepare_cached(
+        "SELECT r.worker, r.id, r.pattern, r.zone, w.name FROM routes r
+         JOIN workers w ON w.id = r.worker
+         WHERE ?1 IS NULL OR r.worker = ?1 ORDER BY r.place, r.pattern",
+    )?
+    .query_map([row_id], |row| Ok((row.get(0)?, super::hosts::route(row, 1)?)))?
+    .try_for_each(|found| found.map(|(id, route)| routes.entry(id).or_default().push(route)))?;
+    Ok(routes)
+}
+
+/// The domains of all Workers, or of one.
+fn domains_of(sql: &Connection, row_id: Option<i64>) -> Fallible<HashMap<i64, Vec<Domain>>> {
+    let mut domains: HashMap<i64, Vec<Domain>> = HashMap::new();
+    sql.prepare_cached(
+        "SELECT d.worker, d.id, d.hostname, d.zone, w.account, w.name, d.enabled, d.previews
+         FROM domains d JOIN workers w ON w.id = d.worker
+         WHERE ?1 IS NULL OR d.worker = ?1 ORDER BY d.hostname",
+    )?
+    .query_map([row_id], |row| Ok((row.get(0)?, super::domains::domain(row, 1)?)))?
+    .try_for_each(|found| found.map(|(id, domain)| domains.entry(id).or_default().push(domain)))?;
+    Ok(domains)
 }
 
 /// The row of a Worker, which is made if it is missing.
@@ -209,5 +221,6 @@ pub(super) fn set_crons(change: &Change<'_>, key: &WorkerKey, crons: &[String]) 
 pub(super) fn delete(change: &Change<'_>, key: &WorkerKey) -> Fallible<()> {
     let id = need_worker(&change.sql, key)?;
     change.sql.execute("DELETE FROM workers WHERE id = ?1", [id])?;
+    super::hosts::release_unused(change, &key.account)?;
     change.note(Some(&key.account), "worker.delete", &key.name)
 }
