@@ -738,9 +738,15 @@ impl IsolateState {
 
     /// Counts what waits in a socket with the isolate's memory.
     fn count_sink(&self, sink: &mut dyn WebSocketSink) {
-        if let Some(memory) = self.memory.get() {
-            sink.count(HeldBytes::new(memory.clone()));
+        if let Some(account) = self.held_bytes() {
+            sink.count(account);
         }
+    }
+
+    /// An account for bytes that somebody holds for the isolate's JavaScript;
+    /// none before the isolate is there.
+    pub fn held_bytes(&self) -> Option<HeldBytes> {
+        self.memory.get().map(|memory| HeldBytes::new(memory.clone()))
     }
 
     /// Sets what sees messages first. Only one can.

@@ -9,6 +9,7 @@ pub mod binding;
 pub mod body;
 pub mod compatibility;
 pub mod failure;
+pub mod fiber;
 pub mod headers;
 pub mod inspector;
 pub mod io_context;
