@@ -81,6 +81,7 @@ const onDemand = [
   ["File", web("09_file")],
   ["FixedLengthStream", "ext:selvedge/streams.js"],
   ["FormData", "ext:selvedge/fetch/form_data.js"],
+  ["HTMLRewriter", "ext:selvedge/html_rewriter.js"],
   ["IdentityTransformStream", "ext:selvedge/streams.js"],
   ["MessageChannel", web("13_message_port")],
   ["MessageEvent", web("02_event")],

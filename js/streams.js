@@ -217,5 +217,6 @@ return {
   ignore,
   through,
   upload,
+  uploaded,
 };
 })();

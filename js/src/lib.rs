@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use deno_core::{Extension, ExtensionFileSource};
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
+mod html_rewriter;
 mod ops;
 mod patches;
 mod service;
@@ -77,6 +78,29 @@ deno_core::extension!(
         ops::context::op_request_ray,
         ops::fetch::op_fetch,
         ops::fetch::op_fetch_cancel,
+        ops::html_rewriter::op_rewriter_attributes,
+        ops::html_rewriter::op_rewriter_check_encoding,
+        ops::html_rewriter::op_rewriter_check_selector,
+        ops::html_rewriter::op_rewriter_close,
+        ops::html_rewriter::op_rewriter_content,
+        ops::html_rewriter::op_rewriter_content_end,
+        ops::html_rewriter::op_rewriter_continue,
+        ops::html_rewriter::op_rewriter_end,
+        ops::html_rewriter::op_rewriter_get_attribute,
+        ops::html_rewriter::op_rewriter_get_flag,
+        ops::html_rewriter::op_rewriter_get_text,
+        ops::html_rewriter::op_rewriter_has_attribute,
+        ops::html_rewriter::op_rewriter_insert,
+        ops::html_rewriter::op_rewriter_insert_stream,
+        ops::html_rewriter::op_rewriter_new,
+        ops::html_rewriter::op_rewriter_on_end_tag,
+        ops::html_rewriter::op_rewriter_output,
+        ops::html_rewriter::op_rewriter_pending,
+        ops::html_rewriter::op_rewriter_remove,
+        ops::html_rewriter::op_rewriter_remove_attribute,
+        ops::html_rewriter::op_rewriter_set_attribute,
+        ops::html_rewriter::op_rewriter_set_text,
+        ops::html_rewriter::op_rewriter_write,
         ops::modules::op_commonjs_compile,
         ops::modules::op_module_resolve,
         ops::pipe::op_body_pipe_end,
@@ -143,6 +167,9 @@ deno_core::extension!(
         "exports.js",
         "fetch/fetch.js",
         "fetch/form_data.js",
+        "html_rewriter.js",
+        "html_rewriter/tokens.js",
+        "html_rewriter/transformation.js",
         "promises.js",
         "rpc.js",
         "rpc/capabilities.js",

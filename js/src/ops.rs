@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod console;
 pub(crate) mod context;
 pub(crate) mod fetch;
+pub(crate) mod html_rewriter;
 pub(crate) mod modules;
 pub(crate) mod pipe;
 pub(crate) mod reply;

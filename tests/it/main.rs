@@ -18,6 +18,7 @@ mod durable;
 mod examples;
 mod fetch;
 mod formats;
+mod html_rewriter;
 mod http;
 mod inspect;
 mod isolates;

@@ -48,7 +48,8 @@ impl Flag {
 pub const FLAGS: &[Flag] = &[
     flag("formdata_parser_supports_files").or("formdata_parser_converts_files_to_strings").since("2021-11-03").is(AlwaysOn),
     flag("fetch_refuses_unknown_protocols").or("fetch_treats_unknown_protocols_as_http").since("2021-11-10").is(AlwaysOn),
-    flag("html_rewriter_treats_esi_include_as_void_tag").is(Idle("there is no HTMLRewriter yet")),
+    flag("html_rewriter_treats_esi_include_as_void_tag")
+        .is(Acts("`<esi:include>` and `<esi:comment>` have no content in an HTMLRewriter")),
     flag("durable_object_fetch_requires_full_url").or("durable_object_fetch_allows_relative_url").since("2021-11-10").is(AlwaysOn),
     flag("streams_byob_reader_detaches_buffer").or("streams_byob_reader_does_not_detach_buffer").since("2021-11-10").is(AlwaysOn),
     flag("streams_enable_constructors").or("streams_disable_constructors").since("2022-11-30").is(AlwaysOn),
