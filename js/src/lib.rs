@@ -128,6 +128,12 @@ deno_core::extension!(
         ops::rpc::op_rpc_writable,
         ops::rpc::op_service_open,
         ops::rpc::op_service_parts,
+        ops::socket::op_socket_close,
+        ops::socket::op_socket_connect,
+        ops::socket::op_socket_read,
+        ops::socket::op_socket_shutdown,
+        ops::socket::op_socket_start_tls,
+        ops::socket::op_socket_write,
         ops::websocket::op_ws_buffered,
         ops::websocket::op_ws_close,
         ops::websocket::op_ws_drop,
@@ -183,11 +189,15 @@ deno_core::extension!(
         "rpc/stubs.js",
         "rpc/values.js",
         "service.js",
+        "sockets.js",
         "streams.js",
         "transfer.js",
         "websocket.js",
     ],
-    synthetic_esm = ["cloudflare:workers" = "ext:selvedge/cloudflare_workers.js"],
+    synthetic_esm = [
+        "cloudflare:sockets" = "ext:selvedge/sockets.js",
+        "cloudflare:workers" = "ext:selvedge/cloudflare_workers.js",
+    ],
 );
 
 /// The platform's extensions in their one order, with sources. The snapshot is

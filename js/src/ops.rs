@@ -10,6 +10,7 @@ pub(crate) mod modules;
 pub(crate) mod pipe;
 pub(crate) mod reply;
 pub(crate) mod rpc;
+pub(crate) mod socket;
 pub(crate) mod websocket;
 
 use std::rc::Rc;

@@ -25,7 +25,7 @@ const ROOT: &str = "file:///";
 /// Import attributes that only the facades of this loader use.
 const FACADE: &str = "selvedge-";
 /// Modules that the platform supplies.
-const BUILT_IN: &[&str] = &["cloudflare:workers"];
+const BUILT_IN: &[&str] = &["cloudflare:sockets", "cloudflare:workers"];
 
 /// The URL that V8 knows a module by.
 pub fn module_url(name: &str) -> String {

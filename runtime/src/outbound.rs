@@ -1,5 +1,6 @@
 //! The one way out: every subrequest of every Worker passes here.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deno_core::Resource;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::binding::Binding;
 use crate::body::{BodyError, BodySource};
@@ -98,6 +100,30 @@ pub enum Redirect {
     Error,
 }
 
+/// A TCP connection that a Worker asks for
+/// (<https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/>).
+pub struct ConnectRequest {
+    /// A name, an IPv4 address, or an IPv6 address in brackets.
+    pub host: String,
+    pub port: u16,
+    /// Whether it begins with a TLS handshake.
+    pub tls: bool,
+    /// The request that it is made for.
+    pub context: ContextId,
+}
+
+/// The bytes of a connection, plain or encrypted.
+pub trait SocketStream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> SocketStream for T {}
+
+/// A connection that stands.
+pub struct OutboundSocket {
+    pub io: Box<dyn SocketStream>,
+    /// Dropped with the connection: what it counts against.
+    pub slot: Box<dyn Any>,
+}
+
 /// What came back.
 pub struct OutboundResponse {
     pub status: u16,
@@ -139,10 +165,26 @@ pub enum OutboundError {
     #[class(type)]
     #[error("Too many redirects.")]
     TooManyRedirects,
+    /// A TCP connection did not come about. The text is Cloudflare's; the reason
+    /// goes to the log.
+    #[class(generic)]
+    #[error("proxy request failed, cannot connect to the specified address{}", http_hint(*port))]
+    NotConnected { port: u16, reason: String },
     /// The isolate that has a Durable Object has too much to do.
     #[class(generic)]
     #[error("Durable Object is overloaded. Too many requests queued.")]
     ObjectOverloaded,
+}
+
+/// What Cloudflare says to those who open a socket where HTTP is spoken.
+fn http_hint(port: u16) -> &'static str {
+    match port {
+        80 | 443 => {
+            ". It looks like you might be trying to connect to a HTTP-based service \u{2014} \
+             consider using fetch instead"
+        }
+        _ => "",
+    }
 }
 
 /// Sends subrequests. The server implements it; egress policy, cache and
@@ -153,6 +195,26 @@ pub trait Outbound {
         state: Rc<IsolateState>,
         request: OutboundRequest,
     ) -> LocalFuture<Result<OutboundResponse, OutboundError>>;
+
+    /// Opens a TCP connection.
+    fn connect(
+        &self,
+        _state: Rc<IsolateState>,
+        _request: ConnectRequest,
+    ) -> LocalFuture<Result<OutboundSocket, OutboundError>> {
+        let refused = OutboundError::Refused("connect() leads nowhere here".to_owned());
+        Box::pin(std::future::ready(Err(refused)))
+    }
+
+    /// Encrypts a connection from here on; the other end has a certificate for `host`.
+    fn start_tls(
+        &self,
+        _socket: OutboundSocket,
+        _host: String,
+    ) -> LocalFuture<Result<OutboundSocket, OutboundError>> {
+        let refused = OutboundError::Refused("there is no TLS here".to_owned());
+        Box::pin(std::future::ready(Err(refused)))
+    }
 
     /// Opens a channel for remote calls to the Worker that a service binding
     /// names.

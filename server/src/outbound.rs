@@ -1,4 +1,4 @@
-//! How subrequests leave: `fetch()` of a Worker, over the network.
+//! How subrequests leave: `fetch()` and `connect()` of a Worker, over the network.
 //!
 //! One [`HttpOutbound`] belongs to one isolate and lives on its thread; its
 //! connections are driven by tasks of the thread's `LocalSet` and end with it.
@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use selvedge_runtime::io_context::IsolateState;
 use selvedge_runtime::outbound::{
-    LocalFuture, Outbound, OutboundError, OutboundRequest, OutboundResponse, ServiceTarget,
+    ConnectRequest, LocalFuture, Outbound, OutboundError, OutboundRequest, OutboundResponse,
+    OutboundSocket, ServiceTarget,
 };
 use selvedge_runtime::rpc::RpcEnd;
 
@@ -31,6 +32,7 @@ mod redirect;
 mod request_body;
 mod response_body;
 mod slots;
+mod socket;
 mod stream;
 mod tls;
 mod websocket;
@@ -113,6 +115,24 @@ impl Outbound for HttpOutbound {
             }
             result
         })
+    }
+
+    fn connect(
+        &self,
+        state: Rc<IsolateState>,
+        request: ConnectRequest,
+    ) -> LocalFuture<Result<OutboundSocket, OutboundError>> {
+        let client = self.client.clone();
+        Box::pin(async move { socket::told(client.connect(state, request).await) })
+    }
+
+    fn start_tls(
+        &self,
+        socket: OutboundSocket,
+        host: String,
+    ) -> LocalFuture<Result<OutboundSocket, OutboundError>> {
+        let client = self.client.clone();
+        Box::pin(async move { socket::told(client.start_tls(socket, &host).await) })
     }
 
     fn connect_rpc(&self, target: &Arc<ServiceTarget>) -> Result<RpcEnd, OutboundError> {

@@ -28,4 +28,5 @@ mod limits;
 mod projects;
 mod rpc;
 mod soak;
+mod sockets;
 mod websocket;

@@ -28,17 +28,17 @@ use super::{ConnectService, Options, headers};
 
 /// Sends the subrequests of one isolate.
 pub(crate) struct Client {
-    connector: Connector,
+    pub(super) connector: Connector,
     pool: Rc<Pool>,
-    slots: Rc<SlotBook>,
+    pub(super) slots: Rc<SlotBook>,
     connect_socket: Option<ConnectSocket>,
     connect_service: Option<ConnectService>,
 }
 
 /// The request whose limits a subrequest counts against.
-struct Caller {
-    state: Rc<IsolateState>,
-    id: ContextId,
+pub(super) struct Caller {
+    pub(super) state: Rc<IsolateState>,
+    pub(super) id: ContextId,
 }
 
 /// What an origin answered.
@@ -262,12 +262,12 @@ impl Client {
 
 impl Caller {
     /// Counts a subrequest.
-    fn count(&self) -> Result<(), OutboundError> {
+    pub(super) fn count(&self) -> Result<(), OutboundError> {
         self.state.count_subrequest(self.id)
     }
 
     /// From here on, the world outside has seen something of the request.
-    fn touch(&self) {
+    pub(super) fn touch(&self) {
         self.state.touch(self.id);
     }
 }

@@ -9,10 +9,12 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use rustls::pki_types::ServerName;
 use selvedge_runtime::outbound::OutboundError;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
 
 use super::policy::Policy;
@@ -146,25 +148,36 @@ impl Connector {
         tcp: TcpStream,
         offer: Offer,
     ) -> Result<(Stream, Protocol), OutboundError> {
-        let config = self.trust.config(offer).await.map_err(|reason| {
-            tracing::error!(reason, "no tls for subrequests");
-            network(reason)
-        })?;
-        let name = match &origin.host {
-            Host::Domain(name) => ServerName::try_from(name.clone())
-                .map_err(|_| OutboundError::Invalid(format!("Invalid host name: {name}")))?,
-            Host::Ipv4(v4) => ServerName::from(IpAddr::V4(*v4)),
-            Host::Ipv6(v6) => ServerName::from(IpAddr::V6(*v6)),
-        };
-        let tls = timeout(TLS_TIMEOUT, TlsConnector::from(config).connect(name, tcp))
-            .await
-            .map_err(|_| network("the TLS handshake took too long"))?
-            .map_err(|error| network(format!("TLS handshake failed: {error}")))?;
+        let tls = self.encrypt(&origin.host, tcp, offer).await?;
         let protocol = match tls.get_ref().1.alpn_protocol() {
             Some(b"h2") => Protocol::Http2,
             _ => Protocol::Http1,
         };
         Ok((Stream::tls(tls), protocol))
+    }
+
+    /// A handshake on a connection that stands, with somebody who has a
+    /// certificate for `host`.
+    pub(crate) async fn encrypt<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        host: &Host<String>,
+        stream: S,
+        offer: Offer,
+    ) -> Result<TlsStream<S>, OutboundError> {
+        let config = self.trust.config(offer).await.map_err(|reason| {
+            tracing::error!(reason, "no tls for subrequests");
+            network(reason)
+        })?;
+        let name = match host {
+            Host::Domain(name) => ServerName::try_from(name.clone())
+                .map_err(|_| OutboundError::Invalid(format!("Invalid host name: {name}")))?,
+            Host::Ipv4(v4) => ServerName::from(IpAddr::V4(*v4)),
+            Host::Ipv6(v6) => ServerName::from(IpAddr::V6(*v6)),
+        };
+        timeout(TLS_TIMEOUT, TlsConnector::from(config).connect(name, stream))
+            .await
+            .map_err(|_| network("the TLS handshake took too long"))?
+            .map_err(|error| network(format!("TLS handshake failed: {error}")))
     }
 }
 

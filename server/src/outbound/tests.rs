@@ -5,5 +5,6 @@ mod exchange;
 mod harness;
 mod limits;
 mod redirects;
+mod sockets;
 mod tls;
 mod websockets;

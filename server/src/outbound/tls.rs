@@ -28,6 +28,7 @@ enum Extra {
 struct Configs {
     any: Arc<ClientConfig>,
     http1: Arc<ClientConfig>,
+    nothing: Arc<ClientConfig>,
 }
 
 /// Which protocols are offered to the origin (ALPN, RFC 7301).
@@ -37,6 +38,8 @@ pub(crate) enum Offer {
     Any,
     /// What a WebSocket handshake needs (RFC 6455).
     Http1,
+    /// What is spoken is the Worker's business.
+    Nothing,
 }
 
 impl Trust {
@@ -73,6 +76,7 @@ impl Trust {
         Ok(match offer {
             Offer::Any => configs.any.clone(),
             Offer::Http1 => configs.http1.clone(),
+            Offer::Nothing => configs.nothing.clone(),
         })
     }
 }
@@ -101,10 +105,11 @@ fn load(extra: Extra) -> Result<Configs, String> {
         .map_err(|error| format!("TLS not set up: {error}"))?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    let nothing = Arc::new(config.clone());
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let http1 = Arc::new(config.clone());
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Configs { any: Arc::new(config), http1 })
+    Ok(Configs { any: Arc::new(config), http1, nothing })
 }
 
 fn read_pem(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -23,15 +23,15 @@ use super::harness::*;
 use crate::outbound::{Options, Policy, Trust};
 
 /// A certificate authority of our own, and a server's certificate by it.
-struct Authority {
+pub(super) struct Authority {
     pem: String,
     root: CertificateDer<'static>,
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) key: PrivateKeyDer<'static>,
 }
 
 impl Authority {
-    fn new(host: &str) -> Self {
+    pub(super) fn new(host: &str) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -112,7 +112,7 @@ fn isolate(trust: Arc<Trust>) -> Isolate {
     Isolate::with(options, Limits::default())
 }
 
-fn trusting(authority: &Authority) -> Isolate {
+pub(super) fn trusting(authority: &Authority) -> Isolate {
     isolate(Trust::with_certificates(vec![authority.root.clone()]))
 }
 
