@@ -1,9 +1,15 @@
 // Web Crypto with the rule that the global scope makes no random values.
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_job_begin, op_job_end } = core.ops;
-const { ArrayBufferIsView, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, TypeError, Uint8Array, ReflectApply, ReflectGetOwnPropertyDescriptor } = primordials;
+const { op_job_begin, op_job_end, op_timing_safe_equal } = core.ops;
+const { ArrayBufferIsView, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, TypeError, Uint8Array, ReflectApply, ReflectGetOwnPropertyDescriptor, StringPrototypeToUpperCase } = primordials;
 const { Crypto, CryptoKey, SubtleCrypto, crypto } = core.loadExtScript("ext:deno_crypto/00_crypto.js");
+
+/** Loads a script when it is needed. */
+function lazy(specifier) {
+  let loaded;
+  return () => loaded ??= core.loadExtScript(specifier);
+}
 
 const GLOBAL_SCOPE = "Disallowed operation called within global scope. " +
   "Asynchronous I/O (ex: fetch() or connect()), setting a timeout, and " +
@@ -84,26 +90,20 @@ function checkGeneration(algorithm) {
   return bits > MAX_RSA_BITS ? `RSA keys of more than ${MAX_RSA_BITS} bits are not made here (requested ${bits}).` : null;
 }
 
-bound("deriveBits", checkDerivation);
-bound("deriveKey", checkDerivation);
-bound("generateKey", checkGeneration);
-
 /** Compares secrets in a time that does not tell where they differ. */
 function timingSafeEqual(a, b) {
-  const left = bytesOf(a);
-  const right = bytesOf(b);
-  if (left.length !== right.length) {
-    throw new TypeError("Input buffers must have the same byte length");
-  }
-  let difference = 0;
-  for (let i = 0; i < left.length; i++) difference |= left[i] ^ right[i];
-  return difference === 0;
+  const left = bytesOf(a, 1);
+  const right = bytesOf(b, 2);
+  if (left.length !== right.length) throw new TypeError("Input buffers must have the same byte length.");
+  return op_timing_safe_equal(left, right);
 }
 
-function bytesOf(value) {
+function bytesOf(value, index) {
   if (ArrayBufferIsView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   if (core.isAnyArrayBuffer(value)) return new Uint8Array(value);
-  throw new TypeError("timingSafeEqual: both arguments must be buffers");
+  throw new TypeError(
+    `Failed to execute 'timingSafeEqual' on 'SubtleCrypto': parameter ${index} is not of type 'BufferSource'.`,
+  );
 }
 
 ObjectDefineProperty(SubtleCrypto.prototype, "timingSafeEqual", {
@@ -111,6 +111,91 @@ ObjectDefineProperty(SubtleCrypto.prototype, "timingSafeEqual", {
   value: timingSafeEqual,
   writable: true,
   enumerable: true,
+  configurable: true,
+});
+
+const digests = lazy("ext:selvedge/crypto/digest_stream.js");
+
+const checks = lazy("ext:selvedge/crypto/checks.js");
+
+/** Methods whose arguments are checked in Cloudflare's words. */
+const WORDED = [
+  "decrypt",
+  "deriveBits",
+  "deriveKey",
+  "digest",
+  "encrypt",
+  "exportKey",
+  "generateKey",
+  "importKey",
+  "sign",
+  "unwrapKey",
+  "verify",
+  "wrapKey",
+];
+
+/** A method that says what is wrong as Cloudflare does. */
+function worded(name) {
+  const descriptor = ReflectGetOwnPropertyDescriptor(SubtleCrypto.prototype, name);
+  const original = descriptor.value;
+  const method = {
+    [name](...args) {
+      const { check, reworded } = checks();
+      try {
+        standardNames(name, args);
+        check(name, args);
+        // MD5 is in no standard of the web, and so not in deno_crypto.
+        if (name === "digest" && isNamed(args[0], "MD5")) return digests().digestAtOnce("MD5", bytesOf(args[1], 2));
+      } catch (error) {
+        return PromiseReject(error);
+      }
+      return PromisePrototypeThen(ReflectApply(original, this, args), name === "exportKey" ? tidy : undefined, (error) => {
+        throw reworded(name, args, error);
+      });
+    },
+  }[name];
+  ObjectDefineProperty(method, "length", { __proto__: null, value: original.length, configurable: true });
+  ObjectDefineProperty(SubtleCrypto.prototype, name, { __proto__: null, ...descriptor, value: method });
+}
+
+/** Keys of elliptic curves name no algorithm (https://w3c.github.io/webcrypto/#ecdsa-operations-export-key). */
+function tidy(exported) {
+  if (exported.kty === "EC") delete exported.alg;
+  return exported;
+}
+
+function isNamed(algorithm, wanted) {
+  const name = typeof algorithm === "object" && algorithm !== null ? algorithm.name : algorithm;
+  return typeof name === "string" && StringPrototypeToUpperCase(name) === wanted;
+}
+
+/** Cloudflare had Ed25519 under another name before it was in the standard. */
+function standardNames(method, args) {
+  const index = method === "importKey" ? 2 : method === "unwrapKey" ? 4 : 0;
+  if (args.length > index && isNamed(args[index], "NODE-ED25519")) args[index] = { __proto__: null, name: "Ed25519" };
+}
+
+for (let i = 0; i < WORDED.length; i++) worded(WORDED[i]);
+
+// (Outside of it: they have words of their own.)
+bound("deriveBits", checkDerivation);
+bound("deriveKey", checkDerivation);
+bound("generateKey", checkGeneration);
+
+ObjectDefineProperty(Crypto.prototype, "DigestStream", {
+  __proto__: null,
+  get() {
+    const { DigestStream } = digests();
+    ObjectDefineProperty(Crypto.prototype, "DigestStream", {
+      __proto__: null,
+      value: DigestStream,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
+    return DigestStream;
+  },
+  enumerable: false,
   configurable: true,
 });
 

@@ -4,6 +4,7 @@ pub(crate) mod blob;
 pub(crate) mod body;
 pub(crate) mod console;
 pub(crate) mod context;
+pub(crate) mod digest;
 pub(crate) mod fetch;
 pub(crate) mod html_rewriter;
 pub(crate) mod modules;

@@ -22,6 +22,7 @@ const fn each(times: usize, script: &'static str, from: &'static str, to: &'stat
     Patch { script, from, to, times }
 }
 
+const CRYPTO: &str = "ext:deno_crypto/00_crypto.js";
 const WEBIDL: &str = "ext:deno_webidl/00_webidl.js";
 const EVENT: &str = "ext:deno_web/02_event.js";
 const ABORT: &str = "ext:deno_web/03_abort_signal.js";
@@ -78,6 +79,55 @@ class URLPattern {
     ),
     // Whose clock a file's date is taken from.
     once(FILE, "DatePrototypeGetTime(new Date())", "__bootstrap.internals.now()"),
+    // What the classes of Web Crypto have for other scripts gives keys away that
+    // are not to be exported: it is put where no Worker finds it.
+    once(
+        CRYPTO,
+        "const { kKeyObject } = internals;\n",
+        r#"const { kKeyObject } = internals;
+const statics = {
+  __proto__: null,
+  createCrypto: Crypto.create,
+  createSubtle: SubtleCrypto.create,
+  exportNodeMaterial: CryptoKey.exportNodeMaterial,
+  fromCloneData: CryptoKey.fromCloneData,
+  importSync: CryptoKey.importSync,
+  registerSymbols: Crypto.registerSymbols,
+};
+delete Crypto.create;
+delete Crypto.registerSymbols;
+delete CryptoKey.exportNodeMaterial;
+delete CryptoKey.fromCloneData;
+delete CryptoKey.importSync;
+delete SubtleCrypto.create;
+"#,
+    ),
+    once(
+        CRYPTO,
+        "  (data) => CryptoKey.fromCloneData(data),\n",
+        "  (data) => statics.fromCloneData(data),\n",
+    ),
+    once(
+        CRYPTO,
+        "Crypto.registerSymbols(webidl.brand, kKeyObject);",
+        "statics.registerSymbols(webidl.brand, kKeyObject);",
+    ),
+    once(
+        CRYPTO,
+        "subtleSingleton = SubtleCrypto.create();",
+        "subtleSingleton = statics.createSubtle();",
+    ),
+    once(
+        CRYPTO,
+        "Crypto.create(getSubtleSingleton())",
+        "statics.createCrypto(getSubtleSingleton())",
+    ),
+    once(
+        CRYPTO,
+        "return CryptoKey.exportNodeMaterial(cryptoKey);",
+        "return statics.exportNodeMaterial(cryptoKey);",
+    ),
+    once(CRYPTO, "return CryptoKey.importSync(format,", "return statics.importSync(format,"),
     // The stream of a Blob, past methods that a Worker can replace.
     once(
         FILE,
