@@ -2,7 +2,7 @@
 import { core, internals, primordials } from "ext:selvedge/core.js";
 import * as dispatch from "ext:selvedge/dispatch.js";
 import * as entrypoints from "ext:selvedge/entrypoints.js";
-import { ExecutionContext, reportRejection } from "ext:selvedge/events/execution_context.js";
+import { contextOf, ExecutionContext, reportRejection } from "ext:selvedge/events/execution_context.js";
 import {
   addEventListener,
   describeThrown,
@@ -33,6 +33,7 @@ const {
   ObjectFreeze,
   ObjectKeys,
   SymbolToStringTag,
+  TypeError,
 } = primordials;
 
 /** Globals that exist from the start. */
@@ -76,6 +77,7 @@ const onDemand = [
   ["DOMException", web("01_dom_exception")],
   ["ErrorEvent", web("02_event")],
   ["Event", web("02_event")],
+  ["EventSource", "ext:selvedge/event_source.js"],
   ["EventTarget", web("02_event")],
   ["fetch", "ext:selvedge/fetch/fetch.js"],
   ["File", web("09_file")],
@@ -87,6 +89,11 @@ const onDemand = [
   ["MessageEvent", web("02_event")],
   ["MessagePort", web("13_message_port")],
   ["Performance", web("15_performance")],
+  ["PerformanceEntry", web("15_performance")],
+  ["PerformanceMark", web("15_performance")],
+  ["PerformanceMeasure", web("15_performance")],
+  ["PerformanceObserver", web("15_performance")],
+  ["PerformanceObserverEntryList", web("15_performance")],
   ["PromiseRejectionEvent", web("02_event")],
   ["ReadableByteStreamController", web("06_streams")],
   ["ReadableStream", web("06_streams")],
@@ -163,8 +170,23 @@ defineLazyGlobal("performance", () => {
   return performance;
 });
 defineGlobal("self", globalThis, true);
+// What an origin is that has no name.
+defineGlobal("origin", "null", true);
+
+const navigatorKey = { __proto__: null };
 
 class Navigator {
+  constructor(key) {
+    if (key !== navigatorKey) throw new TypeError("Illegal constructor");
+  }
+
+  sendBeacon(url, body = undefined) {
+    if (arguments.length === 0) {
+      throw new TypeError("Failed to execute 'sendBeacon' on 'Navigator': parameter 1 is not of type 'string'.");
+    }
+    return load("ext:selvedge/beacon.js").sendBeacon(url, body);
+  }
+
   get userAgent() {
     return "Cloudflare-Workers";
   }
@@ -220,7 +242,10 @@ function configure(text, values) {
   shared.hidden = config.hidden;
   shared.production = config.production;
   dispatch.setEnv(env);
-  if (config.navigator) defineGlobal("navigator", new Navigator());
+  if (config.navigator) {
+    defineGlobal("navigator", new Navigator(navigatorKey));
+    defineGlobal("Navigator", Navigator);
+  }
   // The closure keeps this text and not the whole configuration.
   const { flags } = config;
   defineLazyGlobal("Cloudflare", () => ({
@@ -278,6 +303,10 @@ internals.now = now;
 internals.reportException = reportException;
 internals.reportRejection = reportRejection;
 internals.rpc = { __proto__: null };
+internals.contextOf = contextOf;
+// (Those who ask whether a script is loaded learn of it.)
+internals.load = load;
+internals.sleep = (ms) => timers.scheduler.wait(ms);
 internals.selvedge = {
   bodies,
   entrypoints,

@@ -1,6 +1,6 @@
 // What a Worker must not reach or change: shared memory, the running clock of
 // a server that strangers use, the built-ins that the platform itself uses.
-import { core, primordials } from "ext:selvedge/core.js";
+import { core, internals, primordials } from "ext:selvedge/core.js";
 import { op_now_frozen } from "ext:core/ops";
 
 const {
@@ -78,6 +78,9 @@ function pinPromises() {
 function closeGlobals() {
   const { prototype: SharedPrototype } = globalThis.SharedArrayBuffer;
   delete globalThis.SharedArrayBuffer;
+  // Code that is not part of the Worker.
+  delete WebAssembly.compileStreaming;
+  delete WebAssembly.instantiateStreaming;
   const { Memory: OriginalMemory } = WebAssembly;
   const { prototype } = OriginalMemory;
   const own = { __proto__: null, writable: true, enumerable: false, configurable: true };
@@ -181,12 +184,9 @@ function freezeClocks() {
       return (date = now()) => bound(date);
     },
   });
-  globalThis.performance = frozenPerformance(now);
-}
-
-function frozenPerformance(now) {
   const origin = now();
-  return { timeOrigin: origin, now: () => now() - origin, toJSON: () => ({ timeOrigin: origin }) };
+  internals.performanceOrigin = origin;
+  internals.performanceNow = () => now() - origin;
 }
 
 export { closeGlobals, freezeClocks, now, pinAsyncOps, pinPromises };

@@ -10,6 +10,7 @@ const {
   ObjectDefineProperty,
   PromisePrototypeThen,
   PromiseResolve,
+  Symbol,
   SymbolToStringTag,
   TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
@@ -26,10 +27,15 @@ const {
   transformStreamDefaultControllerEnqueue,
 } = core.loadExtScript("ext:deno_web/06_streams.js");
 
+/** Marks transformers of this script. */
+const internal = Symbol();
+
 /** Passes bytes through unchanged. */
 class IdentityTransformStream extends TransformStream {
-  constructor(queuingStrategy = undefined) {
-    super({
+  /** `transformer`: what a subclass does with the bytes. */
+  constructor(queuingStrategy = undefined, transformer = undefined) {
+    const isOwn = transformer?.[internal] === true;
+    super(isOwn ? transformer : {
       __proto__: null,
       transform(chunk, controller) {
         transformStreamDefaultControllerEnqueue(controller, bytesOf(chunk));
@@ -52,15 +58,16 @@ function bytesOf(chunk) {
 }
 
 /** Passes exactly so many bytes, so that the response has a Content-Length. */
-class FixedLengthStream extends TransformStream {
+class FixedLengthStream extends IdentityTransformStream {
   constructor(length, queuingStrategy = undefined) {
     const expected = typeof length === "bigint" ? Number(length) : Number(length);
     if (!(expected >= 0) || MathFloor(expected) !== expected || expected > Number.MAX_SAFE_INTEGER) {
       throw new TypeError("FixedLengthStream requires an integer expected length less than 2^53.");
     }
     let seen = 0;
-    super({
+    super(queuingStrategy, {
       __proto__: null,
+      [internal]: true,
       transform(chunk, controller) {
         const bytes = bytesOf(chunk);
         seen += bytes.length;
@@ -74,7 +81,7 @@ class FixedLengthStream extends TransformStream {
           throw new TypeError("FixedLengthStream did not see all expected bytes before close().");
         }
       },
-    }, queuingStrategy);
+    });
     internals.declareLength(sidesOf(this).readable, expected);
   }
 }

@@ -18,9 +18,11 @@ const {
   MapPrototypeGet,
   MapPrototypeSet,
   Number,
+  ObjectDefineProperty,
   Promise,
   ReflectApply,
   SetPrototypeGetSize,
+  SymbolToStringTag,
   TypeError,
 } = primordials;
 
@@ -130,6 +132,8 @@ const scheduler = {
     });
   },
 };
+
+ObjectDefineProperty(scheduler, SymbolToStringTag, { __proto__: null, value: "Scheduler", configurable: true });
 
 void current;
 

@@ -34,6 +34,7 @@ const {
   String,
   StringPrototypeSlice,
   StringPrototypeStartsWith,
+  SymbolIterator,
   SymbolToStringTag,
   TypedArrayPrototypeGetBuffer,
   TypeError,
@@ -255,6 +256,7 @@ for (let i = 0; i < constantNames.length; i++) {
   ObjectDefineProperty(WebSocket.prototype, constantNames[i], descriptor);
   // Workers has these names as well.
   ObjectDefineProperty(WebSocket, `READY_STATE_${constantNames[i]}`, descriptor);
+  ObjectDefineProperty(WebSocket.prototype, `READY_STATE_${constantNames[i]}`, descriptor);
 }
 defineEventHandler(WebSocket.prototype, "open");
 defineEventHandler(WebSocket.prototype, "message");
@@ -281,6 +283,12 @@ class WebSocketPair {
       0: { __proto__: null, value: a, enumerable: true, writable: true, configurable: true },
       1: { __proto__: null, value: b, enumerable: true, writable: true, configurable: true },
     });
+  }
+
+  /** `const [client, server] = new WebSocketPair();` */
+  *[SymbolIterator]() {
+    yield this[0];
+    yield this[1];
   }
 }
 ObjectDefineProperty(WebSocketPair.prototype, SymbolToStringTag, {

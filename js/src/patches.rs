@@ -31,6 +31,7 @@ const STREAMS: &str = "ext:deno_web/06_streams.js";
 const ENCODING: &str = "ext:deno_web/08_text_encoding.js";
 const FILE: &str = "ext:deno_web/09_file.js";
 const PORT: &str = "ext:deno_web/13_message_port.js";
+const PERFORMANCE: &str = "ext:deno_web/15_performance.js";
 const COMPRESSION: &str = "ext:deno_web/14_compression.js";
 
 /// In the order in which they are made.
@@ -128,6 +129,19 @@ delete SubtleCrypto.create;
         "return statics.exportNodeMaterial(cryptoKey);",
     ),
     once(CRYPTO, "return CryptoKey.importSync(format,", "return statics.importSync(format,"),
+    // The clock that stands still, where it does.
+    once(
+        PERFORMANCE,
+        "function now() {\n",
+        "function now() {\n  const { performanceNow } = __bootstrap.internals;\n  \
+         if (performanceNow !== undefined) return performanceNow();\n",
+    ),
+    once(
+        PERFORMANCE,
+        "function setTimeOrigin() {\n",
+        "function setTimeOrigin() {\n  const { performanceOrigin } = __bootstrap.internals;\n  \
+         if (performanceOrigin !== undefined) {\n    timeOrigin = performanceOrigin;\n    return;\n  }\n",
+    ),
     // The stream of a Blob, past methods that a Worker can replace.
     once(
         FILE,
@@ -316,6 +330,50 @@ delete SubtleCrypto.create;
 }
 
 function underlyingSourceStartDefault(controller) {"#,
+    ),
+    // ----- Streams: what Workers add. -----
+    once(
+        STREAMS,
+        "  read(view, options = { __proto__: null }) {\n",
+        r#"  readAtLeast(min, view) {
+    const wrong = (index, type) =>
+      PromiseReject(
+        new TypeError(
+          `Failed to execute 'readAtLeast' on 'ReadableStreamBYOBReader': parameter ${index} is not of type '${type}'.`,
+        ),
+      );
+    if (arguments.length < 1) return wrong(1, "integer");
+    if (!isTypedArray(view)) return wrong(2, "ArrayBufferView");
+    min = webidl.converters["unsigned long long"](min);
+    if (min === 0) {
+      return PromiseReject(
+        new TypeError(`Requested invalid minimum number of bytes to read (${min}).`),
+      );
+    }
+    const length = TypedArrayPrototypeGetLength(view);
+    if (min > length) {
+      return PromiseReject(
+        new TypeError(`Minimum bytes to read (${min}) exceeds size of buffer (${length}).`),
+      );
+    }
+    const reading = ReflectApply(byobRead, this, [view, { __proto__: null, min }]);
+    // What came before the end is no end yet.
+    return PromisePrototypeThen(reading, (result) => {
+      if (result.done && result.value !== undefined && TypedArrayPrototypeGetByteLength(result.value) > 0) {
+        result.done = false;
+      }
+      return result;
+    });
+  }
+
+  read(view, options = { __proto__: null }) {
+"#,
+    ),
+    once(
+        STREAMS,
+        "const ReadableStreamBYOBReaderPrototype = ReadableStreamBYOBReader.prototype;\n",
+        "const ReadableStreamBYOBReaderPrototype = ReadableStreamBYOBReader.prototype;\n\
+         const byobRead = ReadableStreamBYOBReaderPrototype.read;\n",
     ),
     // ----- Streams: what the platform's own scripts use of them. -----
     once(

@@ -53,9 +53,15 @@ pub struct FetchEvent<'a> {
     pub cf: Rc<str>,
     /// What a service binding names of this Worker, where one sends it.
     pub service: Option<&'a ServiceTarget>,
+    /// The path names one of the handlers that no client reaches: `handlers.js`
+    /// makes of the request what that one gets.
+    pub for_handler: bool,
     pub reply: Box<dyn Reply>,
     pub on_end: Option<OnEnd>,
 }
+
+/// The script for requests that name a handler.
+const HANDLERS_SCRIPT: &str = "ext:selvedge/handlers.js";
 
 /// A tick of a cron trigger.
 #[derive(Debug, Clone)]
@@ -408,7 +414,15 @@ impl Isolate {
                 },
             ];
             let Some(service) = event.service else {
-                call(scope, &hooks.fetch, &args);
+                if event.for_handler {
+                    let Some(script) = v8::String::new(scope, HANDLERS_SCRIPT) else { return };
+                    let none: v8::Local<v8::Value> = v8::undefined(scope).into();
+                    let mut args = Vec::from(args);
+                    args.extend([none, none, script.into()]);
+                    call(scope, &hooks.fetch, &args);
+                } else {
+                    call(scope, &hooks.fetch, &args);
+                }
                 return;
             };
             let mut args = Vec::from(args);

@@ -25,7 +25,8 @@ const ROOT: &str = "file:///";
 /// Import attributes that only the facades of this loader use.
 const FACADE: &str = "selvedge-";
 /// Modules that the platform supplies.
-const BUILT_IN: &[&str] = &["cloudflare:sockets", "cloudflare:workers"];
+const BUILT_IN: &[&str] =
+    &["cloudflare:email", "cloudflare:sockets", "cloudflare:workers", "cloudflare:workflows"];
 
 /// The URL that V8 knows a module by.
 pub fn module_url(name: &str) -> String {

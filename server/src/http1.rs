@@ -383,6 +383,7 @@ impl Connection {
             body,
             cf: self.client.cf.clone(),
             service: self.client.service.as_deref(),
+            for_handler: false,
             reply: Box::new(ConnectionReply::new(exchange)),
             on_end,
         };

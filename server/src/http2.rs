@@ -180,6 +180,7 @@ impl Exchange<'_> {
                 body,
                 cf: self.client.cf.clone(),
                 service: None,
+                for_handler: false,
                 reply: Box::new(StreamReply {
                     sender,
                     presence: presence.clone(),

@@ -16,17 +16,30 @@ use crate::site::Site;
 /// `format=json` for an answer that programs read.
 const SCHEDULED: &str = "/cdn-cgi/handler/scheduled";
 
+/// Handlers that get what the request has: `queue` a list of messages, `email` a
+/// message, `tail` a list of traces, `test` nothing. The answer is JSON.
+const OTHERS: [&str; 4] = ["email", "queue", "tail", "test"];
+const PREFIX: &str = "/cdn-cgi/handler/";
+
 /// Delivers a request to the Worker, unless it is for this server itself.
-pub(crate) fn fetch(site: &Rc<Site>, event: FetchEvent<'_>) -> Option<ContextRef> {
+pub(crate) fn fetch(site: &Rc<Site>, mut event: FetchEvent<'_>) -> Option<ContextRef> {
     if site.mode() == Mode::Local
         && event.service.is_none()
-        && memchr::memmem::find(event.url, SCHEDULED.as_bytes()).is_some()
-        && let Some(request) = ScheduledRequest::of(event.url)
+        && memchr::memmem::find(event.url, PREFIX.as_bytes()).is_some()
     {
-        scheduled(site, event, request);
-        return None;
+        if let Some(request) = ScheduledRequest::of(event.url) {
+            scheduled(site, event, request);
+            return None;
+        }
+        event.for_handler = names_handler(event.url);
     }
     site.isolate.fetch(event)
+}
+
+fn names_handler(url: &[u8]) -> bool {
+    let url = std::str::from_utf8(url).ok().and_then(|url| Url::parse(url).ok());
+    let name = url.as_ref().and_then(|url| url.path().strip_prefix(PREFIX));
+    name.is_some_and(|name| OTHERS.contains(&name))
 }
 
 struct ScheduledRequest {
@@ -92,5 +105,14 @@ mod tests {
         assert!(of("http://localhost/cdn-cgi/handler/scheduled").is_some());
         assert!(of("http://localhost/cdn-cgi/handler/scheduledx").is_none());
         assert!(of("http://localhost/?/cdn-cgi/handler/scheduled").is_none());
+    }
+
+    #[test]
+    fn the_path_names_a_handler() {
+        assert!(names_handler(b"http://localhost/cdn-cgi/handler/queue?queue=jobs"));
+        assert!(names_handler(b"http://localhost/cdn-cgi/handler/email"));
+        assert!(!names_handler(b"http://localhost/cdn-cgi/handler/fetch"));
+        assert!(!names_handler(b"http://localhost/cdn-cgi/handler/queue/x"));
+        assert!(!names_handler(b"http://localhost/?/cdn-cgi/handler/queue"));
     }
 }

@@ -114,6 +114,7 @@ impl Host {
                     body: None,
                     cf: Rc::from(""),
                     service: None,
+                    for_handler: false,
                     reply: Box::new(Answer(sender)),
                     on_end: None,
                 });

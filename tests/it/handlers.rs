@@ -1,0 +1,105 @@
+//! Handlers that no client reaches: a local server calls them.
+
+use crate::harness::Setup;
+
+const WORKER: &str = r#"
+export default {
+  async fetch(request) { return new Response(new URL(request.url).pathname); },
+  async queue(batch, env, ctx) {
+    const [first, second, third] = batch.messages;
+    if (first.body.fails) throw new Error("no");
+    first.ack();
+    first.retry();
+    second.retry({ delaySeconds: 5 });
+    console.log(JSON.stringify([
+      batch.queue, batch.messages.length, first.id, first.body, first.attempts,
+      first.timestamp instanceof Date, third.id, typeof ctx.waitUntil, Object.prototype.toString.call(batch),
+    ]));
+  },
+  async email(message, env, ctx) {
+    console.log(JSON.stringify([
+      message.from, message.to, message.rawSize, message.headers.get("subject"),
+      message.headers.get("x-long"), (await new Response(message.raw).text()).length,
+    ]));
+    if (message.to.startsWith("nobody")) message.setReject("unknown address");
+    else await message.forward("inbox@example.com");
+  },
+  async tail(traces) { console.log(`traces ${traces.length}`); },
+  async test(controller) { console.log(`test ${typeof controller}`); },
+};
+"#;
+
+#[test]
+fn queue_gets_messages_and_tells_what_became_of_them() {
+    let server = Setup::new(WORKER).start();
+    let messages = r#"[{"id":"a","body":{"n":1},"attempts":3},{"body":2},{"body":3}]"#;
+    let answer = server.connect().post("/cdn-cgi/handler/queue?queue=jobs", messages);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(
+        answer.json(),
+        serde_json::json!({
+            "outcome": "ok",
+            "ackAll": false,
+            "retryBatch": { "retry": false },
+            "explicitAcks": ["a"],
+            "retryMessages": [{ "msgId": "2", "delaySeconds": 5 }],
+        })
+    );
+    server
+        .logs
+        .wait_text(r#"["jobs",3,"a",{"n":1},3,true,"3","function","[object MessageBatch]"]"#);
+    let failed =
+        server.connect().post("/cdn-cgi/handler/queue?queue=jobs", r#"[{"body":{"fails":1}}]"#);
+    assert_eq!(failed.status, 500);
+    let unnamed = server.connect().post("/cdn-cgi/handler/queue", "[]");
+    assert_eq!(unnamed.status, 400);
+}
+
+#[test]
+fn email_gets_a_message_and_may_reject_it() {
+    let server = Setup::new(WORKER).start();
+    let message = "Subject: Hello\r\nX-Long: one\r\n two\r\n\r\nBody: no header\r\n";
+    let path = "/cdn-cgi/handler/email?from=a@example.com&to=b@example.com";
+    let answer = server.connect().post(path, message);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(
+        answer.json(),
+        serde_json::json!({
+            "outcome": "ok", "rejected": null, "sent": [{ "forward": "inbox@example.com" }],
+        })
+    );
+    let length = message.len();
+    server.logs.wait_text(&format!(
+        r#"["a@example.com","b@example.com",{length},"Hello","one two",{length}]"#
+    ));
+    let path = "/cdn-cgi/handler/email?from=a@example.com&to=nobody@example.com";
+    let answer = server.connect().post(path, message);
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.json()["rejected"], "unknown address");
+}
+
+#[test]
+fn tail_and_test_are_called() {
+    let server = Setup::new(WORKER).start();
+    assert_eq!(server.connect().post("/cdn-cgi/handler/tail", "[{},{}]").status, 200);
+    server.logs.wait_text("traces 2");
+    assert_eq!(server.get("/cdn-cgi/handler/test").status, 200);
+    server.logs.wait_text("test object");
+}
+
+#[test]
+fn strangers_reach_no_handler() {
+    let server = Setup::new(WORKER).production().start();
+    for name in ["queue", "email", "tail", "test"] {
+        let path = format!("/cdn-cgi/handler/{name}");
+        assert_eq!(server.connect().post(&path, "[]").text(), path);
+    }
+}
+
+#[test]
+fn a_handler_that_is_not_there_is_an_error() {
+    let server =
+        Setup::new("export default { async fetch() { return new Response(\"x\"); } };").start();
+    assert_eq!(server.connect().post("/cdn-cgi/handler/tail", "[]").status, 500);
+    server.logs.wait_text("Handler does not export a tail() function.");
+}
