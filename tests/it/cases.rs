@@ -8,6 +8,8 @@ mod workerd;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use workerd::find_workerd;
+
 use crate::harness::Setup;
 
 /// Runs one case of the module that stands for `CASE`; lists them at "/". What

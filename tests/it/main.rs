@@ -31,4 +31,5 @@ mod projects;
 mod rpc;
 mod soak;
 mod sockets;
+mod surface;
 mod websocket;

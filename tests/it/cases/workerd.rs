@@ -11,7 +11,7 @@ use super::{bindings, files, folder, read};
 
 #[test]
 fn workerd_agrees() {
-    let Some(workerd) = find() else {
+    let Some(workerd) = find_workerd() else {
         println!("skipped: there is no workerd at SELVEDGE_WORKERD or on the PATH");
         return;
     };
@@ -36,7 +36,7 @@ fn workerd_agrees() {
 }
 
 /// The program, if there is one that runs.
-fn find() -> Option<PathBuf> {
+pub(crate) fn find_workerd() -> Option<PathBuf> {
     let named = std::env::var_os("SELVEDGE_WORKERD").map(PathBuf::from);
     [named, Some("workerd".into())].into_iter().flatten().find(|path| {
         Command::new(path).arg("--version").output().is_ok_and(|output| output.status.success())
