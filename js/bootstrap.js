@@ -359,6 +359,7 @@ globalThis.__selvedge = {
     return internals.objects?.overMemory() ?? 0;
   },
   register: entrypoints.register,
+  describe: entrypoints.describe,
   require: requireModule,
   rpc: (channel, entrypoint, props, receiver, ...object) => {
     gates.beginTurn();

@@ -6,7 +6,9 @@ import { lazy } from "ext:selvedge/lazy.js";
 import { shared } from "ext:selvedge/shared.js";
 
 const {
+  ArrayPrototypeFilter,
   ArrayPrototypePush,
+  JSONStringify,
   ObjectDefineProperty,
   ObjectKeys,
   ObjectPrototypeIsPrototypeOf,
@@ -16,6 +18,9 @@ const {
 
 /** Handlers that events are delivered to. */
 const HANDLERS = ["fetch", "scheduled", "queue", "email", "tail", "trace", "tailStream", "test", "connect"];
+
+/** The same of named exports, among them those of Durable Objects. */
+const NAMED_HANDLERS = [...HANDLERS, "alarm", "webSocketMessage", "webSocketClose", "webSocketError"];
 
 class WorkerEntrypoint {
   constructor(ctx, env) {
@@ -120,6 +125,38 @@ function register(namespace) {
   return undefined;
 }
 
+/** The names among `names` that an object, or what a class makes, has as functions. */
+function functionsOf(value, names) {
+  const found = [];
+  const on = typeof value === "function" ? value.prototype : value;
+  if (typeof on !== "object" || on === null) return found;
+  for (let i = 0; i < names.length; i++) {
+    if (typeof on[names[i]] === "function") ArrayPrototypePush(found, names[i]);
+  }
+  return found;
+}
+
+/**
+ * What there is to call, as JSON: the handlers of the default export, and the
+ * other exports that are classes or have handlers.
+ */
+function describe() {
+  const handlers = entry.listeners
+    ? ArrayPrototypeFilter(HANDLERS, (name) => hears(name))
+    : functionsOf(entry.object ?? entry.constructor, HANDLERS);
+  const named = [];
+  const keys = ObjectKeys(entry.named);
+  for (let i = 0; i < keys.length; i++) {
+    const value = entry.named[keys[i]];
+    if (typeof value !== "function" && (typeof value !== "object" || value === null)) continue;
+    const found = functionsOf(value, NAMED_HANDLERS);
+    if (typeof value === "function" || found.length > 0) {
+      ArrayPrototypePush(named, [keys[i], found]);
+    }
+  }
+  return JSONStringify([handlers, named]);
+}
+
 /** What handles an event of this kind. */
 function handlerFor(kind, ctx, env) {
   if (entry.object !== null) return entry.object;
@@ -175,4 +212,4 @@ function isEntrypoint(name) {
   return isEntrypointClass(value) || typeof value === "object" && value !== null;
 }
 
-export { DurableObject, entry, exportNames, handlerFor, isEntrypoint, namedHandler, open, register, RpcTarget, WorkerEntrypoint };
+export { describe, DurableObject, entry, exportNames, handlerFor, isEntrypoint, namedHandler, open, register, RpcTarget, WorkerEntrypoint };

@@ -17,7 +17,7 @@ use crate::blocking::{BlockingThreads, JobId, Jobs};
 use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
 use crate::inspector::ExceptionReporter;
-use crate::log::{ConsoleLevel, LogSink};
+use crate::log::{ConsoleLevel, EventTrace, LogSink};
 use crate::memory::{ExternalMemory, HeldBytes};
 use crate::outbound::{Outbound, OutboundError};
 use crate::reply::{BodySink, Reply, ResponseHead};
@@ -42,6 +42,7 @@ pub struct Ended {
     pub status: u16,
     pub cpu: Duration,
     pub wall: Duration,
+    pub subrequests: u32,
 }
 
 /// Called once, when the response is complete or failed.
@@ -70,6 +71,8 @@ pub struct IoContext {
     pub cf: Rc<str>,
     on_end: Option<OnEnd>,
     on_alarm: Option<OnAlarm>,
+    /// Whoever wants to know what goes on in it.
+    trace: Option<Box<dyn EventTrace>>,
     started: Instant,
     cpu_nanos: u64,
     cpu_limit_nanos: u64,
@@ -124,6 +127,8 @@ pub struct IsolateState {
     /// What the end of a slice is for, and whether somebody asked for it.
     slice_end: OnceCell<Box<dyn Fn()>>,
     slice_end_asked: Cell<bool>,
+    /// Contexts that somebody follows.
+    traced: Cell<usize>,
     /// Numbers the isolates that served on this thread.
     pub epoch: u32,
 }
@@ -159,6 +164,7 @@ impl IsolateState {
             memory: OnceCell::new(),
             slice_end: OnceCell::new(),
             slice_end_asked: Cell::new(false),
+            traced: Cell::new(0),
             epoch,
         })
     }
@@ -295,6 +301,7 @@ impl IsolateState {
             cf: Rc::from(""),
             on_end,
             on_alarm: None,
+            trace: None,
             started,
             cpu_nanos: 0,
             cpu_limit_nanos: cpu_limit.as_nanos() as u64,
@@ -309,6 +316,43 @@ impl IsolateState {
             responded: None,
         });
         id
+    }
+
+    /// Follows a context to its end.
+    pub(crate) fn set_trace(&self, id: ContextId, trace: Option<Box<dyn EventTrace>>) {
+        if trace.is_some()
+            && let Some(mut context) = self.context(id)
+        {
+            self.traced.set(self.traced.get() + 1);
+            context.trace = trace;
+        }
+    }
+
+    /// The context whose code runs, if somebody follows any of them.
+    pub fn running_context(&self, scope: &mut v8::PinScope) -> Option<ContextId> {
+        if self.traced.get() == 0 { None } else { crate::watchdog::context_in(scope) }
+    }
+
+    /// The Worker says something, on behalf of a context if it is one's.
+    pub fn console(&self, id: Option<ContextId>, level: ConsoleLevel, text: &str) {
+        if let Some(mut context) = id.and_then(|id| self.context(id))
+            && let Some(trace) = &mut context.trace
+        {
+            trace.console(level, text);
+        }
+        self.log.console(&self.worker().name, level, text);
+    }
+
+    /// Nobody caught an exception of a context's code.
+    pub fn uncaught(&self, id: Option<ContextId>, failure: &Failure) {
+        if let Some(mut context) = id.and_then(|id| self.context(id)) {
+            if context.outcome == Outcome::Ok {
+                context.outcome = failure.outcome;
+            }
+            if let Some(trace) = &mut context.trace {
+                trace.exception(failure);
+            }
+        }
     }
 
     /// Opens the context of a Durable Object, which lives as long as the object
@@ -387,6 +431,10 @@ impl IsolateState {
                 context.outcome = Outcome::Canceled;
             }
             context.report(cpu);
+            if let Some(trace) = context.trace.take() {
+                self.traced.set(self.traced.get() - 1);
+                trace.end(context.ended(cpu));
+            }
         }
     }
 
@@ -695,6 +743,11 @@ impl IsolateState {
         let (reply, sink) = {
             let Some(mut context) = self.context(id) else { return };
             context.outcome = failure.outcome;
+            if failure.outcome != Outcome::Canceled
+                && let Some(trace) = &mut context.trace
+            {
+                trace.exception(&failure);
+            }
             (context.reply.take(), context.sink.take())
         };
         drop(sink);
@@ -807,12 +860,17 @@ impl IsolateState {
 impl IoContext {
     fn report(&mut self, cpu_nanos: u64) {
         if let Some(on_end) = self.on_end.take() {
-            on_end(Ended {
-                outcome: self.outcome,
-                status: self.status,
-                cpu: Duration::from_nanos(cpu_nanos),
-                wall: self.started.elapsed(),
-            });
+            on_end(self.ended(cpu_nanos));
+        }
+    }
+
+    fn ended(&self, cpu_nanos: u64) -> Ended {
+        Ended {
+            outcome: self.outcome,
+            status: self.status,
+            cpu: Duration::from_nanos(cpu_nanos),
+            wall: self.started.elapsed(),
+            subrequests: self.subrequests,
         }
     }
 }

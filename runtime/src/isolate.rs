@@ -25,7 +25,7 @@ use crate::headers::SharedHeaders;
 use crate::inspector::{Debugger, Inspector, InspectorStart};
 use crate::io_context::{ContextId, ContextRef, IsolateState, OnAlarm, OnEnd};
 use crate::loader::{self, WorkerModules};
-use crate::log::{ConsoleLevel, LogSink};
+use crate::log::{ConsoleLevel, EventTrace, LogSink};
 use crate::memory::{self, ExternalMemory, HeapGuard};
 use crate::outbound::{ObjectTarget, ServiceTarget};
 use crate::platform::Platform;
@@ -58,6 +58,8 @@ pub struct FetchEvent<'a> {
     pub for_handler: bool,
     pub reply: Box<dyn Reply>,
     pub on_end: Option<OnEnd>,
+    /// Follows the request to the end of its `waitUntil`.
+    pub trace: Option<Box<dyn EventTrace>>,
 }
 
 /// The script for requests that name a handler.
@@ -69,6 +71,15 @@ pub struct ScheduledEvent {
     pub cron: String,
     /// Unix time in milliseconds.
     pub time: f64,
+}
+
+/// What a Worker exports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exports {
+    /// The handlers of the default export, such as `fetch`.
+    pub handlers: Vec<String>,
+    /// Other exports that are classes or have handlers, with these.
+    pub named: Vec<(String, Vec<String>)>,
 }
 
 /// How the Durable Objects of an isolate end.
@@ -105,6 +116,7 @@ struct Hooks {
     websocket: v8::Global<v8::Function>,
     configure: v8::Global<v8::Function>,
     register: v8::Global<v8::Function>,
+    describe: v8::Global<v8::Function>,
     expired: v8::Global<v8::Function>,
     hung: v8::Global<v8::Function>,
     discard: v8::Global<v8::Function>,
@@ -391,6 +403,7 @@ impl Isolate {
             context.cf = event.cf;
             context.for_object = object.is_some();
         }
+        self.state.set_trace(id, event.trace);
         let namespace =
             object.map(|object| object.namespace.open(&mut self.js.op_state().borrow_mut()));
         self.slice_at(Some(id), now, |this| {
@@ -440,8 +453,14 @@ impl Isolate {
     }
 
     /// Runs the `scheduled` handler; `on_end` learns the outcome.
-    pub fn scheduled(&mut self, event: &ScheduledEvent, on_end: OnEnd) {
+    pub fn scheduled(
+        &mut self,
+        event: &ScheduledEvent,
+        on_end: OnEnd,
+        trace: Option<Box<dyn EventTrace>>,
+    ) {
         let id = self.state.open_context(None, None, Some(on_end), Instant::now());
+        self.state.set_trace(id, trace);
         self.slice(Some(id), |this| {
             let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
             let realm = this.context.as_ref().expect("the context lives as long as the isolate");
@@ -502,6 +521,24 @@ impl Isolate {
             call(scope, &hooks.alarm, &args);
         });
         self.state.wake();
+    }
+
+    /// What the Worker exports, once it was loaded. Getters of its exports run.
+    pub fn exports(&mut self) -> Exports {
+        let mut json = String::new();
+        self.slice(None, |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
+            v8::tc_scope!(let scope, scope);
+            let hook = v8::Local::new(scope, &hooks.describe);
+            let receiver = v8::undefined(scope).into();
+            if let Some(text) = hook.call(scope, receiver, &[]) {
+                json = text.to_rust_string_lossy(scope);
+            }
+        });
+        let (handlers, named) = serde_json::from_str(&json).unwrap_or_default();
+        Exports { handlers, named }
     }
 
     /// Ends the Durable Objects of this isolate, and lets no other one begin.

@@ -1,5 +1,8 @@
 //! What a Worker says: console output, uncaught exceptions.
 
+use crate::failure::Failure;
+use crate::io_context::Ended;
+
 /// The level of a console call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsoleLevel {
@@ -33,6 +36,19 @@ pub trait LogSink: Send + Sync {
     fn colors(&self) -> bool {
         false
     }
+}
+
+/// Follows one event of a Worker where somebody wants to know of it. Calls come
+/// from the isolate's thread and must not block it.
+pub trait EventTrace {
+    /// One console call, formatted.
+    fn console(&mut self, level: ConsoleLevel, text: &str);
+
+    /// An exception that nobody caught, or why the event was stopped.
+    fn exception(&mut self, failure: &Failure);
+
+    /// The event is over, with all that it left to `waitUntil`.
+    fn end(self: Box<Self>, ended: Ended);
 }
 
 /// Drops everything.

@@ -12,8 +12,8 @@ use crate::blocking::BlockingThreads;
 use crate::failure::Failure;
 use crate::inspector::{Inspector, InspectorStart};
 use crate::io_context::{ContextRef, IsolateState, OnAlarm, OnEnd};
-use crate::isolate::{FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
-use crate::log::LogSink;
+use crate::isolate::{Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
+use crate::log::{EventTrace, LogSink};
 use crate::outbound::{LocalFuture, ObjectTarget, Outbound, ServiceTarget};
 use crate::platform::Platform;
 use crate::rpc::RpcEnd;
@@ -215,9 +215,14 @@ impl LocalIsolate {
     }
 
     /// Runs the `scheduled` handler.
-    pub fn scheduled(&self, event: &ScheduledEvent, on_end: OnEnd) {
+    pub fn scheduled(
+        &self,
+        event: &ScheduledEvent,
+        on_end: OnEnd,
+        trace: Option<Box<dyn EventTrace>>,
+    ) {
         self.rouse();
-        self.with(|isolate| isolate.scheduled(event, on_end));
+        self.with(|isolate| isolate.scheduled(event, on_end, trace));
     }
 
     /// Another isolate begins a session of remote calls.
@@ -236,6 +241,11 @@ impl LocalIsolate {
     pub fn end_objects(&self, end: ObjectsEnd) {
         self.rouse();
         self.with(|isolate| isolate.end_objects(end));
+    }
+
+    /// What the Worker exports.
+    pub fn exports(&self) -> Exports {
+        self.with(Isolate::exports).unwrap_or_default()
     }
 
     /// The client of a request went away.
@@ -326,6 +336,11 @@ impl Drop for AbortOnDrop {
 pub struct WeakIsolate(Weak<Inner>);
 
 impl WeakIsolate {
+    /// The Worker that runs there, while it does.
+    pub fn worker(&self) -> Option<Arc<Worker>> {
+        self.0.upgrade().map(|inner| inner.worker.clone())
+    }
+
     /// Something arrived on a WebSocket.
     pub fn websocket(&self, epoch: u32, socket: WebSocketId, event: &WebSocketEvent) {
         if let Some(inner) = self.0.upgrade() {

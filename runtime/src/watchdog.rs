@@ -224,6 +224,11 @@ fn running_context(
     js_context: &v8::Global<v8::Context>,
 ) -> Option<ContextId> {
     v8::scope_with_context!(scope, isolate, js_context);
+    context_in(scope)
+}
+
+/// The same for code that is in a scope already.
+pub(crate) fn context_in(scope: &mut v8::PinScope) -> Option<ContextId> {
     let frame = scope.get_continuation_preserved_embedder_data();
     let frame = v8::Local::<v8::Object>::try_from(frame).ok()?;
     let key = v8::String::new_from_one_byte(scope, b"io", v8::NewStringType::Internalized)?;

@@ -117,6 +117,7 @@ impl Host {
                     for_handler: false,
                     reply: Box::new(Answer(sender)),
                     on_end: None,
+                    trace: None,
                 });
                 let _ = ended.await;
             })

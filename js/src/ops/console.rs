@@ -9,8 +9,13 @@ use selvedge_runtime::ConsoleLevel;
 use super::isolate;
 
 /// One console call. `kind`: 0 debug, 1 log, 2 warn, 3 error, 4 info.
-#[op2(fast)]
-pub(crate) fn op_console_emit(state: &mut OpState, #[smi] kind: u32, #[string] text: &str) {
+#[op2(nofast)]
+pub(crate) fn op_console_emit(
+    scope: &mut v8::PinScope,
+    state: &mut OpState,
+    #[smi] kind: u32,
+    #[string] text: &str,
+) {
     let level = match kind {
         0 => ConsoleLevel::Debug,
         2 => ConsoleLevel::Warn,
@@ -19,7 +24,8 @@ pub(crate) fn op_console_emit(state: &mut OpState, #[smi] kind: u32, #[string] t
         _ => ConsoleLevel::Log,
     };
     let isolate = isolate(state);
-    isolate.log.console(&isolate.worker().name, level, text);
+    let context = isolate.running_context(scope);
+    isolate.console(context, level, text);
 }
 
 /// An exception that nobody caught.

@@ -105,6 +105,7 @@ pub(crate) fn report<'s>(
         text.push_str(&failure.stack);
     }
     isolate.exception_thrown(scope, prefix, exception);
+    isolate.uncaught(isolate.running_context(scope), &failure);
     isolate.log.console(&worker.name, ConsoleLevel::Error, &text);
 }
 

@@ -51,6 +51,7 @@ impl Isolate {
             websocket: function("websocket"),
             configure: function("configure"),
             register: function("register"),
+            describe: function("describe"),
             expired: function("expired"),
             hung: function("hung"),
             discard: function("discard"),
