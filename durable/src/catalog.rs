@@ -160,6 +160,29 @@ impl Catalog {
         config: &Config,
         strictness: Strictness,
     ) -> Result<Vec<String>, ApplyError> {
+        self.session(script, config, strictness, |session| session.commit())
+    }
+
+    /// Tells whether [`Catalog::apply`] would work, and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Catalog::apply`].
+    pub fn would_apply(
+        &self,
+        script: &str,
+        config: &Config,
+        strictness: Strictness,
+    ) -> Result<Vec<String>, ApplyError> {
+        self.session(script, config, strictness, |session| Ok(session.notes))
+    }
+
+    fn session(
+        &self,
+        script: &str,
+        config: &Config,
+        strictness: Strictness,
+        end: impl FnOnce(Session<'_>) -> Result<Vec<String>, Error>,
+    ) -> Result<Vec<String>, ApplyError> {
         config.check(script)?;
         let now = (self.clock.0)();
         let folder = self.path.parent().unwrap_or(Path::new("")).to_owned();
@@ -181,7 +204,27 @@ impl Catalog {
             Lifecycle::Exports(exports) => session.reconcile(exports)?,
         }
         session.bind(config)?;
-        Ok(session.commit()?)
+        Ok(end(session)?)
+    }
+
+    /// A Worker is gone: so are its namespaces, and the last migration that it
+    /// took. Their objects are told by [`Catalog::removed`].
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn forget(&self, script: &str) -> Result<(), Error> {
+        let mut connection = self.lock();
+        let mut forget = || -> rusqlite::Result<()> {
+            let transaction = connection.transaction()?;
+            transaction.execute(
+                "INSERT OR IGNORE INTO removed (id) SELECT id FROM namespaces WHERE script = ?1",
+                [script],
+            )?;
+            transaction.execute("DELETE FROM namespaces WHERE script = ?1", [script])?;
+            transaction.execute("DELETE FROM scripts WHERE name = ?1", [script])?;
+            transaction.commit()
+        };
+        forget().map_err(|error| failure(&self.path, &error))
     }
 
     /// The namespace of a Worker's class.

@@ -374,3 +374,34 @@ fn files_of_what_is_gone_are_deleted_when_they_can_be() {
     ask(Deleted::Now);
     assert_eq!(asked, [id.clone(), id]);
 }
+
+#[test]
+fn a_trial_tells_what_would_happen_and_changes_nothing() {
+    let folder = Folder::new();
+    let new = config(json!([{ "tag": "v1", "new_sqlite_classes": ["A"] }]), &["A"]);
+    let trial = |config: &Config| folder.catalog.would_apply("w", config, Strictness::Strict);
+    trial(&new).expect("it fits");
+    assert!(folder.all().is_empty());
+    assert_eq!(folder.catalog.migration_tag("w").expect("readable"), None);
+    let unbound = config(json!([]), &["A"]);
+    trial(&unbound).expect_err("nothing declares the class");
+    folder.strict("w", &new);
+    trial(&unbound).expect("it is there now");
+}
+
+#[test]
+fn a_worker_that_is_forgotten_leaves_nothing_but_files_to_delete() {
+    let folder = Folder::new();
+    let new = config(json!([{ "tag": "v1", "new_sqlite_classes": ["A", "B"] }]), &["A"]);
+    folder.strict("gone", &new);
+    folder.strict("kept", &new);
+    let mut ids = [folder.id("gone", "A"), folder.id("gone", "B")];
+    ids.sort();
+    folder.catalog.forget("gone").expect("it can be written");
+    assert!(folder.all().iter().all(|(script, ..)| script == "kept"));
+    assert_eq!(folder.removed(), ids);
+    assert_eq!(folder.catalog.migration_tag("gone").expect("readable"), None);
+    assert_eq!(folder.catalog.migration_tag("kept").expect("readable").as_deref(), Some("v1"));
+    folder.strict("gone", &new);
+    assert_ne!(folder.id("gone", "A"), ids[0]);
+}
