@@ -80,6 +80,20 @@ impl Alarms {
         self.wake.notify_one();
     }
 
+    /// Whether the alarms of this namespace are looked after, under these names.
+    pub(crate) fn watches(&self, id: &str, script: &str, class: &str) -> bool {
+        let state = self.state();
+        let known = state.namespaces.get(id);
+        known.is_some_and(|known| &*known.script == script && &*known.class == class)
+    }
+
+    /// Lets namespaces go for which `keep` is false.
+    pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
+        let mut state = self.state();
+        state.namespaces.retain(|id, _| keep(id));
+        state.lost.retain(|(id, _), _| keep(id));
+    }
+
     /// Sends alarms when they are due. Goes on for ever; to be run on a tokio
     /// runtime.
     pub(crate) async fn run(self: Arc<Self>) {

@@ -74,6 +74,14 @@ impl Backends {
         self.object_idle
     }
 
+    /// The folder, taken by this process until this is dropped.
+    ///
+    /// # Errors
+    /// When another process has it, or it cannot be made.
+    pub fn data_dir(&self) -> Result<Arc<DataDir>, BackendError> {
+        self.dir()
+    }
+
     /// The folder, taken by this process.
     fn dir(&self) -> Result<Arc<DataDir>, BackendError> {
         let mut dir = self.dir.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,6 +109,22 @@ impl Backends {
             none => none.insert(Catalog::open(self.dir()?, Arc::new(unix_seconds))?),
         };
         Ok(catalog.store(id)?)
+    }
+
+    /// Deletes a KV namespace with its data; one that was never written to has
+    /// none.
+    ///
+    /// # Errors
+    /// When it is in use, or its file cannot be deleted.
+    pub fn delete_kv(&self, id: &str) -> Result<(), BackendError> {
+        // It is made where it is not there: the catalog deletes what it knows.
+        self.kv(id)?;
+        let catalog = self.kv.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(catalog) = &*catalog else { return Ok(()) };
+        catalog.delete(id).map_err(|error| match error {
+            selvedge_kv::store::CatalogError::Store(error) => error.into(),
+            error => selvedge_storage::Error::Internal(error.to_string()).into(),
+        })
     }
 
     /// The namespace of a Worker's class, as a binding.

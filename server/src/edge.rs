@@ -2,13 +2,16 @@
 //! address, `CF-Ray`, `request.cf`
 //! (<https://developers.cloudflare.com/fundamentals/reference/http-headers/>).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use deno_http_h1::Header;
 use selvedge_runtime::SharedHeaders;
 use selvedge_runtime::headers::{COLO, HeaderBlobBuf};
 use selvedge_runtime::outbound::ServiceTarget;
+
+use crate::proxies::{Forwarded, Proxies};
 
 /// Headers that say where a request comes from. A client's own are dropped.
 const OWN: &[&[u8]] = &[
@@ -31,6 +34,30 @@ pub(crate) struct Client {
     pub(crate) headers: SharedHeaders,
     /// JSON of `request.cf`.
     pub(crate) cf: Rc<str>,
+    /// Whose address the headers tell; none of another Worker.
+    pub(crate) address: Option<IpAddr>,
+    /// What the proxy before this server said last, where it is believed.
+    behind: Option<Behind>,
+}
+
+/// A connection of a proxy that is believed.
+struct Behind {
+    facts: Arc<Facts>,
+    proxies: Arc<Proxies>,
+    said: Option<Forwarded>,
+}
+
+/// What is known of a connection's client. It goes with the connection from
+/// thread to thread.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// Who connected, or whom a PROXY header names.
+    pub(crate) peer: SocketAddr,
+    /// `HTTP/1.1` or `HTTP/2`.
+    pub(crate) protocol: &'static str,
+    pub(crate) tls: Option<TlsFacts>,
+    /// Proxies that are believed, if the peer is one of them.
+    pub(crate) proxies: Option<Arc<Proxies>>,
 }
 
 /// The TLS side of a connection, as `request.cf` shows it.
@@ -44,29 +71,48 @@ impl Client {
     /// `protocol` is `HTTP/1.1` or `HTTP/2`.
     pub(crate) fn new(peer: SocketAddr, protocol: &str, tls: Option<&TlsFacts>) -> Self {
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let cf = serde_json::json!({
-            "colo": COLO,
-            "httpProtocol": protocol,
-            "tlsVersion": tls.map_or("", |tls| &tls.version),
-            "tlsCipher": tls.map_or("", |tls| &tls.cipher),
-            "tlsClientAuth": {
-                "certPresented": "0",
-                "certVerified": "NONE",
-                "certRevoked": "0",
-            },
-            "clientAcceptEncoding": "",
-            "requestPriority": "",
-            "edgeRequestKeepAliveStatus": 1,
+        let address = peer.ip().to_canonical();
+        Self {
+            scheme,
+            service: None,
+            headers: own_headers(address, scheme, true),
+            cf: cf(protocol, tls),
+            address: Some(address),
+            behind: None,
+        }
+    }
+
+    /// The client of a connection that came from another thread.
+    pub(crate) fn of(facts: &Arc<Facts>) -> Self {
+        let mut client = Self::new(facts.peer, facts.protocol, facts.tls.as_ref());
+        client.behind = facts.proxies.clone().map(|proxies| {
+            let facts = facts.clone();
+            Behind { facts, proxies, said: None }
         });
-        let address = peer.ip().to_canonical().to_string();
-        let mut headers = HeaderBlobBuf::default();
-        headers.push(b"cf-connecting-ip", address.as_bytes());
-        headers.push(b"cf-visitor", format!("{{\"scheme\":\"{scheme}\"}}").as_bytes());
-        headers.push(b"x-forwarded-for", address.as_bytes());
-        headers.push(b"x-forwarded-proto", scheme.as_bytes());
-        headers.push(b"x-real-ip", address.as_bytes());
-        let headers = SharedHeaders::new(headers);
-        Self { scheme, service: None, headers, cf: cf.to_string().into() }
+        client
+    }
+
+    /// Whether a request with these headers counts as one over HTTPS.
+    pub(crate) fn is_secure(&self, headers: &[Header<'_>]) -> bool {
+        let Some(behind) = &self.behind else { return self.scheme == "https" };
+        let said = behind.proxies.read(headers.iter().map(|header| (header.name, header.value)));
+        said.scheme.map_or(behind.facts.tls.is_some(), |scheme| scheme == "https")
+    }
+
+    /// Takes note of whom a proxy that is believed names with this request.
+    pub(crate) fn forwarded(&mut self, headers: &[Header<'_>]) {
+        let Some(behind) = &mut self.behind else { return };
+        let said = behind.proxies.read(headers.iter().map(|header| (header.name, header.value)));
+        if behind.said.as_ref() == Some(&said) {
+            return;
+        }
+        let own = if behind.facts.tls.is_some() { "https" } else { "http" };
+        self.scheme = said.scheme.unwrap_or(own);
+        let address = said.address.unwrap_or_else(|| behind.facts.peer.ip().to_canonical());
+        // The proxy's list tells of the client already.
+        self.headers = own_headers(address, self.scheme, said.address.is_none());
+        self.address = Some(address);
+        behind.said = Some(said);
     }
 
     /// Another Worker of this process. The edge adds nothing to its requests.
@@ -77,6 +123,8 @@ impl Client {
             cf: cf.unwrap_or_default().into(),
             service: Some(target),
             headers: SharedHeaders::new(HeaderBlobBuf::default()),
+            address: None,
+            behind: None,
         }
     }
 
@@ -103,6 +151,39 @@ impl Client {
         matches!(name.first(), Some(b'c' | b'C' | b'x' | b'X'))
             && OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
     }
+}
+
+/// What the edge adds to each request. `lists`: also to the list of addresses.
+fn own_headers(address: IpAddr, scheme: &str, lists: bool) -> SharedHeaders {
+    let address = address.to_string();
+    let mut headers = HeaderBlobBuf::default();
+    headers.push(b"cf-connecting-ip", address.as_bytes());
+    headers.push(b"cf-visitor", format!("{{\"scheme\":\"{scheme}\"}}").as_bytes());
+    if lists {
+        headers.push(b"x-forwarded-for", address.as_bytes());
+    }
+    headers.push(b"x-forwarded-proto", scheme.as_bytes());
+    headers.push(b"x-real-ip", address.as_bytes());
+    SharedHeaders::new(headers)
+}
+
+/// JSON of `request.cf`.
+fn cf(protocol: &str, tls: Option<&TlsFacts>) -> Rc<str> {
+    let cf = serde_json::json!({
+        "colo": COLO,
+        "httpProtocol": protocol,
+        "tlsVersion": tls.map_or("", |tls| &tls.version),
+        "tlsCipher": tls.map_or("", |tls| &tls.cipher),
+        "tlsClientAuth": {
+            "certPresented": "0",
+            "certVerified": "NONE",
+            "certRevoked": "0",
+        },
+        "clientAcceptEncoding": "",
+        "requestPriority": "",
+        "edgeRequestKeepAliveStatus": 1,
+    });
+    cf.to_string().into()
 }
 
 /// Writes the absolute URL of a request. `false`: the authority or the target

@@ -118,6 +118,27 @@ pub fn refusal(status: StatusCode, reads: Reads) -> Page {
     Page { status, content_type: content_type(reads), body }
 }
 
+/// For a host that no Worker answers at.
+pub(crate) fn nobody(reads: Reads) -> Page {
+    let (title, why) = ("404 Not Found", "no Worker answers at this address.");
+    let body = match reads {
+        Reads::Html => html::short(title, why),
+        Reads::Text => format!("{title}: {why}\n"),
+    };
+    Page { status: StatusCode::NOT_FOUND, content_type: content_type(reads), body }
+}
+
+/// For requests that come too fast.
+pub(crate) fn rate_limited(reads: Reads) -> Page {
+    let body = match reads {
+        Reads::Html => {
+            html::short("Error 1015: You are being rate limited", "try again in a moment.")
+        }
+        Reads::Text => "error code: 1015\n".to_owned(),
+    };
+    Page { status: StatusCode::TOO_MANY_REQUESTS, content_type: content_type(reads), body }
+}
+
 fn content_type(reads: Reads) -> &'static str {
     match reads {
         Reads::Html => HTML,

@@ -26,7 +26,8 @@ use selvedge_runtime::limits::{REQUEST_HEADER_BYTES, URL_BYTES};
 use selvedge_runtime::{BodySource, Failure, FetchEvent, Mode};
 
 use crate::edge::{self, Client};
-use crate::error_page::{self, Reads, Reference};
+use crate::error_page::{self, Page, Reads, Reference};
+use crate::gate::{Admission, Asked, Followed};
 use crate::io::{Io, read_into};
 use crate::site::{Site, WatchGuard};
 use crate::{local_handlers, object_failure};
@@ -35,11 +36,11 @@ use inbound::Inbound;
 use reply::ConnectionReply;
 
 /// A request's head must be complete this long after its first byte.
-const HEAD_SECONDS: u32 = 15;
+pub(crate) const HEAD_SECONDS: u32 = 15;
 /// The same for the first request of a connection while the server drains.
 const FIRST_SECONDS: u32 = 1;
 /// A connection may idle this long between requests.
-const IDLE_SECONDS: u32 = 120;
+pub(crate) const IDLE_SECONDS: u32 = 120;
 /// Bytes that one read takes at most.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
 
@@ -57,6 +58,13 @@ pub(crate) enum End<I> {
     Closed,
     /// The client speaks HTTP/2; these bytes were read already.
     Http2(I, Bytes),
+    /// What comes next is not for this isolate; these bytes were read already.
+    Elsewhere {
+        io: I,
+        early: Bytes,
+        /// Whether a request was served before.
+        served: bool,
+    },
 }
 
 /// A request's head, as far as the connection needs it.
@@ -96,9 +104,20 @@ impl Method {
 enum Refusal {
     /// An answer with this status, then the connection closes.
     Status(StatusCode),
+    /// The same with a page of its own.
+    Page(Box<Page>),
     /// The client is gone.
     Gone,
     Http2,
+    Elsewhere,
+}
+
+/// Whether a head is looked at for the first time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    First,
+    /// Its upgrade offer was taken out.
+    Again,
 }
 
 struct Connection {
@@ -112,6 +131,51 @@ struct Connection {
     watch: WatchGuard,
     /// Whether a request came in.
     served: bool,
+}
+
+/// What a connection begins with.
+pub(crate) enum Peeked<T> {
+    /// There is not enough of it.
+    Partial,
+    Http2,
+    /// The head of a request.
+    Head(T),
+    /// No request can begin like this.
+    Refused(StatusCode),
+}
+
+/// Looks at the head of the next request without taking it.
+pub(crate) fn peek<T>(input: &[u8], read: impl FnOnce(&CoreRequest<'_>) -> T) -> Peeked<T> {
+    let compared = input.len().min(HTTP2_PREFACE.len());
+    if compared >= 3 && input[..compared] == HTTP2_PREFACE[..compared] {
+        return if compared == HTTP2_PREFACE.len() { Peeked::Http2 } else { Peeked::Partial };
+    }
+    let mut headers = [const { MaybeUninit::<Header>::uninit() }; MAX_HEADERS];
+    let mut scratch = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    match Protocol::new().next_request_uninit_all(input, &mut headers, &mut scratch) {
+        Ok(RequestStatus::Complete { request, .. }) => Peeked::Head(read(&request)),
+        Ok(RequestStatus::Partial) if input.len() <= REQUEST_HEADER_BYTES => Peeked::Partial,
+        Ok(RequestStatus::Partial)
+        | Err(ProtocolError::HeadTooLarge | ProtocolError::Parse(ParseError::TooManyHeaders)) => {
+            Peeked::Refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+        }
+        Err(ProtocolError::Parse(_)) => Peeked::Refused(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Reads what there is behind what was read before.
+pub(crate) fn poll_more<I: Io>(
+    io: &mut I,
+    cx: &mut Context<'_>,
+    buffer: &mut Vec<u8>,
+) -> Poll<std::io::Result<usize>> {
+    SCRATCH.with_borrow_mut(|scratch| match read_into(io, cx, scratch) {
+        Poll::Ready(Ok(count)) => {
+            buffer.extend_from_slice(&scratch[..count]);
+            Poll::Ready(Ok(count))
+        }
+        other => other,
+    })
 }
 
 /// Serves a connection to its end.
@@ -135,6 +199,16 @@ pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: B
             Err(Refusal::Http2) => {
                 let Some(io) = Exchange::into_io(exchange) else { return End::Closed };
                 return End::Http2(io, connection.buffer.into());
+            }
+            Err(Refusal::Elsewhere) => {
+                let Some(io) = Exchange::into_io(exchange) else { return End::Closed };
+                let (early, served) = (connection.buffer.into(), connection.served);
+                return End::Elsewhere { io, early, served };
+            }
+            Err(Refusal::Page(page)) => {
+                exchange.refuse_with(&page);
+                exchange.close().await;
+                return End::Closed;
             }
             Err(Refusal::Status(status)) => {
                 exchange.refuse(status);
@@ -172,8 +246,12 @@ pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: B
                     connection.watch.clear();
                     let Some(io) = Exchange::into_io(exchange) else { return End::Closed };
                     let leftover = Bytes::from(std::mem::take(&mut connection.buffer));
+                    let counted = connection.site.gate.as_ref().map(|gate| gate.websocket());
                     // A task of its own: an open socket keeps nothing of HTTP.
-                    tokio::task::spawn_local(pending.run(io, leftover));
+                    tokio::task::spawn_local(async move {
+                        pending.run(io, leftover).await;
+                        drop(counted);
+                    });
                     return End::Closed;
                 }
             }
@@ -189,7 +267,7 @@ impl Connection {
     ) -> Poll<Result<Head, Refusal>> {
         if !self.buffer.is_empty() {
             let buffer = std::mem::take(&mut self.buffer);
-            let parsed = self.parse(&buffer);
+            let parsed = self.parse(&buffer, Look::First);
             self.buffer = buffer;
             if let Some((head, consumed)) = parsed? {
                 self.buffer.drain(..consumed);
@@ -204,7 +282,9 @@ impl Connection {
                     Poll::Ready(Ok(count)) => {
                         if self.buffer.is_empty() {
                             // The usual case: one read holds one request.
-                            if let Some((head, consumed)) = self.parse(&scratch[..count])? {
+                            if let Some((head, consumed)) =
+                                self.parse(&scratch[..count], Look::First)?
+                            {
                                 self.buffer.extend_from_slice(&scratch[consumed..count]);
                                 return Poll::Ready(Ok(Some(head)));
                             }
@@ -221,7 +301,7 @@ impl Connection {
                 Poll::Ready(Err(refusal)) => return Poll::Ready(Err(refusal)),
                 Poll::Ready(Ok(None)) => {
                     let buffer = std::mem::take(&mut self.buffer);
-                    let parsed = self.parse(&buffer);
+                    let parsed = self.parse(&buffer, Look::First);
                     self.buffer = buffer;
                     if let Some((head, consumed)) = parsed? {
                         self.buffer.drain(..consumed);
@@ -230,6 +310,9 @@ impl Connection {
                 }
                 Poll::Pending => {
                     self.watch.register(cx.waker());
+                    if self.site.hands_on() {
+                        return Poll::Ready(Err(Refusal::Elsewhere));
+                    }
                     if self.buffer.is_empty() {
                         // Who has just connected is about to ask something.
                         let draining = self.site.draining.get();
@@ -251,7 +334,7 @@ impl Connection {
     }
 
     /// Parses a head; `None`: it is not complete yet.
-    fn parse(&mut self, input: &[u8]) -> Result<Option<(Head, usize)>, Refusal> {
+    fn parse(&mut self, input: &[u8], look: Look) -> Result<Option<(Head, usize)>, Refusal> {
         let compared = input.len().min(HTTP2_PREFACE.len());
         if compared >= 3 && input[..compared] == HTTP2_PREFACE[..compared] {
             if compared == HTTP2_PREFACE.len() {
@@ -271,6 +354,23 @@ impl Connection {
                 if request.method == b"CONNECT" {
                     return Err(Refusal::Status(StatusCode::BAD_REQUEST));
                 }
+                if look == Look::First
+                    && self.client.service.is_none()
+                    && let Some(gate) = &self.site.gate
+                {
+                    let admission = match self.site.hands_on() {
+                        true => Admission::Elsewhere,
+                        false => gate.admit(&request, &self.client),
+                    };
+                    match admission {
+                        Admission::Here => {}
+                        Admission::Elsewhere => {
+                            self.buffer = input.to_vec();
+                            return Err(Refusal::Elsewhere);
+                        }
+                        Admission::Refused(page) => return Err(Refusal::Page(page)),
+                    }
+                }
                 if request.body == BodyKind::Upgrade && !is_websocket(&request) {
                     // An upgrade that is not taken is an ordinary request; its
                     // body is found by parsing the head without the offer.
@@ -279,7 +379,7 @@ impl Connection {
                     };
                     self.protocol = before;
                     return self
-                        .parse(&plain)
+                        .parse(&plain, Look::Again)
                         .map(|parsed| parsed.map(|(head, _)| (head, consumed)));
                 }
                 self.take_head(&request).map(|head| Some((head, consumed)))
@@ -298,6 +398,7 @@ impl Connection {
     /// Copies what the Worker may ask for out of the read buffer.
     fn take_head(&mut self, request: &CoreRequest<'_>) -> Result<Head, Refusal> {
         self.headers.clear();
+        self.client.forwarded(request.headers);
         let mut host: &[u8] = b"";
         for header in request.headers {
             if header.name.eq_ignore_ascii_case(b"host") {
@@ -366,15 +467,15 @@ impl Connection {
         method: &str,
         body: Option<Box<dyn BodySource>>,
     ) {
-        // The caller's own line tells of it.
-        let is_told = self.site.log.enabled_requests() && !self.client.is_for_object();
-        let on_end = is_told.then(|| {
-            let log = self.site.log.clone();
-            let method = method.to_owned();
-            let path = path_of(&self.url);
-            Box::new(move |ended: selvedge_runtime::Ended| log.request(&method, &path, &ended))
-                as selvedge_runtime::OnEnd
-        });
+        let Followed { trace, on_end } = match &self.site.gate {
+            Some(gate) => gate.begin(&Asked {
+                method,
+                url: &self.url,
+                headers: self.headers.as_blob(),
+                client: &self.client,
+            }),
+            None => Followed { trace: None, on_end: self.tell(method) },
+        };
         let event = FetchEvent {
             method,
             url: &self.url,
@@ -386,8 +487,21 @@ impl Connection {
             for_handler: false,
             reply: Box::new(ConnectionReply::new(exchange)),
             on_end,
+            trace,
         };
         exchange.waker().running(|| local_handlers::fetch(&self.site, event));
+    }
+
+    /// Has the log tell of a request when it ends.
+    fn tell(&self, method: &str) -> Option<selvedge_runtime::OnEnd> {
+        // The caller's own line tells of what an object does.
+        if !self.site.log.enabled_requests() || self.client.is_for_object() {
+            return None;
+        }
+        let log = self.site.log.clone();
+        let method = method.to_owned();
+        let path = path_of(&self.url);
+        Some(Box::new(move |ended| log.request(&method, &path, &ended)))
     }
 
     /// Tells the client and the log that the Worker failed.

@@ -188,6 +188,7 @@ impl Exchange<'_> {
                     too_large: self.too_large.clone(),
                 }),
                 on_end,
+                trace: None,
             },
         );
         let guard = presence.guard();

@@ -22,7 +22,7 @@ impl Io for TcpStream {
     }
 }
 
-impl Io for tokio_rustls::server::TlsStream<TcpStream> {}
+impl<S: Io> Io for tokio_rustls::server::TlsStream<S> {}
 
 impl Io for tokio::io::DuplexStream {}
 

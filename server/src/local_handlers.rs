@@ -88,7 +88,7 @@ fn scheduled(site: &Rc<Site>, request: FetchEvent<'_>, asked: ScheduledRequest) 
             on_end(Ended { status, ..ended });
         }
     });
-    site.isolate.scheduled(&asked.event, answer);
+    site.isolate.scheduled(&asked.event, answer, None);
 }
 
 #[cfg(test)]

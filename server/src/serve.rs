@@ -6,19 +6,25 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::rpc::RpcEnd;
-use selvedge_runtime::{AlarmResult, Ended, LocalIsolate, ObjectsEnd, ScheduledEvent, ThreadClock};
-use tokio::sync::{mpsc, oneshot, watch};
+use selvedge_runtime::{
+    AlarmResult, Ended, LocalIsolate, ObjectsEnd, Outcome, ScheduledEvent, ThreadClock,
+};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::edge::{Client, TlsFacts};
+use crate::edge::{Client, Facts, TlsFacts};
+use crate::gate::MakeGate;
 use crate::http1::{self, End};
 use crate::http2;
 use crate::log::Log;
+use crate::metrics::EventKind;
+use crate::moving::{Line, Move, Moved, Ticket};
+use crate::scaling::Second;
 use crate::site::Site;
 use crate::switchboard::Switchboard;
 use crate::tls;
@@ -30,6 +36,8 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(30);
 const LEAVE: Duration = Duration::from_secs(130);
 /// How often a thread that may leave tells what it holds.
 const NOTED: Duration = Duration::from_millis(500);
+/// The same for one that had nothing to tell.
+const NOTED_RESTING: Duration = Duration::from_secs(4);
 /// A TLS handshake must be done after this.
 const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -51,13 +59,27 @@ pub(crate) struct ThreadUse {
     clock: ThreadClock,
     before: AtomicU64,
     in_flight: AtomicUsize,
+    memory_bytes: AtomicUsize,
 }
 
 impl ThreadUse {
     fn of_this_thread(id: u32) -> Arc<Self> {
         let clock = ThreadClock::of_this_thread();
         let before = AtomicU64::new(clock.read().as_nanos() as u64);
-        Arc::new(Self { id, clock, before, in_flight: AtomicUsize::new(0) })
+        let (in_flight, memory_bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { id, clock, before, in_flight, memory_bytes })
+    }
+
+    /// What the last second brought. Each is to be asked each second: a clock
+    /// that is not read falls behind.
+    pub(crate) fn second(&self, may_end: bool) -> Second {
+        let (used_nanos, in_flight) = (self.since_last(), self.in_flight());
+        Second { id: self.id, used_nanos, in_flight, may_end }
+    }
+
+    /// Bytes that the isolate uses, as of a moment ago.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes.load(Ordering::Relaxed)
     }
 
     /// Requests and WebSockets under way, as of a moment ago.
@@ -65,11 +87,15 @@ impl ThreadUse {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Keeps that number up to date.
-    async fn note_in_flight(&self, site: &Site) {
+    /// Keeps these numbers up to date.
+    async fn note(&self, site: &Site) {
         loop {
-            self.in_flight.store(site.isolate.in_flight(), Ordering::Relaxed);
-            tokio::time::sleep(NOTED).await;
+            let in_flight = site.isolate.in_flight();
+            let before = self.in_flight.swap(in_flight, Ordering::Relaxed);
+            self.memory_bytes.store(site.isolate.memory_bytes(), Ordering::Relaxed);
+            // Many isolates rest: they shall not wake the processor all the time.
+            let rests = in_flight == 0 && before == 0 && site.connections.get() == 0;
+            tokio::time::sleep(if rests { NOTED_RESTING } else { NOTED }).await;
         }
     }
 
@@ -95,6 +121,8 @@ pub(crate) enum ThreadEvent {
     Listen { listeners: Vec<std::net::TcpListener>, until: watch::Receiver<()> },
     /// Another isolate begins a session of remote calls to what the target names.
     Rpc(RpcEnd, Arc<ServiceTarget>),
+    /// A connection whose next request is for this isolate.
+    Moved(Box<Moved>),
 }
 
 /// An alarm on its way to its object.
@@ -129,27 +157,37 @@ pub(crate) struct Orders {
     pub(crate) accepts: Option<oneshot::Sender<()>>,
     /// Says that others take over: what is here may end in its own time.
     pub(crate) leave: Option<oneshot::Receiver<()>>,
+    /// Where many Workers share the sockets.
+    pub(crate) gate: Option<MakeGate>,
 }
 
 /// What runs on an isolate's thread.
 pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, orders: Orders) {
-    let Orders { id, listeners, events, post, mut open, mut stop, accepts, leave } = orders;
+    let Orders { id, listeners, events, post, mut open, mut stop, accepts, leave, gate } = orders;
     let seat = shared.switchboard.seat(post);
     if open.wait_for(|open| *open).await.is_err() {
         return;
     }
-    let site = Site::new(isolate, shared.log.clone(), shared.server_timing);
+    let gate = gate.map(|make| make());
+    let site = Site::new(isolate, shared.log.clone(), shared.server_timing, gate);
     let usage = ThreadUse::of_this_thread(id);
     shared.threads.lock().unwrap_or_else(|poison| poison.into_inner()).push(usage.clone());
 
     let accepting = Rc::new(RefCell::new(JoinSet::new()));
     listen(&mut accepting.borrow_mut(), listeners, &site, &shared);
     let mut tasks = JoinSet::new();
+    let last_events = Rc::new(LastEvents::default());
     // Until the end: its objects are called while connections finish.
-    tasks.spawn_local(take_events(events, site.clone(), shared.clone(), accepting.clone()));
+    tasks.spawn_local(take_events(
+        events,
+        site.clone(),
+        shared.clone(),
+        accepting.clone(),
+        last_events.clone(),
+    ));
     if leave.is_some() {
         let (usage, site) = (usage.clone(), site.clone());
-        tasks.spawn_local(async move { usage.note_in_flight(&site).await });
+        tasks.spawn_local(async move { usage.note(&site).await });
     }
     // Deadlines hold to the end, also while connections finish.
     let clock = site.clone();
@@ -172,6 +210,10 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
         accepting.take().shutdown().await;
         site.leave();
         site.isolate.end_objects(ObjectsEnd::WhenIdle);
+        let _ = tokio::time::timeout(LEAVE, nothing_left(&site)).await;
+        // What was sent meanwhile is taken; who comes later is told to go elsewhere.
+        last_events.ask.notify_one();
+        last_events.taken.notified().await;
         let _ = tokio::time::timeout(LEAVE, nothing_left(&site)).await;
     };
     tokio::select! {
@@ -225,26 +267,55 @@ fn listen(
     }
 }
 
+/// How a thread that leaves makes sure that it got all that was sent to it.
+#[derive(Default)]
+struct LastEvents {
+    ask: Notify,
+    taken: Notify,
+}
+
 /// Delivers what other threads send.
 async fn take_events(
     mut events: mpsc::Receiver<ThreadEvent>,
     site: Rc<Site>,
     shared: Arc<Shared>,
     accepting: Rc<RefCell<JoinSet<()>>>,
+    last: Rc<LastEvents>,
 ) {
-    while let Some(event) = events.recv().await {
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = events.recv() => event,
+            () = last.ask.notified() => {
+                events.close();
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
         match event {
             ThreadEvent::Scheduled(event, done) => {
+                let trace = site.gate.as_ref().and_then(|gate| gate.scheduled(&event));
+                let of_end = site.clone();
                 let on_end = Box::new(move |ended| {
+                    if let Some(gate) = &of_end.gate {
+                        gate.ended(EventKind::Scheduled, &ended);
+                    }
                     let _ = done.send(ended);
                 });
-                site.isolate.scheduled(&event, on_end);
+                site.isolate.scheduled(&event, on_end, trace);
+            }
+            ThreadEvent::Moved(moved) => {
+                tokio::task::spawn_local(moved_connection(*moved, site.clone()));
             }
             ThreadEvent::Connection(connection) => {
                 tokio::task::spawn_local(service_connection(connection, site.clone()));
             }
             ThreadEvent::Alarm(AlarmEvent { target, lost, done }) => {
+                let (of_end, began) = (site.clone(), Instant::now());
                 let on_end = Box::new(move |result| {
+                    if let Some(gate) = &of_end.gate {
+                        gate.ended(EventKind::Alarm, &ended_alarm(result, began));
+                    }
                     let _ = done.send(result);
                 });
                 if let Some(object) = &target.object {
@@ -269,14 +340,67 @@ async fn take_events(
             ThreadEvent::Rpc(end, target) => site.isolate.rpc(end, &target),
         }
     }
+    last.taken.notify_one();
     // No more come: the thread goes on for its connections.
     std::future::pending::<()>().await;
+}
+
+/// How an alarm counts: what its code used is counted with its object.
+fn ended_alarm(result: AlarmResult, began: Instant) -> Ended {
+    let outcome = match result {
+        AlarmResult::Settled => Outcome::Ok,
+        AlarmResult::Moved => Outcome::Canceled,
+        AlarmResult::Failed => Outcome::InternalError,
+    };
+    let (cpu, wall) = (Duration::ZERO, began.elapsed());
+    Ended { outcome, status: 0, cpu, wall, subrequests: 0 }
 }
 
 async fn service_connection(connection: ServiceConnection, site: Rc<Site>) {
     let _counted = Counted::new(site.clone());
     let client = Client::of_service(connection.target);
     Box::pin(http1::serve(connection.stream, site, client, Bytes::new())).await;
+}
+
+/// Serves a connection that came from another thread, until it goes on.
+async fn moved_connection(moved: Moved, site: Rc<Site>) {
+    let _counted = Counted::new(site.clone());
+    let Moved { line, early, facts, ticket, hops } = moved;
+    let on = Onward { facts, ticket, hops };
+    match line {
+        Line::Plain(stream) => match tokio::net::TcpStream::from_std(stream) {
+            Ok(stream) => Box::pin(serve_moved(stream, site, early, on)).await,
+            Err(error) => tracing::warn!(%error, "a connection was lost on its way"),
+        },
+        Line::Tls(mut stream) => match stream.get_mut().0.attach() {
+            Ok(()) => Box::pin(serve_moved(stream, site, early, on)).await,
+            Err(error) => tracing::warn!(%error, "a connection was lost on its way"),
+        },
+        Line::Pipe(stream) => Box::pin(serve_moved(stream, site, early, on)).await,
+    }
+}
+
+/// What goes with a connection that moves on.
+struct Onward {
+    facts: Arc<Facts>,
+    ticket: Option<Ticket>,
+    hops: u8,
+}
+
+async fn serve_moved<I: Move>(io: I, site: Rc<Site>, early: Bytes, on: Onward) {
+    let client = Client::of(&on.facts);
+    let end = http1::serve(io, site.clone(), client, early).await;
+    let End::Elsewhere { io, early, served } = end else { return };
+    drop(on.ticket);
+    let Some(gate) = &site.gate else { return };
+    // One that is sent on again and again, and never served, goes in circles.
+    let hops = if served { 0 } else { on.hops.saturating_add(1) };
+    match io.leave() {
+        Ok(line) => {
+            gate.hand_on(Moved { line, early, facts: on.facts, ticket: None, hops });
+        }
+        Err(error) => tracing::warn!(%error, "a connection was lost on its way"),
+    }
 }
 
 async fn accept(listener: tokio::net::TcpListener, site: Rc<Site>, shared: Arc<Shared>) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use selvedge_runtime::{LocalIsolate, Mode};
 
+use crate::gate::Gate;
 use crate::log::Log;
 
 /// One Worker's isolate and how it is served.
@@ -22,11 +23,18 @@ pub(crate) struct Site {
     /// Set when the isolate leaves while others serve: as above, but a
     /// connection that waits is not closed, as its client may be asking.
     leaving: Cell<bool>,
+    /// Where many Workers share the sockets: decides what is for this one.
+    pub(crate) gate: Option<Box<dyn Gate>>,
     pub(crate) connections: Cell<usize>,
 }
 
 impl Site {
-    pub(crate) fn new(isolate: LocalIsolate, log: Arc<Log>, server_timing: bool) -> Rc<Self> {
+    pub(crate) fn new(
+        isolate: LocalIsolate,
+        log: Arc<Log>,
+        server_timing: bool,
+        gate: Option<Box<dyn Gate>>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             isolate,
             log,
@@ -34,6 +42,7 @@ impl Site {
             clock: Clock::default(),
             draining: Cell::new(false),
             leaving: Cell::new(false),
+            gate,
             connections: Cell::new(0),
         })
     }
@@ -44,7 +53,12 @@ impl Site {
 
     /// Whether connections end after their present request.
     pub(crate) fn is_ending(&self) -> bool {
-        self.draining.get() || self.leaving.get()
+        self.draining.get() || (self.leaving.get() && self.gate.is_none())
+    }
+
+    /// Whether connections go on elsewhere before their next request.
+    pub(crate) fn hands_on(&self) -> bool {
+        self.leaving.get() && self.gate.is_some() && !self.draining.get()
     }
 
     /// Ends connections with their next response, HTTP/2 ones at once.

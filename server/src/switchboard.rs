@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 
 use selvedge_durable::Placement;
 use selvedge_runtime::ThreadNumber;
@@ -30,6 +30,24 @@ pub(crate) struct Switchboard {
     threads: RwLock<HashMap<ThreadNumber, mpsc::Sender<ThreadEvent>>>,
     /// Which of them has which Durable Object.
     placement: Arc<dyn Placement>,
+    /// Who starts Workers that do not run.
+    absent: OnceLock<Weak<dyn Absent>>,
+}
+
+/// Starts Workers when something is for them, where not all run all the time.
+pub(crate) trait Absent: std::fmt::Debug + Send + Sync {
+    /// Whether there is such a Worker.
+    fn is_deployed(&self, worker: &str) -> bool;
+
+    /// Takes what is for a Worker, or for an object that no thread has.
+    ///
+    /// # Errors
+    /// [`OutboundError::Refused`] when there is no such Worker.
+    fn take(
+        self: Arc<Self>,
+        target: &ServiceTarget,
+        event: ThreadEvent,
+    ) -> Result<(), OutboundError>;
 }
 
 /// The threads of a Worker.
@@ -59,7 +77,16 @@ impl Switchboard {
     /// Nobody serves yet.
     pub(crate) fn new(placement: Arc<dyn Placement>) -> Arc<Self> {
         let (workers, threads) = (RwLock::default(), RwLock::default());
-        Arc::new(Self { workers, threads, placement })
+        Arc::new(Self { workers, threads, placement, absent: OnceLock::new() })
+    }
+
+    /// Names who starts Workers that do not run. Only the first call counts.
+    pub(crate) fn set_absent(&self, absent: Weak<dyn Absent>) {
+        let _ = self.absent.set(absent);
+    }
+
+    fn absent(&self) -> Option<Arc<dyn Absent>> {
+        self.absent.get().and_then(Weak::upgrade)
     }
 
     /// Makes the calling thread known by its number, as the place of the objects
@@ -151,8 +178,11 @@ impl Switchboard {
         Ok(ours)
     }
 
-    /// Whether anybody serves the Worker.
+    /// Whether anybody serves the Worker, or would.
     pub(crate) fn serves(&self, worker: &str) -> bool {
+        if let Some(absent) = self.absent() {
+            return absent.is_deployed(worker);
+        }
         self.workers.read().unwrap_or_else(|poison| poison.into_inner()).contains_key(worker)
     }
 
@@ -178,8 +208,24 @@ impl Switchboard {
                 target.service
             ))
         };
-        let thread = self.thread_of(target).ok_or_else(missing)?;
-        thread.try_send(event).map_err(|error| match error {
+        let absent = self.absent();
+        // Versions of a Worker take turns by their shares, which is not known here.
+        let thread = match (&absent, &target.object) {
+            (Some(_), None) => None,
+            _ => self.thread_of(target),
+        };
+        let Some(thread) = thread else {
+            return absent.map_or_else(|| Err(missing()), |absent| absent.take(target, event));
+        };
+        let error = match (thread.try_send(event), absent) {
+            (Ok(()), _) => return Ok(()),
+            // Its isolate ends: another one takes the event.
+            (Err(mpsc::error::TrySendError::Closed(event)), Some(absent)) => {
+                return absent.take(target, event);
+            }
+            (Err(error), _) => error,
+        };
+        Err(match error {
             mpsc::error::TrySendError::Full(_) if target.object.is_some() => {
                 OutboundError::ObjectOverloaded
             }

@@ -51,6 +51,7 @@ impl Generation {
             stop: stop.subscribe(),
             accepts: Some(accepts),
             leave: None,
+            gate: None,
         };
         let shared = host.shared.clone();
         let serve = Box::new(move |isolate: LocalIsolate| -> LocalFuture<()> {

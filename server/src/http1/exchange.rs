@@ -66,6 +66,8 @@ pub(super) struct State<I> {
     io: Option<I>,
     out: Vec<u8>,
     sent: usize,
+    /// The connection took bytes that it has not passed on: TLS does so.
+    flushing: bool,
     /// How many bytes were written since the connection began.
     written: u64,
     stage: Stage,
@@ -131,6 +133,7 @@ impl<I: Io> Exchange<I> {
                 io: Some(io),
                 out: Vec::new(),
                 sent: 0,
+                flushing: false,
                 written: 0,
                 stage: Stage::Whole,
                 framing: Framing::None,
@@ -244,6 +247,7 @@ impl<I: Io> Exchange<I> {
         let stalled = {
             let state = self.state.borrow();
             state.sent < state.out.len()
+                || state.flushing
                 || state.inbound.as_ref().is_some_and(|inbound| inbound.wants_more())
         };
         if !stalled {
@@ -284,8 +288,9 @@ impl<I: Io> Exchange<I> {
             if state.out.capacity() > HIGH_BYTES {
                 state.out = Vec::new();
             }
-            if let Poll::Ready(Err(_)) = Pin::new(io).poll_flush(cx) {
-                return Err(());
+            match Pin::new(io).poll_flush(cx) {
+                Poll::Ready(Err(_)) => return Err(()),
+                flushed => state.flushing = flushed.is_pending(),
             }
         }
         if state.out.len() - state.sent < LOW_BYTES
@@ -341,7 +346,7 @@ impl<I: Io> Exchange<I> {
             Stage::Waiting | Stage::Streaming | Stage::Failed(_) => Poll::Pending,
             Stage::Lost(_) => Poll::Ready(Next::Again),
             Stage::Broken => Poll::Ready(Next::Close),
-            Stage::Whole if state.out.is_empty() => {
+            Stage::Whole if state.out.is_empty() && !state.flushing => {
                 if state.keep_alive {
                     Poll::Ready(Next::Request)
                 } else {
@@ -349,7 +354,7 @@ impl<I: Io> Exchange<I> {
                 }
             }
             Stage::Whole => Poll::Pending,
-            Stage::Upgrading(_) if !state.out.is_empty() => Poll::Pending,
+            Stage::Upgrading(_) if !state.out.is_empty() || state.flushing => Poll::Pending,
             Stage::Upgrading(_) => match std::mem::replace(&mut state.stage, Stage::Whole) {
                 Stage::Upgrading(pending) => Poll::Ready(Next::WebSocket(pending)),
                 _ => Poll::Ready(Next::Close),
@@ -503,13 +508,18 @@ impl<I: Io> Exchange<I> {
 
     /// Answers with a status of the server's own; the connection ends after it.
     pub(super) fn refuse(&self, status: StatusCode) {
+        self.refuse_with(&error_page::refusal(status, Reads::Text));
+    }
+
+    /// The same with another page.
+    pub(super) fn refuse_with(&self, page: &Page) {
         {
             let mut state = self.state.borrow_mut();
             state.keep_alive = false;
             state.version = Version::Http11;
             state.is_head = false;
         }
-        self.write_page(&error_page::refusal(status, Reads::Text));
+        self.write_page(page);
     }
 
     /// Writes what is left and closes, so that the client sees the end.
@@ -521,7 +531,9 @@ impl<I: Io> Exchange<I> {
                 if self.poll_flush(cx).is_err() {
                     return Poll::Ready(());
                 }
-                if self.state.borrow().out.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+                let state = self.state.borrow();
+                let is_gone = state.out.is_empty() && !state.flushing;
+                if is_gone { Poll::Ready(()) } else { Poll::Pending }
             });
             let _ = tokio::time::timeout(std::time::Duration::from_secs(10), flushed).await;
         }

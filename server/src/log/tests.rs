@@ -48,7 +48,8 @@ const PRETTY: LogOptions = LogOptions {
 };
 
 fn ended(status: u16, outcome: Outcome) -> Ended {
-    Ended { outcome, status, cpu: Duration::from_micros(400), wall: Duration::from_millis(3) }
+    let (cpu, wall) = (Duration::from_micros(400), Duration::from_millis(3));
+    Ended { outcome, status, cpu, wall, subrequests: 0 }
 }
 
 fn failure() -> Failure {

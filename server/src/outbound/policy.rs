@@ -7,6 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use selvedge_runtime::Mode;
 
 /// Decides about addresses. Clones share the list of exceptions.
@@ -14,13 +15,14 @@ use selvedge_runtime::Mode;
 pub struct Policy {
     mode: Mode,
     exceptions: Arc<[SocketAddr]>,
+    networks: Arc<[IpNet]>,
 }
 
 impl Policy {
     /// [`Mode::Local`] reaches everything, [`Mode::Production`] what
     /// [`is_public`] says.
     pub fn new(mode: Mode) -> Self {
-        Self { mode, exceptions: Arc::from([]) }
+        Self { mode, exceptions: Arc::from([]), networks: Arc::from([]) }
     }
 
     /// Addresses that may be reached whatever the mode says: a service of the
@@ -30,9 +32,18 @@ impl Policy {
         Self { exceptions: exceptions.into_iter().collect(), ..self }
     }
 
+    /// The same for all addresses of these networks.
+    #[must_use]
+    pub fn with_networks(self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        Self { networks: networks.into_iter().collect(), ..self }
+    }
+
     /// Whether this address may be connected to.
     pub fn permits(&self, address: SocketAddr) -> bool {
-        self.mode == Mode::Local || is_public(address.ip()) || self.exceptions.contains(&address)
+        self.mode == Mode::Local
+            || is_public(address.ip())
+            || self.exceptions.contains(&address)
+            || self.networks.iter().any(|network| network.contains(&address.ip()))
     }
 }
 

@@ -17,14 +17,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::RunError;
 use crate::listener::Addresses;
 use crate::run_options::Scaling;
+use crate::scaling::{Advice, Scale, Second};
 use crate::serve::{Orders, Shared, ThreadEvent, serve_thread};
 use crate::switchboard::{EVENTS, Switchboard};
-
-/// How many busy seconds bring another isolate.
-const BUSY_SECONDS: u64 = 2;
-/// One that runs for less of a second than this rests: another one can do its
-/// work as well.
-const RESTING_NANOS: u64 = 50_000_000;
 
 /// The first isolate, which stays.
 pub(crate) const FIRST: u32 = 0;
@@ -42,8 +37,7 @@ pub(super) struct Isolates {
     /// Sockets that the first isolate accepts from beside its own.
     handed: Vec<Handed>,
     next: u32,
-    /// Seconds in a row in which all isolates were busy.
-    busy: u64,
+    scale: Scale,
     open: watch::Sender<bool>,
     pub(super) stop: watch::Sender<bool>,
 }
@@ -60,8 +54,6 @@ struct Further {
     events: mpsc::Sender<ThreadEvent>,
     listeners: Vec<TcpListener>,
     leave: oneshot::Sender<()>,
-    /// Seconds in a row in which it did next to nothing and held nothing.
-    rested: u64,
 }
 
 struct Handed {
@@ -90,7 +82,7 @@ impl Isolates {
             further: Vec::new(),
             handed: Vec::new(),
             next: FIRST,
-            busy: 0,
+            scale: Scale::default(),
             open: watch::channel(true).0,
             stop: watch::channel(false).0,
         }
@@ -118,6 +110,7 @@ impl Isolates {
             stop: self.stop.subscribe(),
             accepts: None,
             leave: (id != FIRST).then_some(leaves),
+            gate: None,
         };
         let shared = self.shared.clone();
         let serve = Box::new(move |isolate: LocalIsolate| -> LocalFuture<()> {
@@ -132,51 +125,33 @@ impl Isolates {
             // It accepts from them: the first one need not any more.
             self.handed.pop();
             let listeners = kept;
-            self.further.push(Further { id, events: sender, listeners, leave, rested: 0 });
+            self.further.push(Further { id, events: sender, listeners, leave });
         }
         Ok(())
     }
 
     /// Looks at what the last second brought: one more, one less, or neither.
     pub(super) async fn adapt(&mut self) {
-        let (count, all_busy) = self.look();
-        if !all_busy || count >= self.options.most {
-            self.busy = 0;
-            self.end_a_rested_one();
-            return;
-        }
-        self.busy += 1;
-        if self.busy >= BUSY_SECONDS {
-            self.busy = 0;
-            match self.add().await {
-                Ok(()) => tracing::info!(isolates = count + 1, "another isolate for a busy Worker"),
+        let seconds: Vec<Second> = {
+            let threads = self.shared.threads.lock().unwrap_or_else(|it| it.into_inner());
+            threads.iter().map(|thread| thread.second(thread.id != FIRST)).collect()
+        };
+        match self.scale.look(&seconds, self.options.most, self.options.scaling) {
+            Advice::Keep => {}
+            Advice::End(id) => self.end(id),
+            Advice::Grow => match self.add().await {
+                Ok(()) => {
+                    let isolates = seconds.len() + 1;
+                    tracing::info!(isolates, "another isolate for a busy Worker");
+                }
                 Err(error) => tracing::warn!(%error, "no further isolate"),
-            }
+            },
         }
     }
 
-    /// How many there are, and whether all were busy; notes who rested.
-    fn look(&mut self) -> (usize, bool) {
-        let threads = self.shared.threads.lock().unwrap_or_else(|poison| poison.into_inner());
-        let mut busy = 0;
-        for thread in threads.iter() {
-            // Each is asked: a clock that is not read falls behind.
-            let used = thread.since_last();
-            if u128::from(used) > self.options.scaling.busy.as_nanos() {
-                busy += 1;
-            }
-            if let Some(further) = self.further.iter_mut().find(|it| it.id == thread.id) {
-                let rests = used < RESTING_NANOS && thread.in_flight() == 0;
-                further.rested = if rests { further.rested + 1 } else { 0 };
-            }
-        }
-        (threads.len(), !threads.is_empty() && busy == threads.len())
-    }
-
-    /// One at a time, so that those that stay can show how they bear its load.
-    fn end_a_rested_one(&mut self) {
-        let enough = self.options.scaling.rest.as_secs().max(1);
-        let Some(at) = self.further.iter().position(|it| it.rested >= enough) else { return };
+    /// Ends one that has rested.
+    fn end(&mut self, id: u32) {
+        let Some(at) = self.further.iter().position(|it| it.id == id) else { return };
         let Some(first) = &self.first else { return };
         let (accepting, until) = watch::channel(());
         let listeners = match self.addresses.again(&self.further[at].listeners) {
@@ -199,9 +174,7 @@ impl Isolates {
             .unwrap_or_else(|poison| poison.into_inner())
             .retain(|thread| thread.id != leaves.id);
         let _ = leaves.leave.send(());
-        for further in &mut self.further {
-            further.rested = 0;
-        }
+        self.scale.ended();
         let isolates = self.further.len() + 1;
         tracing::info!(isolates, "an isolate that rested ends");
     }

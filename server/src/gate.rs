@@ -1,0 +1,63 @@
+//! What stands between a connection and an isolate where many Workers share the
+//! sockets. A server with one Worker has no gate, and its connections ask none.
+
+use deno_http_h1::CoreRequest;
+use selvedge_runtime::headers::HeaderBlob;
+use selvedge_runtime::{Ended, EventTrace, OnEnd, ScheduledEvent};
+
+use crate::edge::Client;
+use crate::error_page::Page;
+use crate::metrics::{EventKind, WebSocketGauge};
+use crate::moving::Moved;
+
+/// Where a request goes that a connection has read the head of.
+pub(crate) enum Admission {
+    /// To the isolate of this thread.
+    Here,
+    /// To another isolate: the connection goes there, with the request unparsed.
+    Elsewhere,
+    /// Nowhere: the client gets this page.
+    Refused(Box<Page>),
+}
+
+/// A request that goes to the isolate.
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a str,
+    /// Absolute.
+    pub(crate) url: &'a [u8],
+    pub(crate) headers: HeaderBlob<'a>,
+    pub(crate) client: &'a Client,
+}
+
+/// What follows a request in the isolate.
+#[derive(Default)]
+pub(crate) struct Followed {
+    /// Takes what the Worker says and throws meanwhile, where somebody listens.
+    pub(crate) trace: Option<Box<dyn EventTrace>>,
+    /// Learns how it ended.
+    pub(crate) on_end: Option<OnEnd>,
+}
+
+/// Decides for the connections of one isolate's thread.
+pub(crate) trait Gate {
+    /// Whether a client's request is for the isolate of this thread.
+    fn admit(&self, request: &CoreRequest<'_>, client: &Client) -> Admission;
+
+    /// A request begins, of a client or of another Worker.
+    fn begin(&self, asked: &Asked<'_>) -> Followed;
+
+    /// A cron trigger fires.
+    fn scheduled(&self, event: &ScheduledEvent) -> Option<Box<dyn EventTrace>>;
+
+    /// A WebSocket opened; it is open until this is dropped.
+    fn websocket(&self) -> WebSocketGauge;
+
+    /// An event that is no request is over.
+    fn ended(&self, kind: EventKind, ended: &Ended);
+
+    /// A connection leaves this thread.
+    fn hand_on(&self, moved: Moved);
+}
+
+/// Makes the gate of a thread, on it.
+pub(crate) type MakeGate = Box<dyn FnOnce() -> Box<dyn Gate> + Send>;

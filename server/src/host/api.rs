@@ -1,0 +1,110 @@
+//! What the API asks of the running server.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use selvedge_api::host::{
+    Commit, Host, HostError, Later, LogPage, LogQuery, ObjectNamespace, ObjectsChange,
+    ObjectsChanged, ObjectsPage, ObjectsRefusal, StartFailure, Started,
+};
+use selvedge_deployments::{AccountId, NewVersion, WorkerKey};
+use selvedge_kv::store::KvStore;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::{Handle, change, objects, validate};
+
+/// Workers that stand for themselves in `/metrics`.
+const METRIC_WORKERS: usize = 1000;
+
+fn unavailable(error: selvedge_deployments::Error) -> HostError {
+    HostError::Internal(error.to_string())
+}
+
+impl Handle {
+    /// Whoever wants to know what happens in Workers.
+    pub fn traces(&self) -> Arc<super::trace::Traces> {
+        self.0.traces.clone()
+    }
+}
+
+impl Host for Handle {
+    fn validate<'a>(
+        &'a self,
+        worker: &'a WorkerKey,
+        candidate: &'a NewVersion,
+    ) -> Later<'a, Result<Started, StartFailure>> {
+        Box::pin(validate::validate(&self.0, worker, candidate))
+    }
+
+    fn apply<'a>(&'a self, worker: &'a WorkerKey) -> Later<'a, Result<(), HostError>> {
+        Box::pin(async { change::apply(&self.0, worker).await.map_err(unavailable) })
+    }
+
+    fn apply_account<'a>(&'a self, account: &'a AccountId) -> Later<'a, Result<(), HostError>> {
+        Box::pin(async { change::apply_account(&self.0, account).await.map_err(unavailable) })
+    }
+
+    fn migration_tag(&self, worker: &WorkerKey) -> Result<Option<String>, HostError> {
+        objects::migration_tag(&self.0, worker)
+    }
+
+    fn change_objects(
+        &self,
+        worker: &WorkerKey,
+        change: &ObjectsChange,
+        commit: Commit,
+    ) -> Result<ObjectsChanged, ObjectsRefusal> {
+        objects::change(&self.0, worker, change, commit)
+    }
+
+    fn object_namespaces(&self, account: &AccountId) -> Result<Vec<ObjectNamespace>, HostError> {
+        objects::namespaces(&self.0, account)
+    }
+
+    fn objects(
+        &self,
+        account: &AccountId,
+        namespace: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Option<ObjectsPage>, HostError> {
+        objects::page(&self.0, account, namespace, after, limit)
+    }
+
+    fn forget_objects(&self, worker: &WorkerKey) -> Result<(), HostError> {
+        objects::forget(&self.0, worker)
+    }
+
+    fn kv(&self, namespace: &str) -> Result<Arc<dyn KvStore>, HostError> {
+        self.0.backends.kv(namespace).map_err(|error| HostError::Internal(error.to_string()))
+    }
+
+    fn delete_kv(&self, namespace: &str) -> Result<(), HostError> {
+        self.0.backends.delete_kv(namespace).map_err(|error| HostError::Internal(error.to_string()))
+    }
+
+    fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {
+        self.0.traces.tail(worker)
+    }
+
+    fn figures(&self, account: Option<&AccountId>) -> Value {
+        let figures = self.0.traces.registry().figures(account.map(AccountId::as_str));
+        serde_json::to_value(figures).unwrap_or_default()
+    }
+
+    fn logs<'a>(&'a self, query: &'a LogQuery) -> Later<'a, Result<LogPage, HostError>> {
+        Box::pin(async move {
+            let _ = query;
+            Err(HostError::Unavailable("this server keeps no logs".to_owned()))
+        })
+    }
+
+    fn metrics(&self) -> String {
+        self.0.traces.registry().prometheus(METRIC_WORKERS)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.is_ready.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,260 @@
+//! From a version as it is stored to a Worker that can be started: modules,
+//! `env`, limits. Nothing of it is kept while no isolate runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvedge_deployments::{
+    AccountLimits, Binding as StoredBinding, BindingKind, DeploymentStore, EncryptedSecret,
+    ModuleKind, Script, VersionContent, VersionId, WorkerKey,
+};
+use selvedge_durable::DurableNamespace;
+use selvedge_js::ServiceBinding;
+use selvedge_kv::KvNamespace;
+use selvedge_runtime::compatibility::Compatibility;
+use selvedge_runtime::outbound::ServiceTarget;
+use selvedge_runtime::{
+    Binding, EnvEntry, EnvValue, ExpectedClass, Limits, Mode, Module, SourceMap, Worker,
+};
+
+use super::settings::WorkerDefaults;
+use crate::backends::{Backends, unix_seconds};
+use crate::log::rfc3339;
+
+/// What of a version goes into its Worker.
+pub(crate) struct Given<'a> {
+    pub(crate) key: &'a WorkerKey,
+    pub(crate) content: &'a VersionContent,
+    /// What `version_metadata` tells.
+    pub(crate) id: VersionId,
+    pub(crate) created_on: i64,
+    pub(crate) annotations: &'a BTreeMap<String, String>,
+    pub(crate) limits: Option<&'a AccountLimits>,
+}
+
+/// What a Worker is made with.
+pub(crate) struct Stores<'a> {
+    pub(crate) store: &'a dyn DeploymentStore,
+    pub(crate) backends: &'a Backends,
+    pub(crate) defaults: &'a WorkerDefaults,
+    pub(crate) purpose: Purpose,
+}
+
+/// What a Worker is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Serving,
+    /// It is only started: its classes of Durable Objects are made after that.
+    Trying,
+}
+
+/// Why there is no Worker. It is the server's fault: what is stored was checked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EnvError {
+    #[error(transparent)]
+    Store(#[from] selvedge_deployments::Error),
+    #[error("the binding {0}: {1}")]
+    Backend(String, crate::backends::BackendError),
+    #[error("the binding {0}: {1}")]
+    Binding(String, &'static str),
+    #[error("the version has no code")]
+    NoCode,
+}
+
+impl Stores<'_> {
+    /// The Worker of a version.
+    pub(crate) fn worker(&self, given: &Given<'_>) -> Result<Worker, EnvError> {
+        let content = given.content;
+        let main = content.script.main().ok_or(EnvError::NoCode)?;
+        let (modules, parts) = self.modules(content, main)?;
+        let mut env = Vec::with_capacity(content.bindings.len());
+        for binding in &content.bindings {
+            let value = self.value(given, binding, &parts)?;
+            env.push(EnvEntry { name: binding.name.clone(), value });
+        }
+        Ok(Worker {
+            name: given.key.to_string(),
+            main: main.to_owned(),
+            entrypoint: None,
+            modules,
+            env,
+            hidden: self.own_objects(given)?,
+            classes: classes(content, &given.key.name),
+            compatibility: Compatibility {
+                date: content.compatibility_date.clone().unwrap_or_default(),
+                flags: content.compatibility_flags.clone(),
+            },
+            limits: self.limits(given),
+            mode: Mode::Production,
+        })
+    }
+
+    fn limits(&self, given: &Given<'_>) -> Limits {
+        let defaults = self.defaults;
+        let account = given.limits.cloned().unwrap_or_default();
+        let cpu = account.cpu_ms.map_or(defaults.cpu_ms, u64::from);
+        let cpu = given.content.cpu_ms.map_or(cpu, |own| u64::from(own).min(cpu));
+        let subrequests = account.subrequests.unwrap_or(defaults.subrequests);
+        let memory = account.memory_bytes.and_then(|bytes| usize::try_from(bytes).ok());
+        Limits {
+            cpu: Duration::from_millis(cpu),
+            memory_bytes: memory.unwrap_or(defaults.memory_bytes),
+            subrequests: given.content.subrequests.map_or(subrequests, |own| own.min(subrequests)),
+            request_body_bytes: defaults.request_body_bytes,
+            ..Limits::default()
+        }
+    }
+
+    /// The modules that may be imported, and the content of all parts by name.
+    fn modules(
+        &self,
+        content: &VersionContent,
+        main: &str,
+    ) -> Result<(Vec<Module>, BTreeMap<String, bytes::Bytes>), EnvError> {
+        let mut parts = BTreeMap::new();
+        for module in &content.modules {
+            parts.insert(module.name.clone(), self.store.blob(&module.blob)?);
+        }
+        let is_script = matches!(content.script, Script::ServiceWorker(_));
+        let mut modules = Vec::new();
+        for module in &content.modules {
+            let is_main = module.name == main;
+            let kind = match module.kind {
+                // A script of the old syntax is found out by having no exports.
+                ModuleKind::CommonJs if is_main && is_script => {
+                    selvedge_runtime::ModuleKind::EsModule
+                }
+                ModuleKind::EsModule => selvedge_runtime::ModuleKind::EsModule,
+                ModuleKind::CommonJs => selvedge_runtime::ModuleKind::CommonJs,
+                ModuleKind::Json => selvedge_runtime::ModuleKind::Json,
+                ModuleKind::Text => selvedge_runtime::ModuleKind::Text,
+                ModuleKind::Data => selvedge_runtime::ModuleKind::Data,
+                ModuleKind::Wasm => selvedge_runtime::ModuleKind::Wasm,
+                ModuleKind::SourceMap => continue,
+            };
+            let map = parts.get(&format!("{}.map", module.name));
+            modules.push(Module {
+                name: module.name.clone(),
+                kind,
+                body: parts.get(&module.name).cloned().unwrap_or_default(),
+                path: None,
+                source_map: map.map(|json| Arc::new(SourceMap::new(json.clone()))),
+            });
+        }
+        // The main one stands first, as for Workers from files.
+        if let Some(at) = modules.iter().position(|module| module.name == main) {
+            modules[..=at].rotate_right(1);
+        }
+        Ok((modules, parts))
+    }
+
+    fn value(
+        &self,
+        given: &Given<'_>,
+        binding: &StoredBinding,
+        parts: &BTreeMap<String, bytes::Bytes>,
+    ) -> Result<EnvValue, EnvError> {
+        let name = &binding.name;
+        let part = |part: &str| {
+            parts.get(part).cloned().ok_or(EnvError::Binding(name.clone(), "its part is missing"))
+        };
+        Ok(match &binding.kind {
+            BindingKind::Text(text) => EnvValue::Text(text.clone()),
+            BindingKind::Json(value) => EnvValue::Json(value.clone()),
+            BindingKind::Secret(secret) => EnvValue::Text(self.secret(given, name, secret)?),
+            BindingKind::Kv { namespace } => {
+                // It was the account's when it was bound; it may be gone.
+                if self.store.kv_namespace(&given.key.account, namespace)?.is_none() {
+                    return Err(EnvError::Binding(name.clone(), "its namespace was deleted"));
+                }
+                let store = self.backends.kv(namespace);
+                let store = store.map_err(|error| EnvError::Backend(name.clone(), error))?;
+                EnvValue::Binding(Arc::new(KvNamespace::new(namespace, store, unix_seconds)))
+            }
+            BindingKind::Objects { class, script } => {
+                let script = qualified(given.key, script.as_deref());
+                match self.backends.durable(&script, class) {
+                    Ok(namespace) => EnvValue::Binding(Arc::new(namespace)),
+                    Err(_) if self.purpose == Purpose::Trying => {
+                        EnvValue::Binding(Arc::new(self.no_objects(&script, class)))
+                    }
+                    Err(error) => return Err(EnvError::Backend(name.clone(), error)),
+                }
+            }
+            BindingKind::Service { service, entrypoint, props } => {
+                let target = ServiceTarget {
+                    service: qualified(given.key, Some(service)),
+                    entrypoint: entrypoint.clone(),
+                    props: props.as_ref().map(ToString::to_string),
+                    object: None,
+                };
+                EnvValue::Binding(Arc::new(ServiceBinding(Arc::new(target))))
+            }
+            BindingKind::VersionMetadata => EnvValue::Json(metadata(given)),
+            BindingKind::Assets => {
+                return Err(EnvError::Binding(name.clone(), "static assets are not served yet"));
+            }
+            BindingKind::Wasm { part: of } => EnvValue::Wasm(part(of)?),
+            BindingKind::DataBlob { part: of } => EnvValue::Data(part(of)?),
+            BindingKind::TextBlob { part: of } => {
+                EnvValue::Text(String::from_utf8_lossy(&part(of)?).into_owned())
+            }
+        })
+    }
+
+    /// The namespaces of the Worker's own classes, for `ctx.exports`.
+    fn own_objects(&self, given: &Given<'_>) -> Result<Vec<Arc<dyn Binding>>, EnvError> {
+        let own = self.backends.durable_of(&given.key.to_string());
+        let own = own.map_err(|error| EnvError::Backend("ctx.exports".to_owned(), error))?;
+        Ok(own.into_iter().map(|namespace| Arc::new(namespace) as Arc<dyn Binding>).collect())
+    }
+
+    /// A namespace in the place of one that is not there yet. The global scope,
+    /// which alone sees it, can do nothing with it.
+    fn no_objects(&self, script: &str, class: &str) -> DurableNamespace {
+        let (idle, placement) = (self.backends.object_idle(), self.backends.placement());
+        DurableNamespace::new(&"0".repeat(32), script, class, idle, placement)
+    }
+
+    fn secret(
+        &self,
+        given: &Given<'_>,
+        name: &str,
+        secret: &Option<EncryptedSecret>,
+    ) -> Result<String, EnvError> {
+        let secret =
+            secret.as_ref().ok_or(EnvError::Binding(name.to_owned(), "the secret is missing"))?;
+        Ok(self.store.reveal(given.key, name, secret)?.reveal().to_owned())
+    }
+}
+
+/// A Worker's name in the process: names of two accounts never meet.
+pub(crate) fn qualified(own: &WorkerKey, other: Option<&str>) -> String {
+    format!("{}/{}", own.account, other.unwrap_or(&own.name))
+}
+
+/// `{ id, tag, timestamp }`.
+fn metadata(given: &Given<'_>) -> serde_json::Value {
+    serde_json::json!({
+        "id": given.id.to_string(),
+        "tag": given.annotations.get("workers/tag").map_or("", String::as_str),
+        "timestamp": rfc3339(u64::try_from(given.created_on).unwrap_or(0)),
+    })
+}
+
+/// The classes that the Worker is to export.
+fn classes(content: &VersionContent, own: &str) -> Vec<ExpectedClass> {
+    let mut classes: Vec<ExpectedClass> = Vec::new();
+    for binding in &content.bindings {
+        let BindingKind::Objects { class, script } = &binding.kind else { continue };
+        let is_own = script.as_deref().is_none_or(|script| script == own);
+        if !is_own || classes.iter().any(|other| other.name == *class) {
+            continue;
+        }
+        let missing =
+            format!("Cannot create binding for class {class} that is not exported by the script");
+        classes.push(ExpectedClass { name: class.clone(), missing, is_optional: false });
+    }
+    classes
+}

@@ -1,0 +1,193 @@
+//! The gate of an isolate's thread: which of the requests on its connections are
+//! for its version, and what is counted of them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Cache};
+use deno_http_h1::CoreRequest;
+use selvedge_runtime::{Ended, EventTrace, Outcome, ScheduledEvent};
+
+use super::answer;
+use super::core::Core;
+use super::limits::{UnderWay, WorkerLimits};
+use super::route::{self, Asking, Destination, Routes};
+use super::slot::Slot;
+use super::trace::TraceEvent;
+use crate::edge::Client;
+use crate::gate::{Admission, Asked, Followed, Gate};
+use crate::metrics::{EventKind, Meter, WebSocketGauge};
+use crate::moving::Moved;
+
+pub(super) struct ThreadGate {
+    /// Requests keep it: threads that share a count would slow each other down.
+    of: Rc<Of>,
+    routes: RefCell<Cache<Arc<ArcSwap<Routes>>, Arc<Routes>>>,
+    /// The last request's host, where all of that host is for this version.
+    known: RefCell<Known>,
+    /// What bounds the present request.
+    limits: RefCell<Option<Arc<WorkerLimits>>>,
+}
+
+/// What a thread serves, and how it counts.
+struct Of {
+    core: Arc<Core>,
+    slot: Arc<Slot>,
+    meter: Meter,
+}
+
+#[derive(Default)]
+struct Known {
+    generation: u64,
+    host: Vec<u8>,
+    is_secure: bool,
+    limits: Option<Arc<WorkerLimits>>,
+}
+
+impl ThreadGate {
+    /// For the calling thread.
+    pub(super) fn new(core: Arc<Core>, slot: Arc<Slot>) -> Self {
+        let meter = core.traces.meter(&slot);
+        let routes = RefCell::new(Cache::new(core.routes.clone()));
+        let of = Rc::new(Of { core, slot, meter });
+        Self { of, routes, known: RefCell::default(), limits: RefCell::default() }
+    }
+
+    /// Whether the request is for this version; notes what bounds it.
+    fn is_here(&self, request: &CoreRequest<'_>, client: &Client) -> bool {
+        let mut routes = self.routes.borrow_mut();
+        let routes = routes.load();
+        let is_secure = client.is_secure(request.headers);
+        // With an absolute target the header says nothing.
+        let host = match request.target.first() {
+            Some(b'/') => route::header(request, b"host"),
+            _ => None,
+        };
+        let mut known = self.known.borrow_mut();
+        if known.generation == routes.generation
+            && known.is_secure == is_secure
+            && host.is_some_and(|host| host == known.host)
+        {
+            return true;
+        }
+        let asking = Asking::of(request, is_secure);
+        let header = |name: &[u8]| route::header(request, name);
+        let found = route::destination(&self.of.core, routes, &asking, header);
+        let Destination::Slot { slot, worker, is_all } = found else { return false };
+        if !Arc::ptr_eq(&slot, &self.of.slot) {
+            return false;
+        }
+        known.generation = if is_all && host.is_some() { routes.generation } else { 0 };
+        known.host.clear();
+        known.host.extend_from_slice(host.unwrap_or_default());
+        known.is_secure = is_secure;
+        known.limits = Some(worker.limits.clone()).filter(|limits| limits.is_bound());
+        true
+    }
+}
+
+impl Gate for ThreadGate {
+    fn admit(&self, request: &CoreRequest<'_>, client: &Client) -> Admission {
+        if !self.is_here(request, client) {
+            return Admission::Elsewhere;
+        }
+        self.of.slot.touch(self.of.core.now());
+        let limits = self.known.borrow().limits.clone();
+        if let Some(Err(over)) = limits.as_ref().map(|limits| limits.check()) {
+            self.of.meter.event(
+                EventKind::Fetch,
+                Outcome::LoadShed,
+                Duration::ZERO,
+                Duration::ZERO,
+            );
+            return Admission::Refused(answer::over(over, request));
+        }
+        *self.limits.borrow_mut() = limits;
+        Admission::Here
+    }
+
+    fn begin(&self, asked: &Asked<'_>) -> Followed {
+        self.of.slot.touch(self.of.core.now());
+        let client = asked.client;
+        let limits = self.limits.borrow_mut().take();
+        let under_way = limits.as_ref().map(|limits| limits.begin());
+        let entrypoint = client.service.as_ref().and_then(|service| service.entrypoint.as_deref());
+        // The object's own event tells of it.
+        let trace = if client.is_for_object() {
+            None
+        } else {
+            self.of.core.traces.follow(&self.of.slot, entrypoint, || event_of(asked))
+        };
+        let line = (self.of.core.log.enabled_requests() && client.service.is_none())
+            .then(|| (asked.method.to_owned(), place_of(asked.url)));
+        let end = End { of: self.of.clone(), line, under_way };
+        Followed { trace, on_end: Some(Box::new(move |ended| end.ended(&ended))) }
+    }
+
+    fn scheduled(&self, event: &ScheduledEvent) -> Option<Box<dyn EventTrace>> {
+        self.of.core.traces.follow(&self.of.slot, None, || TraceEvent::Scheduled {
+            cron: event.cron.clone(),
+            scheduled_time: event.time as u64,
+        })
+    }
+
+    fn websocket(&self) -> WebSocketGauge {
+        self.of.meter.websocket()
+    }
+
+    fn ended(&self, kind: EventKind, ended: &Ended) {
+        self.of.meter.event(kind, ended.outcome, ended.wall, ended.cpu);
+        self.of.slot.touch(self.of.core.now());
+    }
+
+    fn hand_on(&self, moved: Moved) {
+        self.of.core.place(Box::new(moved));
+    }
+}
+
+/// What is done when a request ends.
+struct End {
+    of: Rc<Of>,
+    line: Option<(String, String)>,
+    under_way: Option<UnderWay>,
+}
+
+impl End {
+    fn ended(self, ended: &Ended) {
+        drop(self.under_way);
+        self.of.meter.event(EventKind::Fetch, ended.outcome, ended.wall, ended.cpu);
+        if ended.status != 0 {
+            self.of.meter.status(ended.status);
+        }
+        for _ in 0..ended.subrequests {
+            self.of.meter.subrequest();
+        }
+        if let Some((method, place)) = self.line {
+            self.of.core.log.request(&method, &place, ended);
+        }
+    }
+}
+
+fn event_of(asked: &Asked<'_>) -> TraceEvent {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let own = asked.client.headers.as_blob();
+    let headers = asked.headers.iter().chain(own.iter());
+    TraceEvent::Fetch {
+        method: asked.method.to_owned(),
+        url: text(asked.url),
+        headers: headers
+            .map(|(name, value)| (text(name).to_ascii_lowercase(), text(value)))
+            .collect(),
+        cf: serde_json::from_str(&asked.client.cf).unwrap_or_default(),
+        client_ip: asked.client.address.map(|address| address.to_string()),
+        status: None,
+    }
+}
+
+/// Host, path and query of an absolute URL, for the log.
+fn place_of(url: &[u8]) -> String {
+    let text = String::from_utf8_lossy(url);
+    text.split_once("://").map_or(&*text, |(_, rest)| rest).to_owned()
+}

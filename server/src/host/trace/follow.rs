@@ -1,0 +1,116 @@
+//! What is collected of one event while it goes on.
+
+use std::sync::Arc;
+
+use selvedge_deployments::VersionId;
+use selvedge_deployments::WorkerKey;
+use selvedge_runtime::{ConsoleLevel, Ended, EventTrace, Failure};
+use serde_json::Value;
+
+use super::{TraceEvent, TraceException, TraceItem, TraceLog, Traces, now_millis};
+use crate::error_page::Reference;
+use crate::host::slot::Slot;
+
+/// Text of one event's logs and exceptions: 256 KB, as Cloudflare has it.
+const TEXT_BYTES: usize = 256 * 1024;
+
+pub(super) struct Follow {
+    traces: Arc<Traces>,
+    key: WorkerKey,
+    version: VersionId,
+    entrypoint: Option<Arc<str>>,
+    event: TraceEvent,
+    exceptions: Vec<TraceException>,
+    logs: Vec<TraceLog>,
+    began: u64,
+    left: usize,
+    truncated: bool,
+}
+
+impl Follow {
+    pub(super) fn new(
+        traces: Arc<Traces>,
+        slot: &Slot,
+        entrypoint: Option<Arc<str>>,
+        event: TraceEvent,
+    ) -> Self {
+        Self {
+            traces,
+            key: slot.key.clone(),
+            version: slot.version,
+            entrypoint,
+            event,
+            exceptions: Vec::new(),
+            logs: Vec::new(),
+            began: now_millis(),
+            left: TEXT_BYTES,
+            truncated: false,
+        }
+    }
+
+    /// Whether there is room for a text.
+    fn fits(&mut self, bytes: usize) -> bool {
+        match self.left.checked_sub(bytes) {
+            Some(left) => self.left = left,
+            None => self.truncated = true,
+        }
+        !self.truncated
+    }
+}
+
+impl EventTrace for Follow {
+    fn console(&mut self, level: ConsoleLevel, text: &str) {
+        if self.fits(text.len()) {
+            self.logs.push(TraceLog {
+                level: level.as_str(),
+                message: Value::Array(vec![Value::String(text.to_owned())]),
+                timestamp: now_millis(),
+            });
+        }
+    }
+
+    fn exception(&mut self, failure: &Failure) {
+        if !self.fits(failure.message.len() + failure.stack.len()) {
+            return;
+        }
+        let (name, message) = split(&failure.message);
+        let stack = (!failure.stack.is_empty()).then(|| failure.stack.clone());
+        let timestamp = now_millis();
+        self.exceptions.push(TraceException { name, message, stack, timestamp });
+    }
+
+    fn end(self: Box<Self>, ended: Ended) {
+        let mut event = self.event;
+        if let TraceEvent::Fetch { status, .. } = &mut event {
+            *status = (ended.status != 0).then_some(ended.status);
+        }
+        let item = TraceItem {
+            account: self.key.account.clone(),
+            script: self.key.name.as_str().into(),
+            version: Some(self.version),
+            entrypoint: self.entrypoint,
+            outcome: ended.outcome,
+            event,
+            exceptions: self.exceptions,
+            logs: self.logs,
+            event_timestamp: self.began,
+            cpu_time: ended.cpu,
+            wall_time: ended.wall,
+            request_id: Reference::new().as_str().to_owned(),
+            subrequests: ended.subrequests,
+            truncated: self.truncated,
+        };
+        self.traces.emit(&self.key, item);
+    }
+}
+
+/// `TypeError: x` as its name and its message.
+pub(super) fn split(text: &str) -> (String, String) {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    match text.split_once(": ") {
+        Some((name, message)) if is_name(name) => (name.to_owned(), message.to_owned()),
+        _ => ("Error".to_owned(), text.to_owned()),
+    }
+}
