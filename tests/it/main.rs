@@ -29,6 +29,7 @@ mod life;
 mod limits;
 mod projects;
 mod rpc;
+mod serve;
 mod soak;
 mod sockets;
 mod surface;

@@ -25,7 +25,7 @@ impl Write for Logs {
 
 impl Logs {
     /// A log that writes here: JSON, all levels.
-    pub(super) fn log(&self, format: Format) -> Arc<Log> {
+    pub(crate) fn log(&self, format: Format) -> Arc<Log> {
         let options = LogOptions { format, level: Level::Debug, colors: Colors::default() };
         Log::with_outputs(options, Box::new(self.clone()), Box::new(self.clone()))
     }

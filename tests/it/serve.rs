@@ -1,0 +1,16 @@
+//! `selvedge serve`: many Workers of many accounts behind the same sockets.
+
+mod server;
+
+mod accounts;
+mod connections;
+mod isolates;
+mod limits;
+mod objects;
+mod proxies;
+mod routing;
+mod stop;
+mod swap;
+mod tls;
+mod traces;
+mod versions;
