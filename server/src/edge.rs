@@ -2,6 +2,7 @@
 //! address, `CF-Ray`, `request.cf`
 //! (<https://developers.cloudflare.com/fundamentals/reference/http-headers/>).
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) address: Option<IpAddr>,
     /// What the proxy before this server said last, where it is believed.
     behind: Option<Behind>,
+    /// Whether the version for the next request was chosen already.
+    is_chosen: Cell<bool>,
 }
 
 /// A connection of a proxy that is believed.
@@ -79,17 +82,25 @@ impl Client {
             cf: cf(protocol, tls),
             address: Some(address),
             behind: None,
+            is_chosen: Cell::new(false),
         }
     }
 
     /// The client of a connection that came from another thread.
     pub(crate) fn of(facts: &Arc<Facts>) -> Self {
         let mut client = Self::new(facts.peer, facts.protocol, facts.tls.as_ref());
+        client.is_chosen.set(true);
         client.behind = facts.proxies.clone().map(|proxies| {
             let facts = facts.clone();
             Behind { facts, proxies, said: None }
         });
         client
+    }
+
+    /// Whether the version for the next request was chosen by who sent the
+    /// connection here: it is not drawn again. Told once.
+    pub(crate) fn take_chosen(&self) -> bool {
+        self.is_chosen.replace(false)
     }
 
     /// Whether a request with these headers counts as one over HTTPS.
@@ -125,6 +136,7 @@ impl Client {
             headers: SharedHeaders::new(HeaderBlobBuf::default()),
             address: None,
             behind: None,
+            is_chosen: Cell::new(false),
         }
     }
 

@@ -251,7 +251,7 @@ impl Core {
         let peeked = peek(&moved.early, |request| {
             let secure = is_secure(request);
             let asking = Asking::of(request, secure);
-            route::destination(self, &routes, &asking, |name| route::header(request, name))
+            route::destination(self, &routes, &asking, None, |name| route::header(request, name))
         });
         match peeked {
             Peeked::Head(Destination::Slot { slot, .. }) => {

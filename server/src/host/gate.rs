@@ -59,6 +59,7 @@ impl ThreadGate {
     fn is_here(&self, request: &CoreRequest<'_>, client: &Client) -> bool {
         let mut routes = self.routes.borrow_mut();
         let routes = routes.load();
+        let is_chosen = client.take_chosen();
         let is_secure = client.is_secure(request.headers);
         // With an absolute target the header says nothing.
         let host = match request.target.first() {
@@ -74,7 +75,8 @@ impl ThreadGate {
         }
         let asking = Asking::of(request, is_secure);
         let header = |name: &[u8]| route::header(request, name);
-        let found = route::destination(&self.of.core, routes, &asking, header);
+        let chosen = is_chosen.then_some(self.of.slot.version);
+        let found = route::destination(&self.of.core, routes, &asking, chosen, header);
         let Destination::Slot { slot, worker, is_all } = found else { return false };
         if !Arc::ptr_eq(&slot, &self.of.slot) {
             return false;

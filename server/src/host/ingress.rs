@@ -175,7 +175,7 @@ async fn handshake(
         let asking = Asking { authority: name.as_bytes(), target: b"/", is_secure: true };
         let routes = core.routes.load();
         if let Destination::Slot { slot, is_all: true, .. } =
-            route::destination(core, &routes, &asking, |_| None)
+            route::destination(core, &routes, &asking, None, |_| None)
             && !slot.is_warm()
         {
             core.warm_up(&slot);
@@ -352,7 +352,7 @@ pub(crate) fn find<'h>(
     header: impl Fn(&[u8]) -> Option<&'h [u8]>,
 ) -> Found {
     let routes = core.routes.load();
-    match route::destination(core, &routes, asking, header) {
+    match route::destination(core, &routes, asking, None, header) {
         Destination::Slot { slot, .. } => Found::Slot(slot),
         Destination::Preview { worker, digits } => Found::Preview(worker, digits),
         Destination::Nobody => Found::Trouble(match asking.target {

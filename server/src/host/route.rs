@@ -59,11 +59,13 @@ pub(crate) fn header<'a>(request: &CoreRequest<'a>, name: &[u8]) -> Option<&'a [
     headers.find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
 }
 
-/// Finds the destination of a request. `header` gives its headers.
+/// Finds the destination of a request. `chosen` is its version, if that was drawn
+/// before; `header` gives its headers.
 pub(crate) fn destination<'h>(
     core: &Core,
     routes: &Routes,
     asking: &Asking<'_>,
+    chosen: Option<VersionId>,
     header: impl Fn(&[u8]) -> Option<&'h [u8]>,
 ) -> Destination {
     let Some(host) = normal_host(asking.authority) else { return Destination::Nobody };
@@ -72,7 +74,9 @@ pub(crate) fn destination<'h>(
     match routes.find(&ask) {
         None => Destination::Nobody,
         Some(Found::Worker { worker, whole_host }) => {
-            let picked = worker.shares.pick(&worker.live.key.name, header);
+            let chosen = chosen.filter(|version| worker.shares.has(*version));
+            let pick = || worker.shares.pick(&worker.live.key.name, header);
+            let picked = chosen.or_else(pick);
             match picked.and_then(|version| worker.slot(version)) {
                 Some(slot) => Destination::Slot {
                     slot: slot.clone(),
