@@ -42,6 +42,9 @@ pub(crate) struct LoadArgs {
     /// Connections instead of the workload's own number
     #[arg(long)]
     connections: Option<usize>,
+    /// The `Host` to ask for, in place of the address
+    #[arg(long)]
+    host: Option<String>,
 }
 
 pub(crate) fn run(args: &LoadArgs) -> Result<()> {
@@ -59,7 +62,12 @@ fn measure(args: &LoadArgs) -> Result<Sample> {
         if args.spin { Waiting::Spin } else { Waiting::Sleep },
     );
     let connections = args.connections.unwrap_or(workload.connections);
-    let request = workload.request(args.addr);
+    let mut request = workload.request(args.addr);
+    if let Some(host) = &args.host {
+        let text = String::from_utf8(request)?;
+        let (own, asked) = (format!("Host: {}\r\n", args.addr), format!("Host: {host}\r\n"));
+        request = text.replacen(&own, &asked, 1).into_bytes();
+    }
     match workload.load {
         Load::Requests => {
             HttpLoad { request: &request, connections, read_bytes: 16 * 1024, body_bytes: None }

@@ -12,6 +12,7 @@ mod compare;
 mod hop;
 mod isolates;
 mod load;
+mod many;
 mod memory;
 mod objects;
 mod peer;
@@ -55,6 +56,8 @@ enum Cmd {
     Isolates(isolates::IsolatesArgs),
     /// Memory of many live Durable Objects in one process
     Objects(objects::ObjectsArgs),
+    /// `selvedge serve` with many deployed Workers
+    Serve(many::ServeArgs),
     /// How fast the load generator is by itself
     Ceiling(CompareArgs),
     /// The tables of results that were kept with --json
@@ -77,6 +80,7 @@ fn main() -> Result<()> {
         Cmd::Pss(args) => memory::run(&args, &output),
         Cmd::Isolates(args) => isolates::run(&args, &output),
         Cmd::Objects(args) => objects::run(&args, &output),
+        Cmd::Serve(args) => many::run(&args, &output),
         Cmd::Ceiling(args) => compare::ceiling(&args, &output),
         Cmd::Table { results } => {
             report::print(&Results::load(&results)?, &output);
