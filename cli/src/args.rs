@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Serve Workers and follow their files: for developing.
     Dev(Box<DevArgs>),
+    /// Serve many Workers, which are deployed over an API.
+    Serve(Box<crate::serve::ServeArgs>),
     /// Make a new project from a template.
     Init(InitArgs),
     /// Write worker-configuration.d.ts: the types of what `env` holds.

@@ -15,6 +15,7 @@ mod keys;
 mod kv;
 mod remote;
 mod run;
+mod serve;
 mod signals;
 mod terminal;
 mod trace;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(Cli { command: Command::Run(args) }) => run::run(*args),
         Ok(Cli { command: Command::Dev(args) }) => dev::dev(*args),
+        Ok(Cli { command: Command::Serve(args) }) => serve::serve(*args),
         Ok(Cli { command: Command::Guard { line } }) => guard::guard(&line),
         Ok(Cli { command: Command::Init(args) }) => init::init(&args),
         Ok(Cli { command: Command::Types(args) }) => types::types(&args),

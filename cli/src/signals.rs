@@ -33,6 +33,42 @@ pub(crate) fn shutdown() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
+/// SIGHUP, again and again.
+#[cfg(unix)]
+pub(crate) struct Reload(tokio::signal::unix::Signal);
+
+/// Starts to listen for SIGHUP.
+#[cfg(unix)]
+pub(crate) fn reload() -> io::Result<Reload> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).map(Reload)
+}
+
+#[cfg(unix)]
+impl Reload {
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// There is no such signal here.
+#[cfg(not(unix))]
+pub(crate) struct Reload;
+
+#[cfg(not(unix))]
+pub(crate) fn reload() -> io::Result<Reload> {
+    Ok(Reload)
+}
+
+#[cfg(not(unix))]
+impl Reload {
+    pub(crate) async fn next(&mut self) {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Starts to listen for Ctrl-C. The future is ready at the first one; the
 /// second one ends the process.
 #[cfg(not(unix))]

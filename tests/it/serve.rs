@@ -7,6 +7,7 @@ mod connections;
 mod isolates;
 mod limits;
 mod objects;
+mod process;
 mod proxies;
 mod routing;
 mod stop;
