@@ -89,7 +89,8 @@ pub(super) fn addresses(texts: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
     let mut all = Vec::new();
     for text in texts {
         if let Some(port) = text.strip_prefix(':') {
-            let port = port.parse().with_context(|| format!("\"{text}\" has no valid port"))?;
+            let port =
+                port.parse::<u16>().with_context(|| format!("\"{text}\" has no valid port"))?;
             all.push((IpAddr::from(Ipv4Addr::UNSPECIFIED), port).into());
             // Not every machine has the other kind.
             if std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
@@ -100,7 +101,7 @@ pub(super) fn addresses(texts: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
         let Some((host, port)) = text.rsplit_once(':') else {
             bail!("\"{text}\" has no port\nhint: write {text}:8080, or :8080 for all addresses");
         };
-        let port = port.parse().with_context(|| format!("\"{text}\" has no valid port"))?;
+        let port = port.parse::<u16>().with_context(|| format!("\"{text}\" has no valid port"))?;
         all.extend(crate::run::addresses(host, port)?);
     }
     Ok(all)
