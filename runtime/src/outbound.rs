@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::binding::Binding;
 use crate::body::{BodyError, BodySource};
-use crate::headers::HeaderBlobBuf;
+use crate::headers::{HeaderBlob, HeaderBlobBuf};
 use crate::io_context::{ContextId, IsolateState};
 use crate::rpc::RpcEnd;
 use crate::thread::ThreadNumber;
@@ -54,6 +54,20 @@ pub struct ServiceTarget {
     /// A Durable Object of the Worker, which gets the request in place of an
     /// export.
     pub object: Option<ObjectTarget>,
+    /// What answers requests in place of a Worker.
+    pub responder: Option<Arc<dyn Responder>>,
+}
+
+/// What answers requests that go through a binding and is no Worker: static assets.
+pub trait Responder: std::fmt::Debug + Send + Sync {
+    /// The response to a request whose body, if it has one, says nothing. `url` is
+    /// absolute. A redirect is a response like any other here.
+    fn fetch(
+        &self,
+        method: &str,
+        url: &str,
+        headers: HeaderBlob<'_>,
+    ) -> LocalFuture<OutboundResponse>;
 }
 
 /// A Durable Object that a request goes to, in another isolate than that of

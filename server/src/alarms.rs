@@ -217,6 +217,7 @@ fn target(namespace: &DurableNamespace, id: ObjectId) -> Arc<ServiceTarget> {
         lives_on: namespace.lives_on(&id.0),
     };
     Arc::new(ServiceTarget {
+        responder: None,
         service: namespace.script.to_string(),
         entrypoint: None,
         props: None,

@@ -30,6 +30,7 @@ mod policy;
 mod pool;
 mod redirect;
 mod request_body;
+mod responder;
 mod response_body;
 mod slots;
 mod socket;

@@ -234,6 +234,7 @@ fn service(service: &Service) -> EnvEntry {
         None => service.service.clone(),
     };
     let target = ServiceTarget {
+        responder: None,
         object: None,
         service: name,
         entrypoint: service.entrypoint.clone(),

@@ -169,7 +169,12 @@ pub(crate) fn op_service_open(state: &mut OpState, #[serde] parts: ServiceParts)
         "" => isolate(state).worker().name.clone(),
         _ => parts.service,
     };
-    let target =
-        ServiceTarget { service, entrypoint: parts.entrypoint, props: parts.props, object: None };
+    let target = ServiceTarget {
+        service,
+        entrypoint: parts.entrypoint,
+        props: parts.props,
+        object: None,
+        responder: None,
+    };
     state.resource_table.add(ServiceResource(Arc::new(target)))
 }

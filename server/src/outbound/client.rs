@@ -24,7 +24,7 @@ use super::slots::{ConnectionRule, Slot, SlotBook};
 use super::stream::Stream;
 use super::tls::Offer;
 use super::websocket::{self, ConnectSocket, Handshake, UpgradedSocket};
-use super::{ConnectService, Options, headers};
+use super::{ConnectService, Options, headers, responder};
 
 /// Sends the subrequests of one isolate.
 pub(crate) struct Client {
@@ -69,6 +69,15 @@ impl Client {
             return Err(OutboundError::Invalid("WebSockets cannot be connected from here".into()));
         }
         let mut outgoing = Outgoing::new(&request)?;
+        let responder = request.service.as_ref().and_then(|service| service.responder.clone());
+        if let Some(responder) = responder {
+            if request.websocket.is_some() {
+                let message = "WebSockets cannot be connected to here";
+                return Err(OutboundError::Invalid(message.into()));
+            }
+            return responder::fetch(&*responder, outgoing, request.redirect, || caller.count())
+                .await;
+        }
         outgoing.body = RequestBody::from(request.body);
         let to_object = request.service.as_ref().is_some_and(|service| service.object.is_some());
         let mut slot = None;
