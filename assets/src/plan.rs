@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use selvedge_runtime::HeaderBlob;
 
+use crate::cache::Cache;
 use crate::config::NotFoundHandling;
 use crate::rules::html::{Found, Lookup};
 use crate::rules::path::{self, Target};
@@ -22,6 +23,7 @@ use crate::source::AssetSource;
 pub struct Assets {
     pub(crate) source: Arc<dyn AssetSource>,
     pub(crate) settings: Settings,
+    pub(crate) cache: Arc<Cache>,
 }
 
 /// A request, as far as assets look at it.
@@ -47,7 +49,7 @@ pub enum Asks {
 
 /// What becomes of a request.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Plan<'a> {
+pub(crate) enum Plan<'a> {
     /// The Worker answers it.
     Worker,
     /// An asset.
@@ -71,9 +73,14 @@ pub enum Plan<'a> {
 }
 
 impl Assets {
-    /// Assets that are served by these settings.
-    pub fn new(source: Arc<dyn AssetSource>, settings: Settings) -> Self {
-        Self { source, settings }
+    /// Assets that are served by these settings. The cache is that of the process.
+    pub fn new(source: Arc<dyn AssetSource>, settings: Settings, cache: Arc<Cache>) -> Self {
+        Self { source, settings, cache }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.source.count()
     }
 
     /// What becomes of a request to this place.

@@ -66,6 +66,13 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whether the Worker gets all requests.
+    pub fn worker_is_always_first(&self) -> bool {
+        self.worker_first == WorkerFirst::Always
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,7 +19,7 @@ fn site(files: &[&str], config: &AssetsConfig, worker: WorkerFacts) -> Assets {
         crate::source::FolderSource::walk(folder.path()).expect("it can be walked");
     let (settings, warnings) = Settings::new(config, worker).expect("it is valid");
     assert_eq!(warnings, [""; 0]);
-    Assets::new(Arc::new(source), settings)
+    Assets::new(Arc::new(source), settings, Arc::default())
 }
 
 /// What becomes of a request, in a word.
