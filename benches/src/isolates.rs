@@ -57,7 +57,7 @@ const REST: Duration = Duration::from_secs(2);
 const HOST_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(args: &IsolatesArgs, output: &OutputArgs) -> Result<()> {
-    let peers = args.peers.find()?;
+    let peers = args.peers.find_for(&HELLO)?;
     let pins = Pins::set_up(!output.no_pin);
     let dir = TempDir::new()?;
     fs::write(dir.path().join("hello.js"), HELLO.source)?;
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &IsolatesArgs, output: &OutputArgs) -> Result<()> {
                 isolates.push(host("deno (Web Worker)", command, args, dir.path())?);
             }
             Kind::Workerd => isolates.push(workerd(peer, args, dir.path(), pins)?),
-            Kind::Selvedge | Kind::Canned => {}
+            Kind::Selvedge | Kind::Nginx | Kind::Canned => {}
         }
     }
     let results = Results {

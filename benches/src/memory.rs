@@ -28,7 +28,7 @@ pub(crate) struct PssArgs {
 const REST: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &PssArgs, output: &OutputArgs) -> Result<()> {
-    let peers = args.peers.find()?;
+    let peers = args.peers.find_for(&HELLO)?;
     let pins = Pins::set_up(!output.no_pin);
     let dir = TempDir::new()?;
     let mut memory = Vec::new();

@@ -43,8 +43,7 @@ struct Look {
 }
 
 pub(crate) fn run(args: &ObjectsArgs, output: &OutputArgs) -> Result<()> {
-    let mut peers = args.peers.find()?;
-    peers.retain(|peer| peer.can_serve(&COUNTERS));
+    let peers = args.peers.find_for(&COUNTERS)?;
     let pins = Pins::set_up(!output.no_pin);
     let dir = TempDir::new()?;
     let mut objects = Vec::new();

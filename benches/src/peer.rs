@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Selvedge,
     Deno,
     Workerd,
+    /// It serves files only.
+    Nginx,
     /// This program itself, answering fixed bytes: how fast the load can be.
     Canned,
 }
@@ -41,7 +43,9 @@ pub(crate) struct PeerArgs {
     deno: PathBuf,
     #[arg(long, default_value = "workerd")]
     workerd: PathBuf,
-    /// Only these peers, by name: selvedge,baseline,deno,workerd
+    #[arg(long, default_value = "nginx")]
+    nginx: PathBuf,
+    /// Only these peers, by name: selvedge,baseline,deno,workerd,nginx
     #[arg(long, value_delimiter = ',')]
     peers: Vec<String>,
 }
@@ -57,6 +61,7 @@ impl PeerArgs {
         }
         wanted.push((Kind::Deno, "deno", &self.deno));
         wanted.push((Kind::Workerd, "workerd", &self.workerd));
+        wanted.push((Kind::Nginx, "nginx", &self.nginx));
         wanted.retain(|(_, name, _)| {
             self.peers.is_empty() || self.peers.iter().any(|peer| peer == name)
         });
@@ -72,10 +77,22 @@ impl PeerArgs {
     }
 }
 
+impl PeerArgs {
+    /// Those of them that can serve this Worker.
+    pub(crate) fn find_for(&self, worker: &Worker) -> Result<Vec<Peer>> {
+        let mut peers = self.find()?;
+        peers.retain(|peer| peer.can_serve(worker));
+        Ok(peers)
+    }
+}
+
 impl Peer {
     fn open(kind: Kind, name: &'static str, program: &Path) -> Result<Self> {
-        let version = first_line(Command::new(program).arg("--version"))
-            .with_context(|| format!("cannot run {}", program.display()))?;
+        let version = match kind {
+            Kind::Nginx => first_line_of_errors(Command::new(program).arg("-v")),
+            _ => first_line(Command::new(program).arg("--version")),
+        };
+        let version = version.with_context(|| format!("cannot run {}", program.display()))?;
         let program = match kind {
             // A version switch's shell script in the PATH would count as start time.
             Kind::Deno => {
@@ -116,10 +133,12 @@ impl Peer {
         PeerInfo { name: self.name.to_owned(), version: self.version.clone() }
     }
 
-    /// Whether it can serve this Worker: workerd alone has no KV, and Deno no Durable Objects.
+    /// Whether it can serve this Worker: workerd alone has no KV, Deno no Durable Objects,
+    /// and nginx runs no code.
     pub(crate) fn can_serve(&self, worker: &Worker) -> bool {
         match worker.data {
-            Data::None => true,
+            Data::None => self.kind != Kind::Nginx,
+            Data::Assets { .. } => matches!(self.kind, Kind::Selvedge | Kind::Nginx),
             Data::Kv { .. } => matches!(self.kind, Kind::Selvedge | Kind::Deno),
             Data::Objects { .. } => matches!(self.kind, Kind::Selvedge | Kind::Workerd),
         }
@@ -144,7 +163,12 @@ impl Peer {
             Data::None => None,
             Data::Kv { .. } => Some(KV_CONFIG),
             Data::Objects { .. } => Some(OBJECTS_CONFIG),
+            Data::Assets { .. } => Some(ASSETS_CONFIG),
         };
+        if let Data::Assets { bytes } = worker.data {
+            fs::create_dir_all(dir.join("public"))?;
+            fs::write(dir.join("public").join("file.txt"), "x".repeat(bytes))?;
+        }
         if let Some(config) = config {
             clear_state(dir)?;
             fs::write(dir.join("wrangler.toml"), config)?;
@@ -182,6 +206,10 @@ impl Peer {
                 fs::write(dir.join("config.capnp"), config)?;
                 command.args(["serve", "config.capnp"]);
             }
+            Kind::Nginx => {
+                fs::write(dir.join("nginx.conf"), nginx_config(&port))?;
+                command.arg("-p").arg(dir).args(["-c", "nginx.conf", "-e", "stderr"]);
+            }
             Kind::Canned => {
                 command.args(["canned", "--port", &port]);
             }
@@ -192,6 +220,23 @@ impl Peer {
 
 /// Selvedge's configuration of a Worker with KV; without it, there is none.
 const KV_CONFIG: &str = "main = \"worker.js\"\n[[kv_namespaces]]\nbinding = \"KV\"\n";
+
+/// Selvedge's configuration of static files with a Worker behind them.
+const ASSETS_CONFIG: &str = "main = \"worker.js\"\n[assets]\ndirectory = \"public\"\n";
+
+/// One process of nginx that serves `public` as fast as it can: no log, open files kept.
+fn nginx_config(port: &str) -> String {
+    format!(
+        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\n\
+         events {{ worker_connections 4096; }}\n\
+         http {{\n  types {{ text/plain txt; }}\n  access_log off;\n  sendfile on;\n  \
+         tcp_nopush on;\n  keepalive_requests 1000000000;\n  \
+         open_file_cache max=1000 inactive=60s;\n  \
+         client_body_temp_path tmp;\n  proxy_temp_path tmp;\n  fastcgi_temp_path tmp;\n  \
+         uwsgi_temp_path tmp;\n  scgi_temp_path tmp;\n  \
+         server {{ listen 127.0.0.1:{port}; root public; }}\n}}\n"
+    )
+}
 
 /// Selvedge's configuration of a Worker with Durable Objects.
 const OBJECTS_CONFIG: &str = "\
@@ -227,6 +272,16 @@ fn remove(path: &Path) -> Result<()> {
 fn first_line(command: &mut Command) -> Result<String> {
     let output = command.output()?;
     anyhow::ensure!(output.status.success(), "it failed: {}", output.status);
-    let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    Ok(line_of(&output.stdout))
+}
+
+/// The same where a program tells its version on the other stream.
+fn first_line_of_errors(command: &mut Command) -> Result<String> {
+    let output = command.output()?;
+    anyhow::ensure!(output.status.success(), "it failed: {}", output.status);
+    Ok(line_of(&output.stderr))
+}
+
+fn line_of(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).lines().next().unwrap_or_default().trim().to_owned()
 }

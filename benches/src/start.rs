@@ -28,7 +28,7 @@ pub(crate) struct StartArgs {
 }
 
 pub(crate) fn run(args: &StartArgs, output: &OutputArgs) -> Result<()> {
-    let peers = args.peers.find()?;
+    let peers = args.peers.find_for(&HELLO)?;
     let pins = Pins::set_up(!output.no_pin);
     let dir = TempDir::new()?;
     let mut all: Vec<StartResult> = peers

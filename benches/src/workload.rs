@@ -43,13 +43,17 @@ pub(crate) enum Data {
     Objects {
         seeds: usize,
     },
+    /// A file of so many bytes, `public/file.txt`, which is served without the Worker.
+    Assets {
+        bytes: usize,
+    },
 }
 
 impl Data {
     /// How many POST requests fill it.
     pub(crate) fn seeds(self) -> usize {
         match self {
-            Self::None => 0,
+            Self::None | Self::Assets { .. } => 0,
             Self::Kv { seeds } | Self::Objects { seeds } => seeds,
         }
     }
@@ -235,6 +239,21 @@ static GENERAL: &[Workload] = &[
         request: Request::Headers(8 * 1024),
         expect: "anonymous",
         goal_deno: Some(0.9),
+        goal_workerd: None,
+    },
+    Workload {
+        name: "assets",
+        title: "static 10 KB file",
+        worker: Worker {
+            source: include_str!("../workers/hello.js"),
+            deno: None,
+            data: Data::Assets { bytes: 10 * 1024 },
+        },
+        load: Load::Requests,
+        connections: 64,
+        request: Request::Get("/file.txt"),
+        expect: "xxxxxxxx",
+        goal_deno: None,
         goal_workerd: None,
     },
     Workload {
