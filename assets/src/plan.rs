@@ -133,6 +133,7 @@ impl Assets {
             return found(lookup, method, &target.path, target.search);
         };
         // Where a rule leads, no Worker is asked.
+        let lookup = Lookup { not_found: self.settings.not_found_handling, ..lookup };
         let plan = found(lookup, method, &path, target.search);
         Some(match plan {
             Some(Plan::Asset { path, status }) => {

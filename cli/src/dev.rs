@@ -146,25 +146,27 @@ fn read(selection: Selection<'_>) -> Built {
                 files: Vec::new(),
                 folders: Vec::new(),
                 trees: Vec::new(),
+                assets: Vec::new(),
                 root: PathBuf::new(),
             };
         }
     };
     let root = config.root.clone();
+    let assets: Vec<PathBuf> = config.assets.iter().cloned().collect();
     let trees = match config.build.command {
         Some(_) => config.build.watch_dirs.clone(),
         None => Vec::new(),
     };
     if let Err(error) = custom_build::run(&config.build, Output::Ours) {
         let files = config.watched.clone();
-        return Built { result: Err(error), files, folders: Vec::new(), trees, root };
+        return Built { result: Err(error), files, folders: Vec::new(), trees, assets, root };
     }
     let of_config = config.watched.clone();
-    let (result, Watched { mut files, mut folders }) = Project::build(config, Mode::Local);
+    let (result, Watched { mut files, mut folders, assets }) = Project::build(config, Mode::Local);
     if !trees.is_empty() {
         // The command writes modules: its own work must not bring it again.
         files = of_config;
         folders.clear();
     }
-    Built { result, files, folders, trees, root }
+    Built { result, files, folders, trees, assets, root }
 }

@@ -1,6 +1,7 @@
 //! The list of bindings: which crate reads which key of the configuration, and
 //! what it puts into `env`.
 
+mod assets;
 mod durable;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use selvedge_runtime::{EnvEntry, EnvValue, Worker};
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_seconds};
 use crate::config::{Config, Diagnostic};
+pub use assets::ProjectAssets;
+pub(crate) use assets::bind as bind_assets;
 pub use durable::DurableObjects;
 
 /// A binding that the configuration asks for, checked and not yet opened.

@@ -42,8 +42,12 @@ pub const FILE_NAMES: &[&str] = &["wrangler.json", "wrangler.jsonc", "wrangler.t
 #[derive(Debug, Clone)]
 pub struct Config {
     pub name: String,
-    /// The main module's file; absolute.
+    /// The main module's file; absolute. Of assets alone, their folder.
     pub main: PathBuf,
+    /// The folder of static assets; absolute.
+    pub assets: Option<PathBuf>,
+    /// Whether there is no Worker beside them.
+    pub is_assets_only: bool,
     /// The environment that was chosen.
     pub environment: Option<String>,
     /// The names of all environments of the configuration.
@@ -178,6 +182,12 @@ impl Config {
                 }
                 Self::bare(main, selection)
             }
+            Located::Assets { folder } => {
+                let mut config = Self::bare(folder.clone(), selection)?;
+                config.is_assets_only = true;
+                config.assets = Some(folder);
+                Ok(config)
+            }
             Located::File { path, text, main, others, redirect } => {
                 if let (Some(redirect), Some(env)) = (&redirect, selection.env) {
                     return Err(Diagnostic::new(format!(
@@ -242,6 +252,8 @@ impl Config {
             watched: found.candidates,
             warnings: found.warnings,
             sections: Vec::new(),
+            assets: None,
+            is_assets_only: false,
             main,
         })
     }
@@ -255,9 +267,12 @@ impl Config {
         let root = folder_of(settings.path());
         let mut warnings = settings.check()?;
         let build = parts::build(settings, &root)?;
-        let main = match given {
-            Some(main) => main,
-            None => fields::main(settings, &root, build.command.is_some())?,
+        let assets = parts::assets(settings, &root)?;
+        let is_assets_only = assets.is_some() && given.is_none() && settings.get("main").is_none();
+        let main = match (given, &assets) {
+            (Some(main), _) => main,
+            (None, Some(assets)) if is_assets_only => assets.clone(),
+            (None, _) => fields::main(settings, &root, build.command.is_some())?,
         };
         let (rules, rule_warnings) = fields::rules(settings)?;
         warnings.extend(rule_warnings);
@@ -299,6 +314,8 @@ impl Config {
             watched,
             warnings,
             sections: settings.sections(),
+            assets,
+            is_assets_only,
             main,
         };
         config.check_names()?;

@@ -17,11 +17,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use selvedge_assets::{Cache, Handle};
 use selvedge_runtime::{Failure, Outcome, Platform, Services, Worker};
 
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends};
-use crate::bindings;
+use crate::bindings::{self, ProjectAssets};
 use crate::config::{Diagnostic, EnvLine};
 use crate::inspector::{InspectOptions, InspectorServer};
 use crate::listener::Addresses;
@@ -48,6 +49,8 @@ pub struct Built {
     pub folders: Vec<PathBuf>,
     /// The same with all that lies below them.
     pub trees: Vec<PathBuf>,
+    /// Folders of static assets: all that lies below them is served.
+    pub assets: Vec<PathBuf>,
     /// The folder in which a change may help a build that failed.
     pub root: PathBuf,
 }
@@ -141,6 +144,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
             inspector,
             backends,
             alarms: alarms.clone(),
+            asset_cache: Arc::default(),
         },
         workers,
         watch: Watch::start()?,
@@ -193,6 +197,8 @@ struct Host {
     /// The bindings' data, of all Workers and generations.
     backends: Backends,
     alarms: Arc<Alarms>,
+    /// Contents of static assets.
+    asset_cache: Arc<Cache>,
 }
 
 struct DevWorker {
@@ -205,6 +211,9 @@ struct DevWorker {
     files: BTreeSet<PathBuf>,
     folders: BTreeSet<PathBuf>,
     trees: BTreeSet<PathBuf>,
+    asset_folders: Vec<PathBuf>,
+    /// Its static assets: those of the last build, whichever generation serves.
+    assets: Option<Arc<Handle>>,
     root: PathBuf,
     broken: bool,
     /// Whether any build succeeded so far.
@@ -244,12 +253,38 @@ impl DevWorker {
             files: BTreeSet::new(),
             folders: BTreeSet::new(),
             trees: BTreeSet::new(),
+            asset_folders: Vec::new(),
+            assets: None,
             root: PathBuf::new(),
             broken: true,
             was_built: false,
             said: None,
             warnings: Vec::new(),
         }
+    }
+
+    /// Takes the assets of a build, and puts them into the Worker's `env`.
+    fn take_assets(
+        &mut self,
+        assets: Option<ProjectAssets>,
+        cache: &Arc<Cache>,
+        worker: &mut Worker,
+    ) {
+        let Some(assets) = assets else {
+            self.assets = None;
+            return;
+        };
+        let binding = assets.binding.clone();
+        let assets = assets.open(cache.clone());
+        let handle = match self.assets.take() {
+            Some(handle) => {
+                handle.set(assets);
+                handle
+            }
+            None => Handle::new(assets),
+        };
+        binding.iter().for_each(|name| bindings::bind_assets(name, &handle, worker));
+        self.assets = Some(handle);
     }
 
     /// Whether changed files are a reason to build.
@@ -259,6 +294,7 @@ impl DevWorker {
                 || (watch::is_source(path)
                     && path.parent().is_some_and(|folder| self.folders.contains(folder)))
                 || self.trees.iter().any(|tree| watch::may_help(tree, path))
+                || self.asset_folders.iter().any(|folder| watch::is_asset(folder, path))
                 || (self.broken && watch::may_help(&self.root, path))
         })
     }
@@ -310,13 +346,15 @@ impl Dev {
         worker.files.extend(built.files);
         worker.folders = built.folders.into_iter().collect();
         worker.trees = built.trees.into_iter().collect();
+        worker.asset_folders = built.assets;
         worker.broken = built.result.is_err();
         let folders = self.workers.iter().flat_map(|worker| {
             let root = worker.broken.then_some(worker.root.as_path());
             let of_files = worker.files.iter().filter_map(|file| file.parent());
             of_files.chain(worker.folders.iter().map(PathBuf::as_path)).chain(root)
         });
-        let trees = self.workers.iter().flat_map(|worker| worker.trees.iter());
+        let trees =
+            self.workers.iter().flat_map(|worker| worker.trees.iter().chain(&worker.asset_folders));
         self.watch.follow(folders, trees.map(PathBuf::as_path));
         match built.result {
             Ok(project) => self.swap(index, project, begin).await,
@@ -328,7 +366,7 @@ impl Dev {
 
     /// Starts a generation of the Worker and lets it take over.
     async fn swap(&mut self, index: usize, project: Project, begin: Instant) {
-        let Project { mut worker, bindings, objects, warnings, crons, env, .. } = project;
+        let Project { mut worker, bindings, objects, assets, warnings, crons, env, .. } = project;
         let log = self.host.log.clone();
         let entry = &mut self.workers[index];
         // What was said already is not repeated with each change.
@@ -364,15 +402,20 @@ impl Dev {
                 return;
             }
         }
-        let is_same = entry.worker.as_ref().is_some_and(|before| same(before, &worker));
+        let had_assets = entry.assets.is_some();
+        entry.take_assets(assets, &self.host.asset_cache, &mut worker);
+        let is_same = had_assets == entry.assets.is_some()
+            && entry.worker.as_ref().is_some_and(|before| same(before, &worker));
         if is_same && matches!(entry.serving, Serving::Generation(_)) {
-            log.event(Level::Debug, "nothing changed", Vec::new());
+            // Its assets may have.
+            log.event(Level::Debug, "the Worker did not change", Vec::new());
             return;
         }
         let worker = Arc::new(worker);
         let built = begin.elapsed();
+        let assets = entry.assets.clone();
         let listeners = self.host.listeners(index);
-        match Generation::start(&self.host, worker.clone(), listeners).await {
+        match Generation::start(&self.host, worker.clone(), assets, listeners).await {
             Ok(generation) => {
                 let started = begin.elapsed().saturating_sub(built);
                 let before = std::mem::replace(&mut self.workers[index].serving, Serving::Nobody);
@@ -519,6 +562,7 @@ async fn run_build(build: Build) -> Built {
         files: Vec::new(),
         folders: Vec::new(),
         trees: Vec::new(),
+        assets: Vec::new(),
         root: PathBuf::new(),
     };
     match spawned {

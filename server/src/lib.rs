@@ -16,6 +16,7 @@ pub mod run;
 pub mod run_options;
 
 mod alarms;
+mod assets;
 mod edge;
 mod gate;
 mod http1;

@@ -10,6 +10,7 @@ use selvedge_runtime::{
 };
 use url::Url;
 
+use crate::assets;
 use crate::site::Site;
 
 /// Calls `scheduled`. Query: `cron`, `time` (Unix time in milliseconds), and
@@ -21,7 +22,7 @@ const SCHEDULED: &str = "/cdn-cgi/handler/scheduled";
 const OTHERS: [&str; 4] = ["email", "queue", "tail", "test"];
 const PREFIX: &str = "/cdn-cgi/handler/";
 
-/// Delivers a request to the Worker, unless it is for this server itself.
+/// Delivers a request to the Worker or its assets, unless it is for this server itself.
 pub(crate) fn fetch(site: &Rc<Site>, mut event: FetchEvent<'_>) -> Option<ContextRef> {
     if site.mode() == Mode::Local
         && event.service.is_none()
@@ -33,7 +34,7 @@ pub(crate) fn fetch(site: &Rc<Site>, mut event: FetchEvent<'_>) -> Option<Contex
         }
         event.for_handler = names_handler(event.url);
     }
-    site.isolate.fetch(event)
+    assets::fetch(site, event)
 }
 
 fn names_handler(url: &[u8]) -> bool {

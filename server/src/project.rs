@@ -23,7 +23,7 @@ use selvedge_js::ServiceBinding;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
 
-use crate::bindings::{self, BindingConfig, DurableObjects};
+use crate::bindings::{self, BindingConfig, DurableObjects, ProjectAssets};
 use crate::config::{Blob, Config, Cron, Diagnostic, EnvLine, Service, Var, shown};
 use collect::{Collected, Refused};
 
@@ -41,6 +41,8 @@ pub struct Project {
     pub worker: Worker,
     /// What `env` gets when the Worker's data is opened.
     pub bindings: Vec<BindingConfig>,
+    /// Its static assets.
+    pub assets: Option<ProjectAssets>,
     /// What it says of Durable Objects.
     pub objects: DurableObjects,
     /// The folder of the configuration file, else of the main module.
@@ -60,6 +62,8 @@ pub struct Watched {
     pub files: Vec<PathBuf>,
     /// Folders in which a new file matters.
     pub folders: Vec<PathBuf>,
+    /// Folders of static assets.
+    pub assets: Vec<PathBuf>,
 }
 
 impl Project {
@@ -74,8 +78,14 @@ impl Project {
 
     /// The same, with what the result depends on, also when there is none.
     pub fn build(config: Config, mode: Mode) -> (Result<Self, Diagnostic>, Watched) {
-        let mut watched = Watched { files: config.watched.clone(), folders: Vec::new() };
-        watched.files.push(config.main.clone());
+        let mut watched = Watched {
+            files: config.watched.clone(),
+            folders: Vec::new(),
+            assets: config.assets.iter().cloned().collect(),
+        };
+        if !config.is_assets_only {
+            watched.files.push(config.main.clone());
+        }
         let result = modules(&config, mode, &mut watched)
             .and_then(|(modules, warnings)| Self::of(config, mode, modules, warnings));
         (result, watched)
@@ -88,6 +98,7 @@ impl Project {
         warnings: Vec<String>,
     ) -> Result<Self, Diagnostic> {
         let (mut bindings, binding_warnings) = bindings::configured(&config)?;
+        let (assets, asset_warnings) = ProjectAssets::configured(&config)?;
         let (objects, object_warnings) = DurableObjects::configured(&config)?;
         bindings.extend(objects.bindings().iter().cloned().map(BindingConfig::DurableObject));
         let env_lines = config.env_lines();
@@ -108,10 +119,12 @@ impl Project {
         let mut all = config.warnings;
         all.extend(binding_warnings);
         all.extend(object_warnings);
+        all.extend(asset_warnings);
         all.extend(warnings);
         Ok(Self {
             worker,
             bindings,
+            assets,
             objects,
             root: config.root,
             warnings: all,
@@ -127,6 +140,9 @@ fn modules(
     mode: Mode,
     watched: &mut Watched,
 ) -> Result<(Vec<Module>, Vec<String>), Diagnostic> {
+    if config.is_assets_only {
+        return Ok((vec![no_worker()], Vec::new()));
+    }
     let bundling = &config.bundling;
     let asked = !bundling.alias.is_empty()
         || !bundling.define.is_empty()
@@ -144,6 +160,17 @@ fn modules(
         Ok((plain, true)) => Ok(bundle(config, mode, watched).unwrap_or(plain)),
         Err(refused) if refused.wants_bundler => bundle(config, mode, watched),
         Err(refused) => Err(refused.error),
+    }
+}
+
+/// The module of a project that is static assets alone: no request reaches it.
+fn no_worker() -> Module {
+    Module {
+        name: "assets-only.js".to_owned(),
+        kind: ModuleKind::EsModule,
+        body: bytes::Bytes::from_static(b"export default {};"),
+        path: None,
+        source_map: None,
     }
 }
 

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use selvedge_assets::Handle;
 use selvedge_runtime::outbound::Outbound;
 use selvedge_runtime::{CodeCache, Failure, IsolatePool, Mode, Platform, Services, WeakIsolate};
 
@@ -90,7 +91,7 @@ impl Server {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
         let listeners = Addresses::bind(&options.listen)?;
         let addresses = listeners.all();
-        let Project { mut worker, bindings, objects, .. } = options.project;
+        let Project { mut worker, bindings, objects, assets, .. } = options.project;
         if options.production {
             worker.mode = Mode::Production;
         }
@@ -100,6 +101,12 @@ impl Server {
         for note in bindings::open(&bindings, &objects, &backends, &alarms, &mut worker)? {
             options.log.warn(&note);
         }
+        let assets = assets.map(|assets| {
+            let name = assets.binding.clone();
+            let handle = Handle::new(assets.open(Arc::default()));
+            name.iter().for_each(|name| bindings::bind_assets(name, &handle, &mut worker));
+            handle
+        });
         let worker = Arc::new(worker);
         let cache = CodeCache::new(options.data_dir.join("cache").join("code"));
         let platform = Platform::new(selvedge_snapshot::platform_parts(Some(cache)));
@@ -135,6 +142,7 @@ impl Server {
             worker,
             listeners,
             switchboard,
+            assets,
             isolates::Options { most, scaling: options.scaling },
         );
         isolates.add().await?;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use selvedge_assets::Handle;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::rpc::RpcEnd;
 use selvedge_runtime::{
@@ -149,6 +150,8 @@ pub(crate) struct Orders {
     pub(crate) events: mpsc::Receiver<ThreadEvent>,
     /// Where those come from.
     pub(crate) post: mpsc::Sender<ThreadEvent>,
+    /// The Worker's static assets.
+    pub(crate) assets: Option<Arc<Handle>>,
     /// Nothing is accepted before this is true.
     pub(crate) open: watch::Receiver<bool>,
     /// The thread ends after this is true.
@@ -163,13 +166,14 @@ pub(crate) struct Orders {
 
 /// What runs on an isolate's thread.
 pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, orders: Orders) {
-    let Orders { id, listeners, events, post, mut open, mut stop, accepts, leave, gate } = orders;
+    let Orders { id, listeners, events, post, assets, mut open, mut stop, accepts, leave, gate } =
+        orders;
     let seat = shared.switchboard.seat(post);
     if open.wait_for(|open| *open).await.is_err() {
         return;
     }
     let gate = gate.map(|make| make());
-    let site = Site::new(isolate, shared.log.clone(), shared.server_timing, gate);
+    let site = Site::new(isolate, assets, shared.log.clone(), shared.server_timing, gate);
     let usage = ThreadUse::of_this_thread(id);
     shared.threads.lock().unwrap_or_else(|poison| poison.into_inner()).push(usage.clone());
 

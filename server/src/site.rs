@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use selvedge_assets::Handle;
 use selvedge_runtime::{LocalIsolate, Mode};
 
+use crate::assets::SiteAssets;
 use crate::gate::Gate;
 use crate::log::Log;
 
 /// One Worker's isolate and how it is served.
 pub(crate) struct Site {
     pub(crate) isolate: LocalIsolate,
+    /// The static assets beside it.
+    pub(crate) assets: Option<SiteAssets>,
     pub(crate) log: Arc<Log>,
     /// Whether each response tells its CPU time.
     pub(crate) server_timing: bool,
@@ -31,12 +35,14 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(
         isolate: LocalIsolate,
+        assets: Option<Arc<Handle>>,
         log: Arc<Log>,
         server_timing: bool,
         gate: Option<Box<dyn Gate>>,
     ) -> Rc<Self> {
         Rc::new(Self {
             isolate,
+            assets: assets.map(SiteAssets::new),
             log,
             server_timing,
             clock: Clock::default(),

@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod assets;
 mod browser;
 mod cases;
 mod cli;

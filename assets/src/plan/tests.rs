@@ -162,6 +162,11 @@ fn redirects_go_before_assets() {
     assert_eq!(get(&site, "/in/x"), "/c.html");
     assert_eq!(get(&site, "/no/x"), "404");
     assert_eq!(plan(&site, "GET", "/a.txt", &[], Asks::Binding), "301 > /b.txt");
+    let config =
+        AssetsConfig { not_found_handling: NotFoundHandling::NotFoundPage, ..config.clone() };
+    let site = self::site(&["404.html"], &config, WORKER);
+    assert_eq!(get(&site, "/no/x"), "404 /404.html");
+    assert_eq!(get(&site, "/other"), "worker");
 }
 
 #[test]

@@ -124,7 +124,7 @@ pub const FLAGS: &[Flag] = &[
     flag("nodejs_compat_populate_process_env").or("nodejs_compat_do_not_populate_process_env").implied(&["nodejs_compat"], "2025-04-01").is(AlwaysOff("modules of Node.js are not supported yet")),
     flag("cache_api_request_cf_overrides_cache_rules").or("no_cache_api_request_cf_overrides_cache_rules").since("2025-05-19").is(Idle("there is no cache yet")),
     flag("disallow_importable_env").or("allow_importable_env").is(AlwaysOff("env can always be imported")),
-    flag("assets_navigation_prefers_asset_serving").or("assets_navigation_has_no_effect").since("2025-04-01").is(Idle("there are no static assets yet")),
+    flag("assets_navigation_prefers_asset_serving").or("assets_navigation_has_no_effect").since("2025-04-01").is(Acts("a request of a browser for a page gets `not_found_handling` before the Worker")),
     flag("cache_api_compat_flags").or("no_cache_api_compat_flags").since("2025-04-19").is(Idle("there is no cache yet")),
     flag("python_workers_durable_objects").experimental().is(Idle("Selvedge does not run Python Workers")),
     flag("streaming_tail_worker").experimental().is(Idle("there are no tail Workers yet")),

@@ -31,6 +31,8 @@ const MAIN_NAMES: &[&str] = &[
 pub(super) enum Located {
     /// A Worker without a configuration.
     Bare { main: PathBuf },
+    /// A folder of static assets without a configuration.
+    Assets { folder: PathBuf },
     /// A configuration.
     File {
         path: PathBuf,
@@ -76,7 +78,7 @@ pub(super) fn locate(selection: Selection<'_>) -> Result<Located, Diagnostic> {
         None => return searched(&absolute(Path::new("."))?),
     };
     if file.is_dir() {
-        return in_folder(&file);
+        return in_folder(&file, Named::Yes);
     }
     let is_config =
         file.file_name().is_some_and(|name| FILE_NAMES.iter().any(|file| name == *file));
@@ -112,7 +114,7 @@ fn searched(here: &Path) -> Result<Located, Diagnostic> {
     let deploy_file = nearest_above(here, DEPLOY_FILE);
     let Some(root) = config.as_deref().map(folder_of) else {
         let base = deploy_file.as_deref().and_then(|file| file.ancestors().nth(3));
-        return in_folder(base.unwrap_or(here));
+        return in_folder(base.unwrap_or(here), Named::No);
     };
     if let Some(deploy_file) = deploy_file
         && deploy_file != root.join(DEPLOY_FILE)
@@ -125,7 +127,7 @@ fn searched(here: &Path) -> Result<Located, Diagnostic> {
         ))
         .with_hint("name the configuration with --config, or the folder"));
     }
-    let mut located = in_folder(&root)?;
+    let mut located = in_folder(&root, Named::No)?;
     if let Located::File { others, .. } = &mut located
         && root != here
     {
@@ -135,7 +137,14 @@ fn searched(here: &Path) -> Result<Located, Diagnostic> {
     Ok(located)
 }
 
-fn in_folder(folder: &Path) -> Result<Located, Diagnostic> {
+/// Whether the command line names a folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Yes,
+    No,
+}
+
+fn in_folder(folder: &Path, named: Named) -> Result<Located, Diagnostic> {
     let mut configs = configs_in(folder);
     let deploy_file = folder.join(DEPLOY_FILE);
     if deploy_file.is_file() {
@@ -151,13 +160,16 @@ fn in_folder(folder: &Path) -> Result<Located, Diagnostic> {
         let path = configs.remove(0);
         return found(path, None, configs);
     }
+    if named == Named::Yes && is_site(folder) {
+        return Ok(Located::Assets { folder: folder.to_path_buf() });
+    }
     match main_in(folder) {
         Some(main) => Ok(Located::Bare { main }),
         None => Err(Diagnostic::new(format!("there is no Worker in {}", shown_folder(folder)))
             .with_hint(
                 "name its file, e.g. `selvedge run worker.js`; a folder needs a wrangler.toml, \
                  wrangler.json or wrangler.jsonc, or a worker.js, index.js, src/worker.js or \
-                 src/index.js",
+                 src/index.js, or an index.html to be served as static files",
             )),
     }
 }
@@ -183,6 +195,15 @@ fn redirected(deploy_file: &Path) -> Result<PathBuf, Diagnostic> {
 /// The main module of a folder that does not name one.
 pub(super) fn main_in(folder: &Path) -> Option<PathBuf> {
     MAIN_NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// Whether a folder holds pages and no Worker. A script beside a page is the page's,
+/// unless it is called what only Workers are.
+fn is_site(folder: &Path) -> bool {
+    let is_worker = |main: PathBuf| {
+        main.parent() != Some(folder) || main.file_stem().is_none_or(|stem| stem != "index")
+    };
+    folder.join("index.html").is_file() && !main_in(folder).is_some_and(is_worker)
 }
 
 fn configs_in(folder: &Path) -> Vec<PathBuf> {

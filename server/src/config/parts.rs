@@ -204,6 +204,29 @@ fn route(item: &Section) -> Result<Route, Diagnostic> {
     }
 }
 
+/// Reads the folder of `assets`.
+pub(super) fn assets(settings: &Settings, root: &Path) -> Result<Option<PathBuf>, Diagnostic> {
+    let Some(section) = fields::section(settings, "assets") else { return Ok(None) };
+    let Some(directory) = section.get("directory") else {
+        return Err(section.error(
+            "The `assets` property in your configuration is missing the required `directory` \
+             property.",
+        ));
+    };
+    let given: String = directory.read()?;
+    if given.is_empty() {
+        return Err(directory.error("The assets directory cannot be an empty string."));
+    }
+    let path = locate::join(root, Path::new(&given));
+    if path.is_dir() {
+        return Ok(Some(path));
+    }
+    let what = if path.exists() { "is no folder" } else { "does not exist" };
+    Err(directory
+        .error(format!("the folder \"{given}\" of \"assets.directory\" {what}"))
+        .with_hint("a build may have to make it first: see `build` in the configuration"))
+}
+
 /// Reads `services`.
 pub(super) fn services(settings: &Settings) -> Result<Vec<Service>, Diagnostic> {
     let Some(services) = fields::section(settings, "services") else { return Ok(Vec::new()) };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_assets::Handle;
 use selvedge_runtime::outbound::LocalFuture;
 use selvedge_runtime::{Failure, IsolatePool, LocalIsolate, Worker};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -36,6 +37,7 @@ impl Generation {
     pub(super) async fn start(
         host: &Host,
         worker: Arc<Worker>,
+        assets: Option<Arc<Handle>>,
         listeners: Vec<std::net::TcpListener>,
     ) -> Result<Self, Failure> {
         let (open, _) = watch::channel(false);
@@ -47,6 +49,7 @@ impl Generation {
             listeners,
             events,
             post: sender.clone(),
+            assets,
             open: open.subscribe(),
             stop: stop.subscribe(),
             accepts: Some(accepts),

@@ -121,6 +121,17 @@ pub(super) fn is_source(path: &Path) -> bool {
     extension.is_some_and(|extension| SOURCES.contains(&extension))
 }
 
+/// Whether a change at this path may be one of the assets of this folder.
+pub(super) fn is_asset(folder: &Path, path: &Path) -> bool {
+    let Ok(below) = path.strip_prefix(folder) else { return false };
+    // What the server itself writes is below one of these.
+    let ignored = ["node_modules", ".git", ".selvedge", ".wrangler"];
+    !below.components().any(|part| match part {
+        Component::Normal(name) => ignored.iter().any(|ignored| name == *ignored),
+        _ => false,
+    })
+}
+
 /// Whether a change at this path may repair a Worker of this folder.
 pub(super) fn may_help(root: &Path, path: &Path) -> bool {
     let Ok(below) = path.strip_prefix(root) else { return false };

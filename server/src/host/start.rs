@@ -62,6 +62,7 @@ pub(super) async fn launch(
         listeners: Vec::new(),
         events,
         post: sender.clone(),
+        assets: None,
         open: watch::channel(true).1,
         stop: core.stop.subscribe(),
         accepts: None,

@@ -60,6 +60,7 @@ impl Watched {
         Self {
             files: watch.files.into_iter().collect(),
             folders: watch.folders.into_iter().collect(),
+            assets: Vec::new(),
         }
     }
 }

@@ -10,6 +10,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use selvedge_assets::Handle;
 use selvedge_runtime::outbound::LocalFuture;
 use selvedge_runtime::{IsolatePool, LocalIsolate, Worker};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -30,6 +31,7 @@ pub(super) struct Isolates {
     pub(super) worker: Arc<Worker>,
     addresses: Addresses,
     switchboard: Arc<Switchboard>,
+    assets: Option<Arc<Handle>>,
     options: Options,
     /// The way to the first isolate's thread, once it runs.
     first: Option<mpsc::Sender<ThreadEvent>>,
@@ -69,6 +71,7 @@ impl Isolates {
         worker: Arc<Worker>,
         addresses: Addresses,
         switchboard: Arc<Switchboard>,
+        assets: Option<Arc<Handle>>,
         options: Options,
     ) -> Self {
         Self {
@@ -77,6 +80,7 @@ impl Isolates {
             worker,
             addresses,
             switchboard,
+            assets,
             options,
             first: None,
             further: Vec::new(),
@@ -106,6 +110,7 @@ impl Isolates {
             listeners: self.addresses.again(&kept)?,
             events,
             post: sender.clone(),
+            assets: self.assets.clone(),
             open: self.open.subscribe(),
             stop: self.stop.subscribe(),
             accepts: None,

@@ -90,8 +90,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "`name` of functions and classes, see [bundling.md](bundling.md)";
     Inheritable Acts "preserve_file_names" Flag,
         "names of modules beside a bundle, see [bundling.md](bundling.md)";
-    Inheritable NotYet "assets" ASSETS,
-        "static files";
+    Inheritable Acts "assets" ASSETS,
+        "static files, served before the Worker, see [assets.md](assets.md)";
     Inheritable NotYet "access" Any,
         "who may ask";
     Inheritable NotYet "cache" Any,
