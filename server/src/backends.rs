@@ -69,6 +69,11 @@ impl Backends {
         }
     }
 
+    /// The data folder.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
     /// How long a Durable Object stays in memory without events.
     pub fn object_idle(&self) -> Duration {
         self.object_idle

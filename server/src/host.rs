@@ -12,6 +12,7 @@
 
 mod answer;
 mod api;
+mod assets;
 mod calls;
 mod certificates;
 mod change;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_assets::Handle;
 use selvedge_deployments::{
     AccountLimits, Binding as StoredBinding, BindingKind, DeploymentStore, EncryptedSecret,
     ModuleKind, Script, VersionContent, VersionId, WorkerKey,
@@ -20,6 +21,7 @@ use selvedge_runtime::{
 
 use super::settings::WorkerDefaults;
 use crate::backends::{Backends, unix_seconds};
+use crate::bindings::bind_assets;
 use crate::log::rfc3339;
 
 /// What of a version goes into its Worker.
@@ -31,6 +33,8 @@ pub(crate) struct Given<'a> {
     pub(crate) created_on: i64,
     pub(crate) annotations: &'a BTreeMap<String, String>,
     pub(crate) limits: Option<&'a AccountLimits>,
+    /// Its static assets, if it has some and they are served.
+    pub(crate) assets: Option<Arc<Handle>>,
 }
 
 /// What a Worker is made with.
@@ -58,22 +62,31 @@ pub(crate) enum EnvError {
     Backend(String, crate::backends::BackendError),
     #[error("the binding {0}: {1}")]
     Binding(String, &'static str),
-    #[error("the version has no code")]
-    NoCode,
+    #[error("the static assets: {0}")]
+    Assets(String),
 }
+
+/// The main module of a version that is static assets alone.
+const ASSETS_ONLY: &str = "assets-only.js";
 
 impl Stores<'_> {
     /// The Worker of a version.
     pub(crate) fn worker(&self, given: &Given<'_>) -> Result<Worker, EnvError> {
         let content = given.content;
-        let main = content.script.main().ok_or(EnvError::NoCode)?;
-        let (modules, parts) = self.modules(content, main)?;
+        let main = content.script.main().unwrap_or(ASSETS_ONLY);
+        let (mut modules, parts) = self.modules(content, main)?;
+        if content.script == Script::AssetsOnly {
+            modules.push(no_worker());
+        }
         let mut env = Vec::with_capacity(content.bindings.len());
         for binding in &content.bindings {
+            if binding.kind == BindingKind::Assets {
+                continue;
+            }
             let value = self.value(given, binding, &parts)?;
             env.push(EnvEntry { name: binding.name.clone(), value });
         }
-        Ok(Worker {
+        let mut worker = Worker {
             name: given.key.to_string(),
             main: main.to_owned(),
             entrypoint: None,
@@ -81,13 +94,16 @@ impl Stores<'_> {
             env,
             hidden: self.own_objects(given)?,
             classes: classes(content, &given.key.name),
-            compatibility: Compatibility {
-                date: content.compatibility_date.clone().unwrap_or_default(),
-                flags: content.compatibility_flags.clone(),
-            },
+            compatibility: compatibility(content),
             limits: self.limits(given),
             mode: Mode::Production,
-        })
+        };
+        for binding in &content.bindings {
+            if let (BindingKind::Assets, Some(handle)) = (&binding.kind, &given.assets) {
+                bind_assets(&binding.name, handle, &mut worker);
+            }
+        }
+        Ok(worker)
     }
 
     fn limits(&self, given: &Given<'_>) -> Limits {
@@ -188,12 +204,14 @@ impl Stores<'_> {
                     entrypoint: entrypoint.clone(),
                     props: props.as_ref().map(ToString::to_string),
                     object: None,
+                    responder: None,
                 };
                 EnvValue::Binding(Arc::new(ServiceBinding(Arc::new(target))))
             }
             BindingKind::VersionMetadata => EnvValue::Json(metadata(given)),
+            // They are bound when the Worker is there.
             BindingKind::Assets => {
-                return Err(EnvError::Binding(name.clone(), "static assets are not served yet"));
+                return Err(EnvError::Binding(name.clone(), "the version has no assets"));
             }
             BindingKind::Wasm { part: of } => EnvValue::Wasm(part(of)?),
             BindingKind::DataBlob { part: of } => EnvValue::Data(part(of)?),
@@ -226,6 +244,25 @@ impl Stores<'_> {
         let secret =
             secret.as_ref().ok_or(EnvError::Binding(name.to_owned(), "the secret is missing"))?;
         Ok(self.store.reveal(given.key, name, secret)?.reveal().to_owned())
+    }
+}
+
+/// The compatibility date and flags of a version.
+pub(crate) fn compatibility(content: &VersionContent) -> Compatibility {
+    Compatibility {
+        date: content.compatibility_date.clone().unwrap_or_default(),
+        flags: content.compatibility_flags.clone(),
+    }
+}
+
+/// The module of a version that is static assets alone: no request reaches it.
+fn no_worker() -> Module {
+    Module {
+        name: ASSETS_ONLY.to_owned(),
+        kind: selvedge_runtime::ModuleKind::EsModule,
+        body: bytes::Bytes::from_static(b"export default {};"),
+        path: None,
+        source_map: None,
     }
 }
 

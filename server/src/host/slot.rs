@@ -35,6 +35,7 @@ pub(crate) struct Slot {
     state: Mutex<State>,
     /// When it last got something to do, in seconds of the server's clock.
     used: AtomicU64,
+    pub(crate) assets: super::assets::Shared,
     /// Whether its isolates may have the Worker's Durable Objects.
     pub(crate) has_objects: AtomicBool,
     /// Whether it is of a deployment that was replaced.
@@ -111,6 +112,7 @@ impl Slot {
                 shared: None,
             }),
             used: AtomicU64::new(0),
+            assets: super::assets::Shared::default(),
             has_objects: AtomicBool::new(false),
             retired: AtomicBool::new(false),
         })

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use selvedge_assets::Handle;
 use selvedge_runtime::outbound::LocalFuture;
 use selvedge_runtime::{Failure, LocalIsolate, Outcome, Worker};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::answer::Trouble;
 use super::core::Core;
-use super::env::{Given, Purpose, Stores};
+use super::env::{Given, Purpose, Stores, compatibility};
 use super::gate::ThreadGate;
 use super::slot::{Resident, Slot};
 use crate::gate::Gate;
@@ -50,7 +51,8 @@ pub(super) async fn launch(
 ) -> Result<std::collections::VecDeque<ThreadEvent>, Failure> {
     let began = Instant::now();
     let place = Place::take(core)?;
-    let worker = Arc::new(load(core, slot).await?);
+    let (worker, assets) = load(core, slot).await?;
+    let worker = Arc::new(worker);
     let id = slot.next_id();
     let (sender, events) = mpsc::channel(EVENTS);
     let (leave, leaves) = oneshot::channel();
@@ -62,7 +64,7 @@ pub(super) async fn launch(
         listeners: Vec::new(),
         events,
         post: sender.clone(),
-        assets: None,
+        assets,
         open: watch::channel(true).1,
         stop: core.stop.subscribe(),
         accepts: None,
@@ -99,8 +101,11 @@ pub(super) async fn launch(
     Ok(waiting)
 }
 
-/// Reads a version and makes a Worker of it.
-async fn load(core: &Arc<Core>, slot: &Arc<Slot>) -> Result<Worker, Failure> {
+/// Reads a version and makes a Worker of it; gives its static assets, too.
+async fn load(
+    core: &Arc<Core>,
+    slot: &Arc<Slot>,
+) -> Result<(Worker, Option<Arc<Handle>>), Failure> {
     let (reads, of) = (core.clone(), slot.clone());
     let loaded = tokio::task::spawn_blocking(move || {
         let missing = || Failure::new(Outcome::ScriptNotFound, "the version was deleted");
@@ -116,7 +121,14 @@ async fn load(core: &Arc<Core>, slot: &Arc<Slot>) -> Result<Worker, Failure> {
             defaults: &reads.settings.limits,
             purpose: Purpose::Serving,
         };
+        let assets = of.assets.get(
+            &version.content,
+            &compatibility(&version.content),
+            reads.backends.data_dir(),
+        );
+        let assets = assets.map_err(|error| internal(&error))?;
         let given = Given {
+            assets: assets.clone(),
             key: &of.key,
             content: &version.content,
             id: version.id,
@@ -124,7 +136,8 @@ async fn load(core: &Arc<Core>, slot: &Arc<Slot>) -> Result<Worker, Failure> {
             annotations: &version.annotations,
             limits: limits.as_ref(),
         };
-        stores.worker(&given).map_err(|error| internal(&error))
+        let worker = stores.worker(&given).map_err(|error| internal(&error))?;
+        Ok((worker, assets))
     });
     loaded.await.unwrap_or_else(|_| {
         Err(Failure::new(Outcome::InternalError, "the version could not be read"))

@@ -60,6 +60,8 @@ fn worker(core: &Core, key: &WorkerKey, candidate: &NewVersion) -> Result<Worker
         created_on: i64::try_from(now_millis()).unwrap_or(0),
         annotations: &annotations,
         limits: limits.as_ref(),
+        // Only its global scope runs, and that has no I/O.
+        assets: None,
     })
 }
 
