@@ -56,6 +56,23 @@ impl<'a> Statement<'a> {
         }
     }
 
+    /// How many rows of the schema it writes: a table is written twice, other things
+    /// once.
+    pub(super) fn schema_rows(&self) -> u64 {
+        if !self.is_one_of(&["CREATE"]) {
+            return 0;
+        }
+        let mut words = tokens(self.text).filter_map(|token| match token {
+            Token::Word(word) => Some(word),
+            _ => None,
+        });
+        if words.nth(1).is_some_and(|word| is(word, "TABLE") || is(word, "VIRTUAL")) {
+            2
+        } else {
+            1
+        }
+    }
+
     /// Whether it makes, changes or drops tables and the like.
     pub(super) fn is_definition(&self) -> bool {
         self.is_one_of(&["CREATE", "DROP", "ALTER"])
