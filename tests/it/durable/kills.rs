@@ -209,13 +209,17 @@ fn what_was_acknowledged_outlives_a_hundred_kills() {
         let mut program = Program::selvedge(folder.path(), &["run", "--port", "0"]);
         let address = program.address();
         check(address, &told);
+        let asked = ids.load(Ordering::Relaxed);
         let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {
                 let (told, ids) = (told.clone(), ids.clone());
                 std::thread::spawn(move || load(address, &ids, &told))
             })
             .collect();
-        // The kill comes at another place each time.
+        // Some of each kind were asked for; the kill comes at another place each time.
+        eventually("the clients ask", || {
+            (ids.load(Ordering::Relaxed) >= asked + 6 * CLIENTS).then_some(())
+        });
         std::thread::sleep(Duration::from_micros(30_000 + round * 7919 % 70_000));
         program.signal(libc::SIGKILL);
         program.wait();

@@ -150,7 +150,8 @@ impl Cursor {
             returned: 0,
             rows_read: 0,
             rows_written: if readonly { 0 } else { statement.schema_rows() },
-            writes: (!readonly)
+            // What a new virtual table keeps for itself does not count.
+            writes: (!readonly && !statement.is_virtual())
                 .then(|| Writes { columns: database.written.columns(statement.text) }),
         };
         cursor.first = cursor.step()?;

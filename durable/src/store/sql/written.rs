@@ -124,12 +124,14 @@ impl Written {
     ) -> rusqlite::Result<u64> {
         let rows = std::mem::take(&mut *self.rows.lock());
         let mut entries = changes;
+        let mut only_shadows = !rows.is_empty();
         for TableRows { table, inserted, updated, deleted } in rows {
             // What a virtual table keeps for itself is not the Worker's.
             if self.is_shadow(connection, &table)? {
                 entries = entries.saturating_sub(inserted + updated + deleted);
                 continue;
             }
+            only_shadows = false;
             let indexes = self.indexes(connection, &table)?;
             entries += inserted * indexes.len() as u64;
             if updated > 0 {
@@ -137,7 +139,8 @@ impl Written {
                 entries += updated * indexes.iter().filter(set).count() as u64;
             }
         }
-        Ok(entries)
+        // A statement on a virtual table: SQLite tells what it changed itself.
+        Ok(if only_shadows { connection.changes() } else { entries })
     }
 
     fn is_shadow(&self, connection: &Connection, table: &str) -> rusqlite::Result<bool> {
