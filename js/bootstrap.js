@@ -349,6 +349,10 @@ globalThis.__selvedge = {
     internals.objects?.end(atOnce);
   },
   configure,
+  evict: (namespace, object, force, counts) => {
+    gates.beginTurn();
+    internals.objects?.evict(namespace, object, force, counts);
+  },
   expired: dispatch.expired,
   fetch: dispatch.fetch,
   finish,

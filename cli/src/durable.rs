@@ -1,8 +1,9 @@
 //! `selvedge do`: Durable Objects in a data folder.
 //!
-//! It works on the files themselves, so no server may have them open. Nothing is
-//! changed unless `--write` asks for it. What is asked for goes to stdout, what
-//! was done and errors go to stderr.
+//! A server that has the folder does what is asked for, in its own process. Where
+//! none has it, the files are read and written here. Nothing is changed unless
+//! `--write` asks for it. What is asked for goes to stdout, what was done and
+//! errors go to stderr.
 
 mod alarm;
 mod args;
@@ -26,9 +27,10 @@ use crate::terminal;
 /// Does what the command says.
 pub(crate) fn run(args: DoArgs) -> ExitCode {
     let result = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build()
         .context("cannot start the event loop")
-        .and_then(|runtime| dispatch(args.command, &runtime));
+        .and_then(|runtime| runtime.block_on(dispatch(args.command)));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
@@ -39,27 +41,29 @@ pub(crate) fn run(args: DoArgs) -> ExitCode {
     }
 }
 
-fn dispatch(command: DoCommand, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
+async fn dispatch(command: DoCommand) -> anyhow::Result<()> {
     match command {
-        DoCommand::List { namespace: None, json, place, .. } => list::namespaces(json, &place),
+        DoCommand::List { namespace: None, json, place, .. } => {
+            list::namespaces(json, &place).await
+        }
         DoCommand::List { namespace: Some(namespace), prefix, json, place } => {
-            list::objects(&namespace, prefix, json, &place)
+            list::objects(&namespace, prefix, json, &place).await
         }
-        DoCommand::Info { target } => list::info(&target),
+        DoCommand::Info { target } => list::info(&target).await,
         DoCommand::Sql { target, query, json, write } => {
-            sql::run(&target, &query, json, write, runtime)
+            sql::run(&target, query, json, write).await
         }
-        DoCommand::Get { target, key, prefix } => values::get(&target, key.as_deref(), prefix),
+        DoCommand::Get { target, key, prefix } => values::get(&target, key, prefix).await,
         DoCommand::Put { target, key, value, write } => {
-            values::put(&target, &key, &value, write, runtime)
+            values::put(&target, &key, &value, write).await
         }
-        DoCommand::Delete { target, key, write } => {
-            values::delete(&target, key.as_deref(), write, runtime)
-        }
+        DoCommand::Delete { target, key, write } => values::delete(&target, key, write).await,
         DoCommand::Alarm { target, set, delete, write } => {
-            alarm::run(&target, set.as_deref(), delete, write, runtime)
+            alarm::run(&target, set.as_deref(), delete, write).await
         }
-        DoCommand::Evict { namespace, place, .. } => evict::run(&namespace, &place),
+        DoCommand::Evict { namespace, object, force, place } => {
+            evict::run(&namespace, object.as_deref(), force, &place).await
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! `selvedge kv`: namespaces and keys in a data folder; with `--remote`, those of
 //! a server.
 //!
-//! It works on the files themselves, so no server may have them open. What is
-//! asked for goes to stdout: values as they are, lists as JSON. What was done,
-//! progress and errors go to stderr.
+//! A server that has the folder does what is asked for, in its own process. Where
+//! none has it, the files are read and written here. What is asked for goes to
+//! stdout: values as they are, lists as JSON. What was done, progress and errors go
+//! to stderr.
 
 mod args;
 mod bulk;
 mod key;
 mod namespace;
+mod server;
 mod target;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
@@ -20,7 +22,7 @@ use self::args::Confirm;
 pub(crate) use self::args::{
     BulkCommand, KeyCommand, KvArgs, KvCommand, NamespaceCommand, Place, PutArgs, Target,
 };
-pub(crate) use self::target::{config_file, data_dir, now, take_folder};
+pub(crate) use self::target::{config_file, data_dir, now};
 use crate::{remote, terminal};
 
 /// Does what the command says.
@@ -46,14 +48,20 @@ pub(crate) fn run(args: KvArgs) -> ExitCode {
 fn dispatch(command: KvCommand, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     match command {
         KvCommand::Namespace(command) => match command {
-            NamespaceCommand::Create { namespace, place } => namespace::create(&namespace, &place),
-            NamespaceCommand::List { place } => namespace::list(&place),
+            NamespaceCommand::Create { namespace, place } => {
+                runtime.block_on(namespace::create(&namespace, &place))
+            }
+            NamespaceCommand::List { place } => runtime.block_on(namespace::list(&place)),
             NamespaceCommand::Delete { namespace, target, confirm } => {
-                namespace::delete(namespace.as_deref(), &target, &confirm)
+                runtime.block_on(namespace::delete(namespace.as_deref(), &target, &confirm))
             }
-            NamespaceCommand::Rename { old_name, namespace_id, new_name, place } => {
-                namespace::rename(old_name.as_deref(), namespace_id.as_deref(), &new_name, &place)
-            }
+            NamespaceCommand::Rename { old_name, namespace_id, new_name, place } => runtime
+                .block_on(namespace::rename(
+                    old_name.as_deref(),
+                    namespace_id.as_deref(),
+                    &new_name,
+                    &place,
+                )),
         },
         KvCommand::Key(command) => match command {
             KeyCommand::Put(args) => runtime.block_on(key::put(*args)),

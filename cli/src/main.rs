@@ -1,6 +1,7 @@
 //! The `selvedge` command: reads the command line and the environment, and
 //! says what went wrong in a way that helps.
 
+mod api;
 mod args;
 mod backup;
 mod check;

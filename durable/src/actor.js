@@ -50,6 +50,7 @@ const OVER_MEMORY = "Durable Object's isolate exceeded its memory limit and was 
 const TOO_DEEP = "blockConcurrencyWhile() calls are nested too deeply.";
 const SECTION_TIMEOUT =
   "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable Object was reset.";
+const EVICTED = "Durable Object was evicted by its operator.";
 const UPDATED = "Durable Object reset because its code was updated.";
 
 /** The context of all events of one object. */
@@ -591,9 +592,36 @@ function callAgain(target, waiting) {
   else waiting.reject(flagged(new Error("Network connection lost."), "durableObjectReset", "retryable"));
 }
 
+/**
+ * Takes an object out of memory if nothing goes on in it, or all of a namespace
+ * where `hex` is empty. With `force` those in which something goes on are reset.
+ * `counts` is told how many ended, and how many stay.
+ */
+function evict(namespace, hex, force, counts) {
+  let ended = 0;
+  let busy = 0;
+  for (let i = 0; i < homes.length; i++) {
+    const { actors } = homes[i];
+    if (homes[i].namespace !== namespace) continue;
+    MapPrototypeForEach(actors, (actor) => {
+      if (hex !== "" && actor.hex !== hex) return;
+      const rests = isIdle(actor) && actor.io.sockets === 0 && !heldBySockets(actor);
+      if (rests) leave(actor);
+      else if (force) breakActor(actor, flagged(new Error(EVICTED), "durableObjectReset", "retryable"));
+      else {
+        busy++;
+        return;
+      }
+      ended++;
+    });
+  }
+  counts[0] = ended;
+  counts[1] = busy;
+}
+
 // The host calls it. Who waits for an object may be answered after its next
 // event, so that nobody here hangs for sure.
-internals.objects = { __proto__: null, end, areBusy: () => underWay > 0, overMemory };
+internals.objects = { __proto__: null, end, evict, areBusy: () => underWay > 0, overMemory };
 
 return { abort, block, breakActor, call, enter, find, findByName, flagged, hasClass, homeOf, OVERLOADED, resume, withStorage };
 })();

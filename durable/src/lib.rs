@@ -9,6 +9,7 @@ pub mod error;
 pub mod id;
 pub mod placement;
 pub mod store;
+pub mod visit;
 
 mod ops;
 mod sockets;

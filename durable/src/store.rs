@@ -23,6 +23,7 @@ mod object;
 mod objects;
 mod ours;
 mod pool;
+mod scheduled;
 mod sql;
 mod tidy;
 mod transaction;

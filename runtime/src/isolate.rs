@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
+use deno_core::{JsRuntime, OpState, PollEventLoopOptions, RuntimeOptions, v8};
 use deno_error::JsErrorBox;
 use quanta::Instant;
 
@@ -91,6 +91,15 @@ pub enum ObjectsEnd {
     Updated,
 }
 
+/// What became of Durable Objects that were to leave memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Evicted {
+    /// So many did.
+    pub ended: u32,
+    /// So many stay, for something goes on in them.
+    pub busy: u32,
+}
+
 thread_local! {
     /// Whether bytes may be compiled to Wasm right now.
     static WASM_ALLOWED: Cell<bool> = const { Cell::new(false) };
@@ -123,6 +132,7 @@ struct Hooks {
     over_memory: v8::Global<v8::Function>,
     rpc: v8::Global<v8::Function>,
     end_objects: v8::Global<v8::Function>,
+    evict: v8::Global<v8::Function>,
     alarm: v8::Global<v8::Function>,
 }
 
@@ -551,6 +561,34 @@ impl Isolate {
             call(scope, &hooks.end_objects, &[at_once.into()]);
         });
         self.state.wake();
+    }
+
+    /// Takes a Durable Object out of memory if nothing goes on in it, or all of a
+    /// namespace where `object` is empty. With `force` those in which something
+    /// goes on are reset.
+    pub fn evict(&mut self, namespace: &str, object: &str, force: bool) -> Evicted {
+        let mut evicted = Evicted::default();
+        self.slice(None, |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
+            let text = |text: &str| v8::String::new(scope, text);
+            let (Some(namespace), Some(object)) = (text(namespace), text(object)) else { return };
+            let counts = v8::Array::new(scope, 2);
+            let force = v8::Boolean::new(scope, force);
+            let args = [namespace.into(), object.into(), force.into(), counts.into()];
+            call(scope, &hooks.evict, &args);
+            let count =
+                |at| counts.get_index(scope, at).and_then(|it| it.uint32_value(scope)).unwrap_or(0);
+            evicted = Evicted { ended: count(0), busy: count(1) };
+        });
+        self.state.wake();
+        evicted
+    }
+
+    /// Shows a binding what its ops keep, between two slices of JavaScript.
+    pub fn with_ops<T>(&mut self, act: impl FnOnce(&mut OpState) -> T) -> T {
+        act(&mut self.js.op_state().borrow_mut())
     }
 
     /// The client of a request went away.

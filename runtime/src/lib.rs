@@ -40,7 +40,7 @@ pub use failure::{Failure, Outcome};
 pub use headers::{HeaderBlob, SharedHeaders};
 pub use inspector::{Inspector, InspectorClient, InspectorStart};
 pub use io_context::{AlarmResult, ContextId, ContextRef, Ended, IsolateState, OnAlarm, OnEnd};
-pub use isolate::{Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
+pub use isolate::{Evicted, Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
 pub use limits::Limits;
 pub use loader::module_url;
 pub use log::{ConsoleLevel, EventTrace, LogSink};

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use deno_core::OpState;
+
 use crate::blocking::BlockingThreads;
 use crate::failure::Failure;
 use crate::inspector::{Inspector, InspectorStart};
 use crate::io_context::{ContextRef, IsolateState, OnAlarm, OnEnd};
-use crate::isolate::{Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
+use crate::isolate::{Evicted, Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
 use crate::log::{EventTrace, LogSink};
 use crate::outbound::{LocalFuture, ObjectTarget, Outbound, ServiceTarget};
 use crate::platform::Platform;
@@ -246,6 +248,21 @@ impl LocalIsolate {
     /// What the Worker exports.
     pub fn exports(&self) -> Exports {
         self.with(Isolate::exports).unwrap_or_default()
+    }
+
+    /// Takes a Durable Object out of memory if nothing goes on in it, or all of a
+    /// namespace where `object` is empty. With `force` those in which something
+    /// goes on are reset.
+    pub fn evict(&self, namespace: &str, object: &str, force: bool) -> Evicted {
+        self.rouse();
+        self.with(|isolate| isolate.evict(namespace, object, force)).unwrap_or_default()
+    }
+
+    /// Shows a binding what its ops keep in the present isolate, between two
+    /// slices of JavaScript. `None`: there is no isolate.
+    pub fn with_ops<T>(&self, act: impl FnOnce(&mut OpState) -> T) -> Option<T> {
+        self.rouse();
+        self.with(|isolate| isolate.with_ops(act))
     }
 
     /// The client of a request went away.

@@ -5,12 +5,15 @@
 //! their way: an alarm that was sent is not told again by the index before its
 //! object has settled it, or it is given back here.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use selvedge_durable::DurableNamespace;
-use selvedge_durable::store::{Namespace, ObjectId, UnixMs};
+use selvedge_durable::store::{ObjectId, UnixMs};
 use selvedge_runtime::AlarmResult;
 use selvedge_runtime::outbound::{ObjectTarget, ServiceTarget};
 use tokio::sync::{Notify, oneshot};
@@ -98,7 +101,7 @@ impl Alarms {
     /// runtime.
     pub(crate) async fn run(self: Arc<Self>) {
         loop {
-            let Look { due, sleep } = self.look();
+            let Look { due, sleep } = self.look(unix_millis());
             for (namespace, id) in due {
                 tokio::spawn(self.clone().deliver(namespace, id));
             }
@@ -110,8 +113,7 @@ impl Alarms {
     }
 
     /// Takes what is due, as much as may be under way.
-    fn look(&self) -> Look {
-        let now = unix_millis();
+    fn look(&self, now: UnixMs) -> Look {
         let mut look = Look { due: Vec::new(), sleep: LONGEST_SLEEP };
         let mut state = self.state();
         let namespaces: Vec<DurableNamespace> = state.namespaces.values().cloned().collect();
@@ -119,14 +121,19 @@ impl Alarms {
             let Some(store) = namespace.storage().map(|data| data.namespace.clone()) else {
                 continue;
             };
-            let next = match next_of(&store) {
-                Some(next) if next > now => {
-                    let millis = u64::try_from(next - now).unwrap_or(0);
+            let next = match store.next_alarm() {
+                Ok(Some((next, _))) if next > now => {
+                    let millis = next.abs_diff(now);
                     look.sleep = look.sleep.min(Duration::from_millis(millis));
                     continue;
                 }
-                Some(next) => next,
-                None => continue,
+                Ok(Some((next, _))) => next,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::error!(%error, class = %namespace.class, "alarms cannot be read");
+                    look.sleep = look.sleep.min(RETRY);
+                    continue;
+                }
             };
             if !self.switchboard.serves(&namespace.script) {
                 look.sleep = look.sleep.min(ABSENT);
@@ -158,22 +165,7 @@ impl Alarms {
         let key = (namespace.id.clone(), id);
         let lost = self.state().lost.get(&key).copied().unwrap_or(0);
         let result = self.send(&namespace, id, lost).await;
-        let wait = {
-            let mut state = self.state();
-            state.under_way -= 1;
-            match result {
-                AlarmResult::Settled => {
-                    state.lost.remove(&key);
-                    None
-                }
-                AlarmResult::Moved => Some(MOVED),
-                AlarmResult::Failed => {
-                    *state.lost.entry(key).or_default() += 1;
-                    Some(RETRY * 2u32.pow(lost.min(RETRY_DOUBLINGS)))
-                }
-            }
-        };
-        self.wake.notify_one();
+        let wait = self.came_back(key, result);
         if let Some(wait) = wait {
             tokio::time::sleep(wait).await;
             if let Some(data) = namespace.storage() {
@@ -181,6 +173,28 @@ impl Alarms {
             }
             self.wake.notify_one();
         }
+    }
+
+    /// An alarm is not under way any more. Tells after how long its object is to be
+    /// asked again.
+    fn came_back(&self, key: (Arc<str>, ObjectId), result: AlarmResult) -> Option<Duration> {
+        let mut state = self.state();
+        state.under_way -= 1;
+        let wait = match result {
+            AlarmResult::Settled => {
+                state.lost.remove(&key);
+                None
+            }
+            AlarmResult::Moved => Some(MOVED),
+            AlarmResult::Failed => {
+                let lost = state.lost.entry(key).or_default();
+                *lost = lost.saturating_add(1);
+                Some(RETRY * 2u32.pow((*lost - 1).min(RETRY_DOUBLINGS)))
+            }
+        };
+        drop(state);
+        self.wake.notify_one();
+        wait
     }
 
     async fn send(&self, namespace: &DurableNamespace, id: ObjectId, lost: u32) -> AlarmResult {
@@ -194,19 +208,8 @@ impl Alarms {
     }
 }
 
-/// When the next alarm goes off that is not on its way.
-fn next_of(store: &Namespace) -> Option<UnixMs> {
-    match store.next_alarm() {
-        Ok(next) => next.map(|(time, _)| time),
-        Err(error) => {
-            tracing::error!(%error, "alarms cannot be read");
-            None
-        }
-    }
-}
-
 /// The way to an object.
-fn target(namespace: &DurableNamespace, id: ObjectId) -> Arc<ServiceTarget> {
+pub(crate) fn target(namespace: &DurableNamespace, id: ObjectId) -> Arc<ServiceTarget> {
     let known = namespace.storage().and_then(|data| data.namespace.get_object(id).ok().flatten());
     let object = ObjectTarget {
         namespace: Arc::new(namespace.clone()),

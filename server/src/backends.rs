@@ -11,6 +11,8 @@ use selvedge_durable::{DurableNamespace, LocalPlacement, NamespaceData, Placemen
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
 use selvedge_storage::data_dir::{DataDir, OpenError};
 
+use tokio::sync::watch;
+
 use crate::config::Diagnostic;
 
 /// Why the data of a binding cannot be used.
@@ -51,6 +53,8 @@ pub struct Backends {
     object_idle: Duration,
     objects: Mutex<Option<Arc<Objects>>>,
     dir: Mutex<Option<Arc<DataDir>>>,
+    /// Whether the folder was taken.
+    taken: watch::Sender<bool>,
     placement: Arc<LocalPlacement>,
 }
 
@@ -64,6 +68,7 @@ impl Backends {
             kv: Mutex::default(),
             objects: Mutex::default(),
             dir: Mutex::default(),
+            taken: watch::Sender::default(),
             object_idle,
             placement: Arc::default(),
         }
@@ -94,7 +99,30 @@ impl Backends {
             return Ok(dir.clone());
         }
         let new = Arc::new(DataDir::open(&self.data_dir, &self.command, unix_seconds())?);
+        let _ = self.taken.send_replace(true);
         Ok(dir.insert(new).clone())
+    }
+
+    /// Takes the folder, if this process does not have it.
+    pub(crate) fn take(&self) -> Result<(), BackendError> {
+        self.dir().map(drop)
+    }
+
+    /// Waits until this process has the folder; tells where it is.
+    pub(crate) async fn taken(&self) -> PathBuf {
+        // The sender is ours.
+        let _ = self.taken.subscribe().wait_for(|taken| *taken).await;
+        self.data_dir.clone()
+    }
+
+    /// How many bytes the files of an object have, but for its history.
+    pub(crate) fn object_bytes(&self, namespace: &str, object: &str) -> u64 {
+        let folder = self.data_dir.join(store::OBJECTS_FOLDER).join(namespace).join(&object[..2]);
+        let bytes = |suffix: &str| {
+            let file = folder.join(format!("{object}.sqlite{suffix}"));
+            file.metadata().map_or(0, |metadata| metadata.len())
+        };
+        bytes("") + bytes("-wal")
     }
 
     /// Which isolate of the process has which Durable Object.
@@ -108,12 +136,20 @@ impl Backends {
     /// When another process has the folder, or the namespace's file cannot be
     /// used.
     pub fn kv(&self, id: &str) -> Result<Arc<dyn KvStore>, BackendError> {
+        Ok(self.with_kv(|catalog| catalog.store(id))??)
+    }
+
+    /// Shows the catalog of KV namespaces.
+    ///
+    /// # Errors
+    /// When another process has the folder, or the catalog's file cannot be used.
+    pub(crate) fn with_kv<T>(&self, act: impl FnOnce(&Catalog) -> T) -> Result<T, BackendError> {
         let mut catalog = self.kv.lock().unwrap_or_else(PoisonError::into_inner);
         let catalog = match &mut *catalog {
             Some(catalog) => catalog,
             none => none.insert(Catalog::open(self.dir()?, Arc::new(unix_seconds))?),
         };
-        Ok(catalog.store(id)?)
+        Ok(act(catalog))
     }
 
     /// Deletes a KV namespace with its data; one that was never written to has
@@ -178,6 +214,11 @@ impl Objects {
     /// Which namespaces there are.
     pub fn catalog(&self) -> &catalog::Catalog {
         &self.catalog
+    }
+
+    /// Puts the files of objects that are not in memory in order.
+    pub(crate) fn settle(&self) {
+        self.data.settle();
     }
 
     /// The namespace of a Worker's class.

@@ -24,6 +24,7 @@ use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends};
 use crate::bindings::{self, ProjectAssets};
 use crate::config::{Diagnostic, EnvLine};
+use crate::control::{Control, socket};
 use crate::inspector::{InspectOptions, InspectorServer};
 use crate::listener::Addresses;
 use crate::log::{Field, Level, Log};
@@ -113,8 +114,10 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     let addresses = Addresses::bind(&options.listen)?;
     let urls = urls(scheme, &addresses.all());
     let backends = Backends::new(&options.data_dir, "selvedge dev", options.object_idle);
+    let backends = Arc::new(backends);
     let switchboard = Switchboard::new(backends.placement());
     let alarms = Alarms::new(switchboard.clone());
+    let control = Arc::new(Control::new(backends.clone(), switchboard.clone()));
     let services = Services {
         platform: Platform::new(selvedge_snapshot::platform_parts(None)),
         log: options.log.clone(),
@@ -165,6 +168,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     tokio::select! {
         () = &mut shutdown => {}
         () = alarms.run() => {}
+        () = socket::serve(control) => {}
         result = ready => result?,
     }
     dev.finish().await;
@@ -195,7 +199,7 @@ struct Host {
     log: Arc<Log>,
     inspector: Option<InspectorServer>,
     /// The bindings' data, of all Workers and generations.
-    backends: Backends,
+    backends: Arc<Backends>,
     alarms: Arc<Alarms>,
     /// Contents of static assets.
     asset_cache: Arc<Cache>,

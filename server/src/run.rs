@@ -19,6 +19,7 @@ use selvedge_runtime::{CodeCache, Failure, IsolatePool, Mode, Platform, Services
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends};
 use crate::bindings;
+use crate::control::{Control, socket};
 use crate::inspector::{InspectorError, InspectorServer};
 use crate::listener::Addresses;
 use crate::outbound::{self, HttpOutbound, Policy, UpgradedSocket};
@@ -59,7 +60,8 @@ pub struct Server {
     inspector: Option<InspectorServer>,
     alarms: Arc<Alarms>,
     /// The bindings' data; it is closed when the isolates are gone.
-    _backends: Backends,
+    control: Arc<Control>,
+    _backends: Arc<Backends>,
 }
 
 /// Serves until `shutdown` is ready and what is in flight is done.
@@ -96,8 +98,10 @@ impl Server {
             worker.mode = Mode::Production;
         }
         let backends = Backends::new(&options.data_dir, "selvedge run", options.object_idle);
+        let backends = Arc::new(backends);
         let switchboard = Switchboard::new(backends.placement());
         let alarms = Alarms::new(switchboard.clone());
+        let control = Arc::new(Control::new(backends.clone(), switchboard.clone()));
         for note in bindings::open(&bindings, &objects, &backends, &alarms, &mut worker)? {
             options.log.warn(&note);
         }
@@ -146,7 +150,7 @@ impl Server {
             isolates::Options { most, scaling: options.scaling },
         );
         isolates.add().await?;
-        Ok(Self { addresses, isolates, scheme, inspector, alarms, _backends: backends })
+        Ok(Self { addresses, isolates, scheme, inspector, alarms, control, _backends: backends })
     }
 
     /// The URLs that the server answers to.
@@ -164,6 +168,7 @@ impl Server {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         let mut alarms = std::pin::pin!(self.alarms.clone().run());
+        let control = tokio::spawn(socket::serve(self.control.clone()));
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
@@ -171,6 +176,7 @@ impl Server {
                 _ = ticks.tick() => self.isolates.adapt().await,
             }
         }
+        control.abort();
         // A thread that stands at a breakpoint would not hear that it shall stop.
         drop(self.inspector.take());
         let stop = &self.isolates.stop;

@@ -120,6 +120,8 @@ pub(crate) enum ThreadEvent {
     /// Sockets of an isolate that leaves: to be accepted from beside one's own,
     /// until the sender is dropped.
     Listen { listeners: Vec<std::net::TcpListener>, until: watch::Receiver<()> },
+    /// Somebody beside the Workers wants something of the isolate.
+    Act(Box<dyn FnOnce(&LocalIsolate) + Send>),
     /// Another isolate begins a session of remote calls to what the target names.
     Rpc(RpcEnd, Arc<ServiceTarget>),
     /// A connection whose next request is for this isolate.
@@ -341,6 +343,7 @@ async fn take_events(
                     while until.changed().await.is_ok() {}
                 });
             }
+            ThreadEvent::Act(act) => act(&site.isolate),
             ThreadEvent::Rpc(end, target) => site.isolate.rpc(end, &target),
         }
     }

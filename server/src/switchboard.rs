@@ -98,6 +98,18 @@ impl Switchboard {
         Seat { switchboard: self.clone(), thread }
     }
 
+    /// The thread of this number, if it serves.
+    pub(crate) fn seated(&self, thread: ThreadNumber) -> Option<mpsc::Sender<ThreadEvent>> {
+        let threads = self.threads.read().unwrap_or_else(|poison| poison.into_inner());
+        threads.get(&thread).cloned()
+    }
+
+    /// All threads that serve.
+    pub(crate) fn seats(&self) -> Vec<mpsc::Sender<ThreadEvent>> {
+        let threads = self.threads.read().unwrap_or_else(|poison| poison.into_inner());
+        threads.values().cloned().collect()
+    }
+
     /// One more thread serves the Worker.
     pub(crate) fn add(&self, worker: &str, thread: mpsc::Sender<ThreadEvent>) {
         let mut workers = self.workers.write().unwrap_or_else(|poison| poison.into_inner());

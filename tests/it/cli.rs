@@ -2,6 +2,7 @@
 
 mod above;
 mod check;
+mod control;
 mod durable;
 mod errors;
 mod init;

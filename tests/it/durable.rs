@@ -3,7 +3,9 @@
 
 mod alarms;
 mod bookmarks;
+mod full;
 mod isolates;
+mod kills;
 mod reload;
 mod sockets;
 mod storage;

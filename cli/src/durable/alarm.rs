@@ -2,41 +2,36 @@
 
 use std::io::Write as _;
 
+use selvedge_server::control::protocol::{AlarmChange, Request};
+
 use super::args::Target;
 use super::target::object;
 use super::time::{iso, parse};
 use super::{must_write, say};
 
 /// Prints the alarm, or changes it.
-pub(super) fn run(
+pub(super) async fn run(
     target: &Target,
     set: Option<&str>,
     delete: bool,
     write: bool,
-    runtime: &tokio::runtime::Runtime,
 ) -> anyhow::Result<()> {
     let set = set.map(parse).transpose()?;
-    if set.is_some() || delete {
+    let change = set.map(AlarmChange::Set).or(delete.then_some(AlarmChange::Delete));
+    if change.is_some() {
         must_write(write)?;
     }
-    let object = object(target, "alarm")?;
-    if set.is_none() {
-        object.known()?;
+    let object = object(target, "alarm").await?;
+    let request = Request::Alarm { object: object.reference.clone(), change };
+    let alarm: Option<i64> = object.open.api.ask(request).await?;
+    match (set, delete) {
+        (Some(time), _) => {
+            say(&format!("The alarm of the object {} goes off at {}.", object.shown(), iso(time)));
+        }
+        (None, true) => say(&format!("The object {} has no alarm any more.", object.shown())),
+        (None, false) => {
+            writeln!(std::io::stdout(), "{}", alarm.map_or_else(|| "none".to_owned(), iso))?;
+        }
     }
-    let storage = object.storage()?;
-    if let Some(time) = set {
-        storage.set_alarm(time)?;
-        object.commit(&storage, runtime)?;
-        say(&format!("The alarm of the object {} goes off at {}.", object.shown(), iso(time)));
-        return Ok(());
-    }
-    if delete {
-        storage.delete_alarm()?;
-        object.commit(&storage, runtime)?;
-        say(&format!("The object {} has no alarm any more.", object.shown()));
-        return Ok(());
-    }
-    let alarm = storage.get_alarm()?.map_or_else(|| "none".to_owned(), iso);
-    writeln!(std::io::stdout(), "{alarm}")?;
     Ok(())
 }

@@ -30,7 +30,7 @@ Values are printed as JSON. What JSON cannot hold is printed as an object with o
   { \"$set\": [value] }, { \"$bytes\": \"base64\", \"class\": \"Uint8Array\" }
 and the rest as a word in <>, such as \"<undefined>\".";
 
-/// Look into Durable Objects in a data folder, and change them.
+/// Look into Durable Objects in a data folder or a running server, and change them.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct DoArgs {
@@ -132,13 +132,17 @@ pub(super) enum DoCommand {
         #[arg(long)]
         write: bool,
     },
-    /// End the instance of an object that lives in a server.
+    /// Take an object out of the memory of the server that has it.
+    ///
+    /// It leaves as soon as nothing goes on in it; its next call begins it again.
     Evict {
         /// The namespace: the name of its binding or class, or its id.
         namespace: String,
         /// The object: its name or its id; all without it.
-        #[arg(value_name = "OBJECT")]
-        _object: Option<String>,
+        object: Option<String>,
+        /// Reset what something goes on in; its callers are told.
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         place: Place,
     },

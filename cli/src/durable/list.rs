@@ -3,12 +3,13 @@
 use std::io::{BufWriter, Write as _};
 
 use anyhow::Context as _;
-use selvedge_durable::config::Storage;
-use selvedge_durable::store::{ListOptions, ObjectInfo, ObjectQuery, ObjectStorage};
+use selvedge_server::control::protocol::{
+    NamespaceEntry, ObjectDetails, ObjectEntry, ObjectsPage, Request,
+};
 use serde_json::json;
 
 use super::args::Target;
-use super::target::{Open, folder, namespace, object};
+use super::target::{all_namespaces, api, namespace, object};
 use super::time::iso;
 use crate::kv::Place;
 
@@ -16,17 +17,16 @@ use crate::kv::Place;
 const PAGE: usize = 1000;
 
 /// Prints all namespaces.
-pub(super) fn namespaces(json: bool, place: &Place) -> anyhow::Result<()> {
-    let folder = folder(place, "list")?;
+pub(super) async fn namespaces(json: bool, place: &Place) -> anyhow::Result<()> {
+    let all = all_namespaces(&api(place, "list").await?).await?;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let all = folder.catalog.list()?;
     if json {
-        let one = |info: &selvedge_durable::catalog::NamespaceInfo| {
+        let one = |info: &NamespaceEntry| {
             json!({
                 "id": info.id,
                 "script": info.script,
                 "class": info.class,
-                "storage": info.storage.as_str(),
+                "storage": info.storage,
                 "created": iso(info.created),
             })
         };
@@ -37,10 +37,7 @@ pub(super) fn namespaces(json: bool, place: &Place) -> anyhow::Result<()> {
     let class = all.iter().map(|info| info.class.chars().count()).max().unwrap_or(0);
     let script = all.iter().map(|info| info.script.chars().count()).max().unwrap_or(0);
     for info in &all {
-        let kind = match info.storage {
-            Storage::Sqlite => "",
-            Storage::LegacyKv => "  legacy-kv",
-        };
+        let kind = if info.storage == "sqlite" { "" } else { "  legacy-kv" };
         writeln!(out, "{}  {:class$}  {:script$}{kind}", info.id, info.class, info.script)?;
     }
     out.flush().context(CANNOT_PRINT)
@@ -49,31 +46,33 @@ pub(super) fn namespaces(json: bool, place: &Place) -> anyhow::Result<()> {
 const CANNOT_PRINT: &str = "cannot print the list";
 
 /// Prints the objects of a namespace, page after page.
-pub(super) fn objects(
+pub(super) async fn objects(
     name: &str,
     prefix: Option<String>,
     json: bool,
     place: &Place,
 ) -> anyhow::Result<()> {
-    let open = namespace(name, place, "list")?;
+    let open = namespace(name, place, "list").await?;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let mut query = ObjectQuery { after: None, name_prefix: prefix, limit: PAGE };
+    let mut after = None;
     let mut first = true;
     if json {
         write!(out, "[")?;
     }
     loop {
-        let page = open.namespace.list_objects(&query)?;
-        for info in &page.objects {
+        let (namespace, prefix) = (open.info.id.clone(), prefix.clone());
+        let request = Request::Objects { namespace, prefix, after, limit: PAGE };
+        let page: ObjectsPage = open.api.ask(request).await?;
+        for object in &page.objects {
             if json {
-                write!(out, "{}\n  {}", if first { "" } else { "," }, object_json(&open, info))?;
+                write!(out, "{}\n  {}", if first { "" } else { "," }, object_json(object))?;
             } else {
-                writeln!(out, "{}", object_line(&open, info))?;
+                writeln!(out, "{}", object_line(object))?;
             }
             first = false;
         }
-        query.after = page.objects.last().map(|info| info.id);
-        if page.complete || query.after.is_none() {
+        after = page.objects.last().map(|object| object.id.clone());
+        if page.complete || after.is_none() {
             break;
         }
     }
@@ -83,67 +82,57 @@ pub(super) fn objects(
     out.flush().context(CANNOT_PRINT)
 }
 
-fn object_json(open: &Open, info: &ObjectInfo) -> serde_json::Value {
+fn object_json(object: &ObjectEntry) -> serde_json::Value {
     json!({
-        "id": info.id.to_string(),
-        "name": info.name,
-        "bytes": open.file_bytes(info.id),
-        "created": iso(info.created),
-        "alarm": info.alarm.map(iso),
+        "id": object.id,
+        "name": object.name,
+        "bytes": object.bytes,
+        "created": iso(object.created),
+        "alarm": object.alarm.map(iso),
+        "lives": object.lives,
     })
 }
 
-/// Id, size, name and alarm.
-fn object_line(open: &Open, info: &ObjectInfo) -> String {
-    let size = open.file_bytes(info.id).div_ceil(1024);
-    let mut line = format!("{}  {size:>6} KiB", info.id);
-    if let Some(name) = &info.name {
+/// Id, size, name, alarm, and whether it lives.
+fn object_line(object: &ObjectEntry) -> String {
+    let size = object.bytes.div_ceil(1024);
+    let mut line = format!("{}  {size:>6} KiB", object.id);
+    if let Some(name) = &object.name {
         line.push_str("  ");
         line.extend(name.escape_debug());
     }
-    if let Some(alarm) = info.alarm {
+    if let Some(alarm) = object.alarm {
         line.push_str("  alarm ");
         line.push_str(&iso(alarm));
+    }
+    if object.lives {
+        line.push_str("  lives");
     }
     line
 }
 
 /// Prints what is known of an object.
-pub(super) fn info(target: &Target) -> anyhow::Result<()> {
-    let object = object(target, "info")?;
-    let info = object.known()?;
-    let storage = object.storage()?;
-    let mut keys = 0_u64;
-    storage.list_with(&ListOptions::default(), |_, _| keys += 1)?;
+pub(super) async fn info(target: &Target) -> anyhow::Result<()> {
+    let object = object(target, "info").await?;
+    let request = Request::Info { object: object.reference.clone() };
+    let ObjectDetails { entry, keys, tables, database_bytes } =
+        object.open.api.ask(request).await?;
     let namespace = &object.open.info;
     let all = json!({
-        "id": info.id.to_string(),
-        "name": info.name,
+        "id": entry.id,
+        "name": entry.name,
         "class": namespace.class,
         "script": namespace.script,
         "namespace": namespace.id,
-        "storage": namespace.storage.as_str(),
-        "created": iso(info.created),
-        "alarm": info.alarm.map(iso),
+        "storage": namespace.storage,
+        "created": iso(entry.created),
+        "alarm": entry.alarm.map(iso),
+        "lives": entry.lives,
         "keys": keys,
-        "tables": tables(&storage)?,
-        "database_bytes": storage.database_size()?,
-        "file_bytes": object.file_bytes(),
+        "tables": tables,
+        "database_bytes": database_bytes,
+        "file_bytes": entry.bytes,
     });
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&all)?)?;
     Ok(())
-}
-
-/// The names of the Worker's own tables.
-fn tables(storage: &ObjectStorage) -> anyhow::Result<Vec<String>> {
-    let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' \
-                 ESCAPE '\\' ORDER BY name";
-    let mut cursor = storage.exec(query, &[])?;
-    let mut names = Vec::new();
-    while let Some(row) = cursor.next_row()? {
-        if let Some(selvedge_durable::store::SqlValue::Text(name)) = row.into_iter().next() {
-            names.push(name);
-        }
-    }
-    Ok(names)
 }

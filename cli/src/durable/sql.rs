@@ -2,10 +2,10 @@
 
 use std::io::{BufWriter, Write};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use selvedge_durable::store::{Cursor, SqlValue};
+use selvedge_server::control::protocol::{Cell, Request, SqlRows};
 use serde_json::{Map, json};
 
 use super::args::Target;
@@ -18,44 +18,33 @@ const LOOKED_AT: usize = 1000;
 const MAX_WIDTH: usize = 60;
 
 /// Runs a query and prints its rows.
-pub(super) fn run(
+pub(super) async fn run(
     target: &Target,
-    query: &str,
+    query: String,
     json: bool,
     write: bool,
-    runtime: &tokio::runtime::Runtime,
 ) -> anyhow::Result<()> {
-    let object = object(target, "sql")?;
-    if !write {
-        object.known()?;
-    }
-    let storage = object.storage()?;
-    let mut cursor = storage.exec(query, &[])?;
-    if storage.has_uncommitted() && !write {
-        bail!("nothing was changed: this query writes\nhint: --write says that you mean it");
-    }
+    let object = object(target, "sql").await?;
+    let request = Request::Sql { object: object.reference.clone(), query, write };
+    let rows: SqlRows = object.open.api.ask(request).await?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     if json {
-        print_json(&mut cursor, &mut out)?;
+        print_json(&rows, &mut out)?;
     } else {
-        print_table(&mut cursor, &mut out)?;
+        print_table(&rows, &mut out)?;
     }
     out.flush().context("cannot print the rows")?;
-    let written = cursor.rows_written();
-    drop(cursor);
-    object.commit(&storage, runtime)?;
     if write {
-        say(&format!("{written} rows written."));
+        say(&format!("{} rows written.", rows.written));
     }
     Ok(())
 }
 
-fn print_json(cursor: &mut Cursor, out: &mut impl Write) -> anyhow::Result<()> {
-    let columns = cursor.columns().to_vec();
+fn print_json(rows: &SqlRows, out: &mut impl Write) -> anyhow::Result<()> {
     let mut first = true;
     write!(out, "[")?;
-    while let Some(row) = cursor.next_row()? {
-        let row: Map<_, _> = columns.iter().cloned().zip(row.iter().map(to_json)).collect();
+    for row in &rows.rows {
+        let row: Map<_, _> = rows.columns.iter().cloned().zip(row.iter().map(to_json)).collect();
         let row = serde_json::Value::Object(row);
         write!(out, "{}\n  {row}", if first { "" } else { "," })?;
         first = false;
@@ -64,30 +53,27 @@ fn print_json(cursor: &mut Cursor, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn to_json(value: &SqlValue) -> serde_json::Value {
+fn to_json(value: &Cell) -> serde_json::Value {
     match value {
-        SqlValue::Null => serde_json::Value::Null,
-        SqlValue::Integer(value) => json!(value),
-        SqlValue::Real(value) => json!(value),
-        SqlValue::Text(text) => json!(text),
-        SqlValue::Blob(bytes) => json!({ "$bytes": BASE64_STANDARD.encode(bytes) }),
+        Cell::Null => serde_json::Value::Null,
+        Cell::Integer(value) => json!(value),
+        // JSON has no word for an infinite one.
+        Cell::Real(value) => json!(value.parse::<f64>().unwrap_or(f64::NAN)),
+        Cell::Text(text) => json!(text),
+        Cell::Blob(bytes) => json!({ "$bytes": BASE64_STANDARD.encode(&bytes.0) }),
     }
 }
 
-fn print_table(cursor: &mut Cursor, out: &mut impl Write) -> anyhow::Result<()> {
-    let columns: Vec<String> = cursor.columns().iter().map(|name| cell(name)).collect();
+fn print_table(rows: &SqlRows, out: &mut impl Write) -> anyhow::Result<()> {
+    let columns: Vec<String> = rows.columns.iter().map(|name| cell(name)).collect();
     if columns.is_empty() {
         return Ok(());
     }
-    let mut rows = Vec::new();
-    while rows.len() < LOOKED_AT
-        && let Some(row) = cursor.next_row()?
-    {
-        rows.push(row.iter().map(shown).collect::<Vec<_>>());
-    }
+    let rows = rows.rows.iter().map(|row| row.iter().map(shown).collect::<Vec<_>>());
+    let rows: Vec<_> = rows.collect();
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).chain([&columns[column]]);
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        let cells = rows.iter().take(LOOKED_AT).filter_map(|row| row.get(column));
+        cells.chain([&columns[column]]).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     print_row(out, &columns, &widths)?;
@@ -95,9 +81,6 @@ fn print_table(cursor: &mut Cursor, out: &mut impl Write) -> anyhow::Result<()> 
     print_row(out, &rule, &widths)?;
     for row in &rows {
         print_row(out, row, &widths)?;
-    }
-    while let Some(row) = cursor.next_row()? {
-        print_row(out, &row.iter().map(shown).collect::<Vec<_>>(), &widths)?;
     }
     Ok(())
 }
@@ -109,15 +92,15 @@ fn print_row(out: &mut impl Write, cells: &[String], widths: &[usize]) -> anyhow
     Ok(())
 }
 
-fn shown(value: &SqlValue) -> String {
+fn shown(value: &Cell) -> String {
     match value {
-        SqlValue::Null => "NULL".to_owned(),
-        SqlValue::Integer(value) => value.to_string(),
-        SqlValue::Real(value) => value.to_string(),
-        SqlValue::Text(text) => cell(text),
-        SqlValue::Blob(bytes) => {
+        Cell::Null => "NULL".to_owned(),
+        Cell::Integer(value) => value.to_string(),
+        Cell::Real(value) => value.clone(),
+        Cell::Text(text) => cell(text),
+        Cell::Blob(bytes) => {
             let hex: String =
-                bytes.iter().take(MAX_WIDTH).map(|byte| format!("{byte:02x}")).collect();
+                bytes.0.iter().take(MAX_WIDTH).map(|byte| format!("{byte:02x}")).collect();
             cell(&format!("x'{hex}'"))
         }
     }
@@ -141,6 +124,8 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use selvedge_server::control::protocol::Base64;
+
     use super::*;
 
     #[test]
@@ -148,7 +133,7 @@ mod tests {
         assert_eq!(cell("a\nb"), "a\\nb");
         assert_eq!(cell(&"x".repeat(60)), "x".repeat(60));
         assert_eq!(cell(&"x".repeat(61)), format!("{}..", "x".repeat(58)));
-        assert_eq!(shown(&SqlValue::Blob(vec![1, 255])), "x'01ff'");
-        assert_eq!(shown(&SqlValue::Null), "NULL");
+        assert_eq!(shown(&Cell::Blob(Base64(vec![1, 255]))), "x'01ff'");
+        assert_eq!(shown(&Cell::Null), "NULL");
     }
 }

@@ -1,45 +1,30 @@
-//! From the command line to an open namespace and an object in it.
-
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+//! From the command line to a namespace and an object in it, and to who has them.
 
 use anyhow::{anyhow, bail};
-use selvedge_durable::catalog::{Catalog, NamespaceInfo};
+use selvedge_durable::catalog::Catalog;
 use selvedge_durable::config::BindingConfig;
 use selvedge_durable::id::IdKey;
-use selvedge_durable::store::{
-    Connections, ConnectionsOptions, Namespace, ObjectId, ObjectInfo, ObjectStorage, Objects,
-};
 use selvedge_server::config::{Config, Selection};
+use selvedge_server::control::protocol::{NamespaceEntry, ObjectRef, Request};
 
 use super::args::Target;
-use crate::kv::{Place, config_file, data_dir, take_folder};
+use crate::api::Api;
+use crate::kv::{Place, config_file, data_dir};
 
-/// A data folder with objects. Dropping it closes the folder.
-pub(super) struct Folder {
-    pub(super) path: PathBuf,
-    pub(super) catalog: Catalog,
-    pub(super) objects: Objects,
-}
-
-/// An open namespace.
+/// A namespace.
 pub(super) struct Open {
-    pub(super) folder: Folder,
-    pub(super) info: NamespaceInfo,
-    pub(super) namespace: Arc<Namespace>,
+    pub(super) api: Api,
+    pub(super) info: NamespaceEntry,
 }
 
 /// An object, which may have no data.
 pub(super) struct Object {
     pub(super) open: Open,
-    pub(super) id: ObjectId,
-    /// The name that it was asked for by.
-    pub(super) name: Option<String>,
+    pub(super) reference: ObjectRef,
 }
 
-/// Opens the data folder.
-pub(super) fn folder(place: &Place, command: &str) -> anyhow::Result<Folder> {
+/// Who has the data folder.
+pub(super) async fn api(place: &Place, command: &str) -> anyhow::Result<Api> {
     let path = data_dir(place)?;
     if !Catalog::exists(&path) {
         bail!(
@@ -48,115 +33,62 @@ pub(super) fn folder(place: &Place, command: &str) -> anyhow::Result<Folder> {
             path.display()
         );
     }
-    let dir = take_folder(&path, &format!("selvedge do {command}"))?;
-    let clock = Arc::new(unix_millis);
-    let catalog = Catalog::open(dir.clone(), clock.clone())?;
-    Ok(Folder { path, catalog, objects: Objects::open(dir, clock)? })
+    Api::open(&path, &format!("selvedge do {command}")).await
 }
 
-/// Opens a namespace.
-pub(super) fn namespace(name: &str, place: &Place, command: &str) -> anyhow::Result<Open> {
-    let folder = folder(place, command)?;
-    let info = find(name, &folder.catalog.list()?, place)?;
-    let namespace = folder.objects.namespace(&info.id)?;
-    Ok(Open { folder, info, namespace })
+/// Which namespaces there are.
+pub(super) async fn all_namespaces(api: &Api) -> anyhow::Result<Vec<NamespaceEntry>> {
+    api.ask(Request::Namespaces).await
+}
+
+/// Finds a namespace.
+pub(super) async fn namespace(name: &str, place: &Place, command: &str) -> anyhow::Result<Open> {
+    let api = api(place, command).await?;
+    let info = find(name, &all_namespaces(&api).await?, place)?;
+    Ok(Open { api, info })
 }
 
 /// Finds an object in its namespace.
-pub(super) fn object(target: &Target, command: &str) -> anyhow::Result<Object> {
-    let open = namespace(&target.namespace, &target.place, command)?;
-    let key = IdKey::of_namespace(&open.info.id);
-    let text = &target.object;
+pub(super) async fn object(target: &Target, command: &str) -> anyhow::Result<Object> {
+    let open = namespace(&target.namespace, &target.place, command).await?;
+    let reference = object_in(&open.info, &target.object)?;
+    Ok(Object { open, reference })
+}
+
+/// The object of a namespace that a word means: an id, or a name.
+pub(super) fn object_in(info: &NamespaceEntry, text: &str) -> anyhow::Result<ObjectRef> {
+    let key = IdKey::of_namespace(&info.id);
     let is_id = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let (id, name) = if is_id {
-        let id = key.parse(text).map_err(|_| {
-            anyhow!("the object {text} is not of the namespace {}", shown(&open.info))
-        })?;
-        (id, None)
+        let id = key.parse(text);
+        (
+            id.map_err(|_| anyhow!("the object {text} is not of the namespace {}", shown(info)))?,
+            None,
+        )
     } else {
-        (key.named(text, ""), Some(text.clone()))
+        (key.named(text, ""), Some(text.to_owned()))
     };
-    Ok(Object { open, id: ObjectId(*id.as_bytes()), name })
+    Ok(ObjectRef { namespace: info.id.clone(), id: id.to_string(), name })
 }
 
 impl Object {
-    /// Its storage.
-    pub(super) fn storage(&self) -> anyhow::Result<ObjectStorage> {
-        let connections = Connections::new(ConnectionsOptions::default());
-        Ok(self.open.namespace.object(self.id, self.name.as_deref(), &connections)?)
-    }
-
-    /// What is known of it.
-    ///
-    /// # Errors
-    /// When it never wrote anything.
-    pub(super) fn known(&self) -> anyhow::Result<ObjectInfo> {
-        match self.open.namespace.get_object(self.id)? {
-            Some(info) => Ok(info),
-            None => bail!(
-                "there is no object {} with data in the namespace {}\nhint: `selvedge do list {}` \
-                 prints those there are",
-                self.shown(),
-                shown(&self.open.info),
-                self.open.info.id
-            ),
-        }
-    }
-
     /// What messages call it.
     pub(super) fn shown(&self) -> String {
-        match &self.name {
+        match &self.reference.name {
             Some(name) => format!("\"{name}\""),
-            None => self.id.to_string(),
+            None => self.reference.id.clone(),
         }
-    }
-
-    /// How many bytes its files have.
-    pub(super) fn file_bytes(&self) -> u64 {
-        self.open.file_bytes(self.id)
-    }
-
-    /// Writes what was changed to the disk.
-    pub(super) fn commit(
-        &self,
-        storage: &ObjectStorage,
-        runtime: &tokio::runtime::Runtime,
-    ) -> anyhow::Result<()> {
-        if let Some(commit) = storage.commit()? {
-            runtime.block_on(storage.durability().wait(commit.seq))?;
-        }
-        Ok(())
-    }
-}
-
-impl Open {
-    /// How many bytes the files of an object have.
-    pub(super) fn file_bytes(&self, id: ObjectId) -> u64 {
-        let id = id.to_string();
-        let folder = self.folder.path.join("do").join(&self.info.id).join(&id[..2]);
-        let bytes = |suffix: &str| {
-            let file = folder.join(format!("{id}.sqlite{suffix}"));
-            file.metadata().map_or(0, |metadata| metadata.len())
-        };
-        bytes("") + bytes("-wal")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What was written is on disk already; this puts the files in order.
-        self.objects.settle();
     }
 }
 
 /// What messages call a namespace.
-pub(super) fn shown(info: &NamespaceInfo) -> String {
+fn shown(info: &NamespaceEntry) -> String {
     format!("{} of the Worker {}", info.class, info.script)
 }
 
 /// The namespace that a word means: an id, a binding of the configuration, or a
 /// class, that of the configuration's Worker first.
-fn find(name: &str, all: &[NamespaceInfo], place: &Place) -> anyhow::Result<NamespaceInfo> {
+fn find(name: &str, all: &[NamespaceEntry], place: &Place) -> anyhow::Result<NamespaceEntry> {
     if let Some(info) = all.iter().find(|info| info.id == name) {
         return Ok(info.clone());
     }
@@ -211,9 +143,4 @@ fn configured(place: &Place) -> anyhow::Result<Option<(String, Vec<BindingConfig
     let objects: selvedge_durable::config::DurableObjects =
         section.read().map_err(|error| anyhow!(error.text()))?;
     Ok(Some((config.name, objects.bindings)))
-}
-
-fn unix_millis() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -3,8 +3,9 @@
 use std::io::{BufWriter, Write as _};
 
 use anyhow::{Context as _, bail};
+use bytes::Bytes;
 use selvedge_durable::clone::encode_json;
-use selvedge_durable::store::ListOptions;
+use selvedge_server::control::protocol::{Reply, Request, ValuesPage};
 use serde_json::Value;
 
 use super::args::Target;
@@ -17,84 +18,82 @@ const CANNOT_PRINT: &str = "cannot print the values";
 const PAGE: usize = 100;
 
 /// Prints a value, or all.
-pub(super) fn get(
+pub(super) async fn get(
     target: &Target,
-    key: Option<&str>,
+    key: Option<String>,
     prefix: Option<String>,
 ) -> anyhow::Result<()> {
-    let object = object(target, "get")?;
-    object.known()?;
-    let storage = object.storage()?;
+    let object = object(target, "get").await?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     if let Some(key) = key {
-        let Some(value) = storage.get(key)? else {
+        let request = Request::Get { object: object.reference.clone(), key: key.clone() };
+        let Reply { json, bytes } = object.open.api.call(request, Bytes::new()).await?;
+        if json != true {
             bail!("there is no key \"{key}\" in the object {}", object.shown());
-        };
-        writeln!(out, "{}", serde_json::to_string_pretty(&json_of(&value))?)?;
+        }
+        writeln!(out, "{}", serde_json::to_string_pretty(&json_of(&bytes))?)?;
         return out.flush().context(CANNOT_PRINT);
     }
-    let mut options = ListOptions { prefix, limit: Some(PAGE), ..ListOptions::default() };
+    let mut after = None;
     let mut first = true;
     write!(out, "{{")?;
     loop {
-        let entries = storage.list(&options)?;
-        for (key, value) in &entries {
+        let (reference, prefix) = (object.reference.clone(), prefix.clone());
+        let request = Request::Values { object: reference, prefix, after, limit: PAGE };
+        let page: ValuesPage = object.open.api.ask(request).await?;
+        for (key, value) in &page.entries {
             let comma = if first { "" } else { "," };
-            let value = serde_json::to_string_pretty(&json_of(value))?.replace('\n', "\n  ");
+            let value = serde_json::to_string_pretty(&json_of(&value.0))?.replace('\n', "\n  ");
             write!(out, "{comma}\n  {}: {value}", Value::from(key.as_str()))?;
             first = false;
         }
-        if entries.len() < PAGE {
+        after = page.entries.into_iter().next_back().map(|(key, _)| key);
+        if page.complete || after.is_none() {
             break;
         }
-        options.start_after = entries.last().map(|(key, _)| key.clone());
     }
     writeln!(out, "{}}}", if first { "" } else { "\n" })?;
     out.flush().context(CANNOT_PRINT)
 }
 
 /// Writes a value.
-pub(super) fn put(
+pub(super) async fn put(
     target: &Target,
     key: &str,
     value: &str,
     write: bool,
-    runtime: &tokio::runtime::Runtime,
 ) -> anyhow::Result<()> {
     let value: Value = serde_json::from_str(value).with_context(|| {
         format!("the value {value} is no JSON\nhint: a string has quotes: '\"{value}\"'")
     })?;
     must_write(write)?;
-    let object = object(target, "put")?;
-    let storage = object.storage()?;
-    storage.put(key, &encode_json(&value))?;
-    object.commit(&storage, runtime)?;
+    let object = object(target, "put").await?;
+    let request = Request::Put { object: object.reference.clone(), key: key.to_owned() };
+    object.open.api.call(request, encode_json(&value).into()).await?;
     say(&format!("Wrote the key \"{key}\" of the object {}.", object.shown()));
     Ok(())
 }
 
 /// Deletes a key, or the object.
-pub(super) fn delete(
+pub(super) async fn delete(
     target: &Target,
-    key: Option<&str>,
+    key: Option<String>,
     write: bool,
-    runtime: &tokio::runtime::Runtime,
 ) -> anyhow::Result<()> {
-    let object = object(target, "delete")?;
-    object.known()?;
+    let object = object(target, "delete").await?;
+    let api = &object.open.api;
+    let reference = object.reference.clone();
     let Some(key) = key else {
         must_write(write)?;
-        object.open.namespace.delete_object(object.id)?;
+        api.ask::<bool>(Request::DeleteObject { object: reference }).await?;
         say(&format!("Deleted the object {} with all that it had.", object.shown()));
         return Ok(());
     };
-    let storage = object.storage()?;
-    if storage.get(key)?.is_none() {
+    must_write(write)?;
+    let request = Request::DeleteKey { object: reference, key: key.clone() };
+    if !api.ask::<bool>(request).await? {
         bail!("there is no key \"{key}\" in the object {}", object.shown());
     }
-    must_write(write)?;
-    storage.delete(key)?;
-    object.commit(&storage, runtime)?;
     say(&format!("Deleted the key \"{key}\" of the object {}.", object.shown()));
     Ok(())
 }

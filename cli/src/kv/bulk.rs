@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use selvedge_kv::namespace::{Operation, PutOptions, check_key, check_value};
-use selvedge_kv::store::{Attributes, KvStore as _, Later, SqliteStore, UnixSeconds};
+use selvedge_kv::store::{Attributes, KvStore, Later, UnixSeconds};
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 
@@ -104,11 +104,11 @@ pub(super) fn put(file: &Path, target: &Target, runtime: &Runtime) -> anyhow::Re
         bar.finish_and_clear();
         total = Some(count);
     }
-    let Open { store, name, catalog, .. } = open(target, "bulk put")?;
+    let Open { store, name, catalog, .. } = runtime.block_on(open(target, "bulk put"))?;
     let bar = bar(total, "writing");
     let hidden = ProgressBar::hidden();
     let mut writes =
-        Writes { store: &store, runtime, bar: &bar, waiting: VecDeque::new(), done: 0 };
+        Writes { store: &*store, runtime, bar: &bar, waiting: VecDeque::new(), done: 0 };
     let now = now();
     let result = for_each(input.open(&hidden)?, |entry: PutEntry| {
         let (key, value, attributes) = entry.checked(now)?;
@@ -125,7 +125,7 @@ pub(super) fn put(file: &Path, target: &Target, runtime: &Runtime) -> anyhow::Re
 
 /// Writes that are under way, oldest first.
 struct Writes<'a> {
-    store: &'a SqliteStore,
+    store: &'a dyn KvStore,
     runtime: &'a Runtime,
     bar: &'a ProgressBar,
     waiting: VecDeque<Later<()>>,
@@ -139,6 +139,7 @@ impl Writes<'_> {
             // A later entry of the same key must come later.
             self.finish()?;
         }
+        let _in_runtime = self.runtime.enter();
         self.waiting.push_back(self.store.put(key, value, attributes));
         if large {
             return self.finish();
@@ -168,14 +169,14 @@ impl Writes<'_> {
 
 pub(super) fn get(file: &Path, target: &Target, runtime: &Runtime) -> anyhow::Result<()> {
     let input = Input::new(file);
-    let Open { store, .. } = &open(target, "bulk get")?;
+    let Open { store, .. } = &runtime.block_on(open(target, "bulk get"))?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut first = true;
     let hidden = ProgressBar::hidden();
     write!(out, "{{")?;
     for_each(input.open(&hidden)?, |entry: KeyEntry| {
         let name = entry.checked(Operation::Get)?;
-        let value = match runtime.block_on(key::find(store, &name))? {
+        let value = match runtime.block_on(key::find(&**store, &name))? {
             Some(entry) => {
                 let value = runtime.block_on(key::read(entry.value))?;
                 serde_json::to_string(&String::from_utf8_lossy(&value))?
@@ -214,7 +215,7 @@ pub(super) fn delete(
         .with_context(|| format!("{}: nothing was deleted", file.display()))?;
         total = Some(count);
     }
-    let Open { store, name, catalog, .. } = open(target, "bulk delete")?;
+    let Open { store, name, catalog, .. } = runtime.block_on(open(target, "bulk delete"))?;
     let what = format!("{} keys of the namespace {name} will be deleted.", total.unwrap_or(0));
     must_confirm(&what, confirm)?;
     let bar = bar(total, "deleting");
@@ -224,7 +225,7 @@ pub(super) fn delete(
     let mut flush = |keys: &mut Vec<String>| -> anyhow::Result<()> {
         let keys = std::mem::take(keys);
         let count = keys.len() as u64;
-        runtime.block_on(store.delete(keys))?;
+        runtime.block_on(async { store.delete(keys).await })?;
         done += count;
         bar.inc(count);
         Ok(())

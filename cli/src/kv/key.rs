@@ -6,9 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use selvedge_kv::namespace::{MAX_LIST_KEYS, Operation, PutOptions, check_key, check_value};
-use selvedge_kv::store::{
-    Answer, Attributes, Entry, KvStore as _, ListQuery, ListedKey, SqliteStore, Value,
-};
+use selvedge_kv::store::{Answer, Attributes, Entry, KvStore, ListQuery, ListedKey, Value};
 
 use super::args::{PutArgs, Target};
 use super::say;
@@ -25,7 +23,7 @@ pub(super) async fn put(args: PutArgs) -> anyhow::Result<()> {
         metadata: args.metadata.as_deref().map(metadata).transpose()?,
     };
     let attributes = options.attributes(now())?;
-    let Open { store, name, catalog, .. } = open(&args.target, "key put")?;
+    let Open { store, name, catalog, .. } = open(&args.target, "key put").await?;
     let length = match (args.value, &args.path) {
         (Some(value), _) => {
             check_value(value.len() as u64)?;
@@ -33,7 +31,7 @@ pub(super) async fn put(args: PutArgs) -> anyhow::Result<()> {
             store.put(args.key.clone(), value.into(), attributes).await?;
             length as u64
         }
-        (None, Some(path)) => put_file(&store, &args.key, path, attributes).await?,
+        (None, Some(path)) => put_file(&*store, &args.key, path, attributes).await?,
         (None, None) => bail!("there is no value"),
     };
     drop(catalog);
@@ -52,7 +50,7 @@ fn metadata(text: &str) -> anyhow::Result<Box<str>> {
 }
 
 async fn put_file(
-    store: &SqliteStore,
+    store: &dyn KvStore,
     key: &str,
     path: &Path,
     attributes: Attributes,
@@ -86,8 +84,8 @@ async fn put_file(
 
 pub(super) async fn get(key: &str, text: bool, target: &Target) -> anyhow::Result<()> {
     check_key(Operation::Get, key)?;
-    let Open { store, name, .. } = &open(target, "key get")?;
-    let Some(Entry { value, .. }) = find(store, key).await? else {
+    let Open { store, name, .. } = &open(target, "key get").await?;
+    let Some(Entry { value, .. }) = find(&**store, key).await? else {
         bail!("there is no key \"{key}\" in the namespace {name}");
     };
     let mut stdout = std::io::stdout().lock();
@@ -109,7 +107,7 @@ pub(super) async fn get(key: &str, text: bool, target: &Target) -> anyhow::Resul
 
 const CANNOT_PRINT: &str = "cannot print the value";
 
-pub(super) async fn find(store: &SqliteStore, key: &str) -> anyhow::Result<Option<Entry>> {
+pub(super) async fn find(store: &dyn KvStore, key: &str) -> anyhow::Result<Option<Entry>> {
     Ok(answer(store.get(key, now())).await?)
 }
 
@@ -135,7 +133,7 @@ async fn answer<T>(answer: Answer<T>) -> Result<T, selvedge_kv::Error> {
 
 /// Prints page after page, so that memory does not grow with the namespace.
 pub(super) async fn list(prefix: String, target: &Target) -> anyhow::Result<()> {
-    let Open { store, .. } = &open(target, "key list")?;
+    let Open { store, .. } = &open(target, "key list").await?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut query = ListQuery { prefix, after: None, limit: MAX_LIST_KEYS };
     let mut first = true;
@@ -172,8 +170,8 @@ fn listed(key: &ListedKey) -> anyhow::Result<String> {
 
 pub(super) async fn delete(key: String, target: &Target) -> anyhow::Result<()> {
     check_key(Operation::Delete, &key)?;
-    let Open { store, name, .. } = &open(target, "key delete")?;
-    if find(store, &key).await?.is_none() {
+    let Open { store, name, .. } = &open(target, "key delete").await?;
+    if find(&**store, &key).await?.is_none() {
         bail!("there is no key \"{key}\" in the namespace {name}");
     }
     store.delete(vec![key.clone()]).await?;

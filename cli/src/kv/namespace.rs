@@ -3,22 +3,22 @@
 use std::io::Write as _;
 
 use anyhow::{Context as _, bail};
-use selvedge_kv::store::{Catalog, NamespaceInfo};
+use selvedge_kv::store::NamespaceInfo;
 
 use super::args::{Confirm, Place, Target};
-use super::target::{config_file, named, open_catalog};
+use super::target::{Namespaces, config_file, named};
 use super::{must_confirm, say};
 
 /// The longest title: 512 characters, as Cloudflare's.
 const MAX_TITLE_CHARS: usize = 512;
 
-pub(super) fn create(title: &str, place: &Place) -> anyhow::Result<()> {
+pub(super) async fn create(title: &str, place: &Place) -> anyhow::Result<()> {
     let title = match &place.env {
         Some(env) => format!("{env}-{title}"),
         None => title.to_owned(),
     };
     check_title(&title)?;
-    let info = open_catalog(place, "namespace create")?.create(&title)?;
+    let info = Namespaces::open(place, "namespace create").await?.create(&title).await?;
     say(&format!("Created the namespace \"{}\" with the id {}.", info.title, info.id));
     let file = config_file(place)?;
     let name = file
@@ -52,9 +52,11 @@ fn binding_name(title: &str) -> String {
     }
 }
 
-pub(super) fn list(place: &Place) -> anyhow::Result<()> {
-    let all: Vec<_> = open_catalog(place, "namespace list")?
-        .list()?
+pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
+    let all: Vec<_> = Namespaces::open(place, "namespace list")
+        .await?
+        .list()
+        .await?
         .into_iter()
         .map(|NamespaceInfo { id, title, .. }| {
             // The last one is wrangler's; scripts may look for it.
@@ -65,7 +67,7 @@ pub(super) fn list(place: &Place) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").context("cannot print the list")
 }
 
-pub(super) fn delete(
+pub(super) async fn delete(
     title: Option<&str>,
     target: &Target,
     confirm: &Confirm,
@@ -74,31 +76,31 @@ pub(super) fn delete(
         Some(_) => None,
         None => Some(named(target)?.id),
     };
-    let catalog = open_catalog(&target.place, "namespace delete")?;
+    let catalog = Namespaces::open(&target.place, "namespace delete").await?;
     let info = match (title, asked) {
-        (Some(title), _) => by_title(&catalog, title)?,
-        (None, id) => by_id(&catalog, &id.unwrap_or_default())?,
+        (Some(title), _) => by_title(&catalog, title).await?,
+        (None, id) => by_id(&catalog, &id.unwrap_or_default()).await?,
     };
     let name = format!("\"{}\" ({})", info.title, info.id);
     must_confirm(&format!("All data of the namespace {name} will be deleted."), confirm)?;
-    catalog.delete(&info.id)?;
+    catalog.delete(&info.id).await?;
     say(&format!("Deleted the namespace {name}."));
     Ok(())
 }
 
-pub(super) fn rename(
+pub(super) async fn rename(
     old: Option<&str>,
     id: Option<&str>,
     title: &str,
     place: &Place,
 ) -> anyhow::Result<()> {
     check_title(title)?;
-    let catalog = open_catalog(place, "namespace rename")?;
+    let catalog = Namespaces::open(place, "namespace rename").await?;
     let info = match old {
-        Some(old) => by_title(&catalog, old)?,
-        None => by_id(&catalog, id.unwrap_or_default())?,
+        Some(old) => by_title(&catalog, old).await?,
+        None => by_id(&catalog, id.unwrap_or_default()).await?,
     };
-    let renamed = catalog.rename(&info.id, title)?;
+    let renamed = catalog.rename(&info.id, title).await?;
     say(&format!("Renamed the namespace \"{}\" to \"{}\".", info.title, renamed.title));
     Ok(())
 }
@@ -115,17 +117,19 @@ fn check_title(title: &str) -> anyhow::Result<()> {
 
 const LIST_HINT: &str = "hint: `selvedge kv namespace list` prints those there are";
 
-fn by_title(catalog: &Catalog, title: &str) -> anyhow::Result<NamespaceInfo> {
+async fn by_title(catalog: &Namespaces, title: &str) -> anyhow::Result<NamespaceInfo> {
     catalog
-        .list()?
+        .list()
+        .await?
         .into_iter()
         .find(|info| info.title == title)
         .with_context(|| format!("there is no namespace with the title \"{title}\"\n{LIST_HINT}"))
 }
 
-fn by_id(catalog: &Catalog, id: &str) -> anyhow::Result<NamespaceInfo> {
+async fn by_id(catalog: &Namespaces, id: &str) -> anyhow::Result<NamespaceInfo> {
     catalog
-        .get(id)?
+        .get(id)
+        .await?
         .with_context(|| format!("there is no namespace with the id \"{id}\"\n{LIST_HINT}"))
 }
 

@@ -5,31 +5,113 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
+use bytes::Bytes;
 use selvedge_kv::config::NamespaceConfig;
-use selvedge_kv::store::{Catalog, SqliteStore, UnixSeconds};
+use selvedge_kv::store::{Catalog, KvStore, NamespaceInfo, UnixSeconds};
 use selvedge_server::config::{self, FILE_NAMES};
-use selvedge_storage::data_dir::DataDir;
+use selvedge_server::control::client::Client;
+use selvedge_server::control::protocol::{KvNamespaceEntry, Request};
+use selvedge_storage::data_dir::{DataDir, OpenError};
+use serde::de::DeserializeOwned;
 
 use super::args::{Place, Target};
+use super::server::ServerStore;
+use crate::api;
 use crate::run::DATA_DIR;
 
 /// An open namespace. Dropping it closes the data folder.
 pub(super) struct Open {
-    pub(super) store: Arc<SqliteStore>,
+    pub(super) store: Arc<dyn KvStore>,
     /// What messages call it.
     pub(super) name: String,
-    pub(super) catalog: Catalog,
+    pub(super) catalog: Namespaces,
+}
+
+/// The namespaces of a data folder, and who has it.
+pub(super) enum Namespaces {
+    /// This process, until this is dropped.
+    Here(Catalog),
+    Server(Arc<Client>),
+}
+
+impl Namespaces {
+    /// Takes the data folder, or connects to the server that has it. `command` is
+    /// what others are told who want the folder, too.
+    pub(super) async fn open(place: &Place, command: &str) -> anyhow::Result<Self> {
+        let path = data_dir(place)?;
+        match DataDir::open(&path, &format!("selvedge kv {command}"), now()) {
+            Ok(dir) => Ok(Self::Here(Catalog::open(Arc::new(dir), Arc::new(now))?)),
+            Err(held @ OpenError::Held { .. }) => match api::connect(&path).await {
+                Some(client) => Ok(Self::Server(Arc::new(client))),
+                None => bail!("{held}\nhint: stop that process first"),
+            },
+            Err(error) => bail!("{error}"),
+        }
+    }
+
+    pub(super) async fn list(&self) -> anyhow::Result<Vec<NamespaceInfo>> {
+        match self {
+            Self::Here(catalog) => Ok(catalog.list()?),
+            Self::Server(client) => {
+                let all: Vec<KvNamespaceEntry> = ask(client, Request::KvNamespaces).await?;
+                Ok(all.into_iter().map(info).collect())
+            }
+        }
+    }
+
+    pub(super) async fn get(&self, id: &str) -> anyhow::Result<Option<NamespaceInfo>> {
+        Ok(self.list().await?.into_iter().find(|info| info.id == id))
+    }
+
+    pub(super) async fn create(&self, title: &str) -> anyhow::Result<NamespaceInfo> {
+        match self {
+            Self::Here(catalog) => Ok(catalog.create(title)?),
+            Self::Server(client) => {
+                ask(client, Request::KvCreate { title: title.to_owned() }).await.map(info)
+            }
+        }
+    }
+
+    pub(super) async fn rename(&self, id: &str, title: &str) -> anyhow::Result<NamespaceInfo> {
+        match self {
+            Self::Here(catalog) => Ok(catalog.rename(id, title)?),
+            Self::Server(client) => {
+                let (id, title) = (id.to_owned(), title.to_owned());
+                ask(client, Request::KvRename { id, title }).await.map(info)
+            }
+        }
+    }
+
+    pub(super) async fn delete(&self, id: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Here(catalog) => Ok(catalog.delete(id)?),
+            Self::Server(client) => {
+                let request = Request::KvDeleteNamespace { id: id.to_owned() };
+                ask::<bool>(client, request).await.map(drop)
+            }
+        }
+    }
+
+    fn store(&self, id: &str) -> anyhow::Result<Arc<dyn KvStore>> {
+        match self {
+            Self::Here(catalog) => Ok(catalog.store(id)?),
+            Self::Server(client) => Ok(Arc::new(ServerStore::new(client.clone(), id))),
+        }
+    }
+}
+
+async fn ask<T: DeserializeOwned>(client: &Client, request: Request) -> anyhow::Result<T> {
+    Ok(client.execute(request, Bytes::new()).await?.read()?)
+}
+
+fn info(entry: KvNamespaceEntry) -> NamespaceInfo {
+    let KvNamespaceEntry { id, title, created } = entry;
+    NamespaceInfo { id, title, created }
 }
 
 /// The present.
 pub(crate) fn now() -> UnixSeconds {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// Takes the data folder. `command` is what others are told who want it too.
-pub(super) fn open_catalog(place: &Place, command: &str) -> anyhow::Result<Catalog> {
-    let dir = take_folder(&data_dir(place)?, &format!("selvedge kv {command}"))?;
-    Ok(Catalog::open(dir, Arc::new(now))?)
 }
 
 /// Where the data folder is; absolute.
@@ -44,23 +126,11 @@ pub(crate) fn data_dir(place: &Place) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).context("cannot find this folder")
 }
 
-/// Takes a data folder. `command` is what others are told who want it too.
-pub(crate) fn take_folder(path: &Path, command: &str) -> anyhow::Result<Arc<DataDir>> {
-    let dir = DataDir::open(path, command, now()).map_err(|error| {
-        let hint = match error {
-            selvedge_storage::data_dir::OpenError::Held { .. } => "\nhint: stop that process first",
-            selvedge_storage::data_dir::OpenError::Io { .. } => "",
-        };
-        anyhow!("{error}{hint}")
-    })?;
-    Ok(Arc::new(dir))
-}
-
 /// Opens the namespace that was asked for.
-pub(super) fn open(target: &Target, command: &str) -> anyhow::Result<Open> {
+pub(super) async fn open(target: &Target, command: &str) -> anyhow::Result<Open> {
     let Named { id, name, configured } = named(target)?;
-    let catalog = open_catalog(&target.place, command)?;
-    if !configured && catalog.get(&id)?.is_none() {
+    let catalog = Namespaces::open(&target.place, command).await?;
+    if !configured && catalog.get(&id).await?.is_none() {
         bail!(
             "there is no namespace with the id \"{id}\"\nhint: `selvedge kv namespace list` prints \
              those there are"

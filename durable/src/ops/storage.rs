@@ -49,6 +49,8 @@ pub(crate) struct Storages {
 
 /// The storage of one object.
 pub(crate) struct Slot {
+    /// Whose it is: the namespace's id, and the object's.
+    owner: (Arc<str>, ObjectId),
     storage: ObjectStorage,
     durability: Durability,
     /// The context of the object, which pays for its queries.
@@ -89,9 +91,10 @@ impl Drop for Running {
 /// Whether the query that runs has used up its object's CPU time: the code that
 /// asked for it is stopped then.
 fn is_over() -> bool {
-    RUNNING.with_borrow(|it| {
+    let is_over = RUNNING.with_borrow(|it| {
         it.as_ref().is_some_and(|(isolate, context)| isolate.stop_if_over_cpu_limit(*context))
-    })
+    });
+    is_over || crate::visit::is_late()
 }
 
 impl Storages {
@@ -149,6 +152,18 @@ impl Storages {
             self.dirty.borrow_mut().push(slot.clone());
             self.isolate.ask_for_slice_end();
         }
+    }
+
+    /// The storage of an object that lives here.
+    pub(crate) fn of_object(&self, namespace: &str, id: ObjectId) -> Option<Rc<Slot>> {
+        let slots = self.slots.borrow();
+        let mut live = slots.iter().flatten();
+        live.find(|slot| slot.owner.1 == id && slot.owner.0.as_ref() == namespace).cloned()
+    }
+
+    /// What storages of this isolate's thread share.
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// Commits what was written in this slice.
@@ -219,6 +234,21 @@ impl Slot {
         }
     }
 
+    /// Whether what it wrote waits for the end of a slice or of a transaction.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.queued.get() || self.transactions.get() > 0 || self.storage.has_uncommitted()
+    }
+
+    /// Commits what somebody beside the object wrote.
+    pub(crate) fn commit_visit(&self) -> Result<Option<Commit>, Error> {
+        let commit = self.storage.commit()?;
+        if let Some(commit) = commit {
+            self.is_confirming.set(true);
+            self.committed(commit);
+        }
+        Ok(commit)
+    }
+
     /// The storage itself.
     pub(crate) fn storage(&self) -> &ObjectStorage {
         &self.storage
@@ -260,6 +290,7 @@ pub(crate) fn op_do_storage_open(
     })?;
     let durability = storage.durability();
     Ok(storages.add(Slot {
+        owner: (handle.0.id.clone(), id),
         storage,
         durability,
         context,

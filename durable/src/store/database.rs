@@ -15,6 +15,7 @@ use super::connections::StopFlag;
 use super::durability::{Names, ObjectFile, Opening, log_of};
 use super::ours::ours;
 use super::sql::authorizer::Author;
+use super::sql::written::Written;
 use super::sql::{limits, text_of};
 use super::tidy::{BUSY_WAIT, copy_log};
 use crate::error::Error;
@@ -55,6 +56,8 @@ pub(super) struct Database {
     pub(super) connection: Connection,
     /// Whose statement is prepared or stepped.
     pub(super) author: Author,
+    /// What a Worker's statements write.
+    pub(super) written: Written,
     /// A transaction is open.
     begun: Cell<bool>,
     tables: Cell<Option<Tables>>,
@@ -120,6 +123,7 @@ impl Database {
         limits::apply(&connection)?;
         let author = Author::default();
         connection.authorizer(Some(author.authorizer()))?;
+        let written = Written::watch(&mut connection, &author)?;
         if let Some(stop) = stop {
             connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || stop()))?;
         }
@@ -133,6 +137,7 @@ impl Database {
         Ok(Self {
             connection,
             author,
+            written,
             begun: Cell::new(false),
             tables: Cell::new(None),
             log_pages,
@@ -241,6 +246,7 @@ impl Database {
 
     /// Tables were made or dropped, or their making was undone.
     pub(super) fn forget_tables(&self) {
+        self.written.forget_tables();
         self.tables.set(None);
     }
 }

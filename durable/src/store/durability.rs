@@ -121,7 +121,7 @@ impl ObjectFile {
         clock: Clock,
         salvage: bool,
     ) -> Arc<Self> {
-        let history = History::new(&path, clock, disk.has_no_folders());
+        let history = History::new(&path, clock, disk.clone());
         Arc::new(Self {
             history,
             id,

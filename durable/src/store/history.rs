@@ -14,12 +14,13 @@ mod restore;
 mod wal;
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::UnixMs;
 use super::database::{check, first_page};
+use super::disk::Disk;
 use super::durability::{ObjectFile, log_of};
 use super::id::ObjectId;
 use super::object::ObjectStorage;
@@ -43,8 +44,7 @@ const MAX_DATABASES: u64 = 4;
 pub(super) struct History {
     path: PathBuf,
     clock: Clock,
-    /// Disks of tests have no folders.
-    is_off: bool,
+    disk: Disk,
     state: Mutex<State>,
     /// When commits were made that are in no history: frames of the log, which
     /// grow until it begins anew, and times.
@@ -79,10 +79,14 @@ impl Notes<'_> {
 }
 
 impl History {
-    pub(super) fn new(database: &Path, clock: Clock, is_off: bool) -> Self {
+    pub(super) fn new(database: &Path, clock: Clock, disk: Disk) -> Self {
         let path = database.with_extension("history");
         let (state, notes) = Default::default();
-        Self { path, clock, is_off, state, notes }
+        Self { path, clock, disk, state, notes }
+    }
+
+    fn folder(&self) -> io::Result<Folder> {
+        Folder::read(&self.path, &self.disk)
     }
 
     /// To be held while a commit is made, and until it is noted.
@@ -103,9 +107,6 @@ impl History {
     /// one. Restores what is to be restored, and sees to it that nothing is
     /// missing.
     pub(super) fn begin(&self, file: &ObjectFile) -> Result<(), Error> {
-        if self.is_off {
-            return Ok(());
-        }
         let mut state = self.lock();
         if !state.is_whole {
             let begun = self.begin_whole(file, &mut state);
@@ -115,7 +116,7 @@ impl History {
     }
 
     fn begin_whole(&self, file: &ObjectFile, state: &mut State) -> io::Result<()> {
-        let folder = Folder::read(&self.path)?;
+        let folder = self.folder()?;
         let is_new = file.path.metadata().map_or(0, |it| it.len()) <= u64::from(PAGE_BYTES);
         // What is no database of ours is refused by who opens it.
         let is_other = || check(&file.path).is_err();
@@ -159,9 +160,6 @@ impl History {
     /// Copies what the log has, so that SQLite may begin it anew. If that fails,
     /// the history ends here. Tells the state that the object is in.
     pub(super) fn keep(&self, file: &ObjectFile) -> Option<Bookmark> {
-        if self.is_off {
-            return None;
-        }
         let mut state = self.lock();
         let copied = self.copy_log(file, &mut state);
         self.kept(&mut state, copied).flatten()
@@ -204,7 +202,7 @@ impl History {
 
     /// Whether the next session is to begin with another state.
     pub(super) fn is_asked(&self) -> bool {
-        !self.is_off && self.path.join(RESTORE).symlink_metadata().is_ok()
+        self.path.join(RESTORE).symlink_metadata().is_ok()
     }
 
     /// Deletes all of it, with an object to which there is no connection.
@@ -214,7 +212,7 @@ impl History {
     }
 
     fn copy_log(&self, file: &ObjectFile, state: &mut State) -> io::Result<Option<Bookmark>> {
-        let mut folder = Folder::read(&self.path)?;
+        let mut folder = self.folder()?;
         if folder.bases.is_empty() {
             // Nothing but the first page was ever copied into a new database.
             let is_new = file.path.metadata().map_or(0, |it| it.len()) <= u64::from(PAGE_BYTES);
@@ -223,12 +221,12 @@ impl History {
             }
             let base = Position { log: folder.next_log(self.now()), frame: 0 };
             self.add_base(&folder, base, |to| std::fs::write(to, first_page()))?;
-            folder = Folder::read(&self.path)?;
+            folder = self.folder()?;
             state.is_whole = true;
         }
         if let Some(wal) = Wal::open(&log_of(&file.path))? {
             self.copy_frames(&wal, &folder, state)?;
-            folder = Folder::read(&self.path)?;
+            folder = self.folder()?;
         }
         newest(&folder)
     }
@@ -258,11 +256,13 @@ impl History {
                 wal.copy(0, wal.bytes_of(until.frames), &mut File::create(new)?)
             })?;
         } else {
-            let mut to = OpenOptions::new().append(true).open(&path)?;
+            // Not to append: the system copies into no file that was opened so.
+            let mut to = OpenOptions::new().write(true).open(&path)?;
             // A copy that failed may have left something.
             to.set_len(wal.bytes_of(from.frames))?;
+            to.seek(io::SeekFrom::End(0))?;
             wal.copy(wal.bytes_of(from.frames), wal.bytes_of(until.frames), &mut to)?;
-            to.sync_data()?;
+            self.disk.sync_open_file(&path, &to)?;
         }
         state.copied = Some((log, wal.salts, until));
         Ok(())
@@ -291,7 +291,7 @@ impl History {
     ) -> io::Result<()> {
         if folder.path.symlink_metadata().is_err() {
             std::fs::create_dir_all(&folder.path)?;
-            selvedge_storage::file::sync_folder(&folder.path)?;
+            self.disk.sync_folder_of(&folder.path)?;
         }
         if at.frame == 0 {
             // Before a new object there was nothing for ever.
@@ -303,7 +303,7 @@ impl History {
 
     /// Whether a new base is due.
     fn is_base_due(&self) -> io::Result<bool> {
-        let folder = Folder::read(&self.path)?;
+        let folder = self.folder()?;
         let Some(base) = folder.bases.last() else { return Ok(true) };
         let logs: u64 = folder.logs.range(base.log..).map(|(_, bytes)| bytes).sum();
         Ok(logs > LOGS_BYTES.max(folder.base(*base).metadata()?.len()))
@@ -312,9 +312,6 @@ impl History {
     /// The database was closed, and is one file: takes a base if one is due, and
     /// drops what is too old.
     pub(super) fn rest(&self, file: &ObjectFile) {
-        if self.is_off {
-            return;
-        }
         let mut state = self.lock();
         let rested = (|| {
             if self.is_base_due()? {
@@ -326,16 +323,35 @@ impl History {
         self.kept(&mut state, rested);
     }
 
-    /// Takes a base of the state that a connection sees, while its object goes
-    /// on, if one is due.
-    pub(super) fn rest_live(&self, file: &ObjectFile, reader: &rusqlite::Connection) {
-        if self.is_off {
-            return;
-        }
+    /// Begins to read while no commit is made. Tells after which frame of the log
+    /// that is, if the history does not have it yet.
+    pub(super) fn pin<E>(&self, begin: impl FnOnce() -> Result<(), E>) -> Result<Option<u32>, E> {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        begin()?;
+        Ok(notes.last().map(|(frame, _)| *frame))
+    }
+
+    /// Takes a base of the state after a frame of the log, which a connection sees,
+    /// while its object goes on, if one is due. The history has that frame.
+    pub(super) fn rest_live(
+        &self,
+        file: &ObjectFile,
+        reader: &rusqlite::Connection,
+        frame: Option<u32>,
+    ) {
         let mut state = self.lock();
         let rested = (|| {
+            let at = match (frame, state.copied) {
+                (Some(frame), Some((log, _, place))) if frame <= place.frames => {
+                    Position { log, frame }
+                }
+                _ => return Ok(()),
+            };
             if self.is_base_due()? {
-                self.rebase(|to| back_up(reader, to))?;
+                let folder = self.folder()?;
+                if !folder.bases.contains(&at) {
+                    self.add_base(&folder, at, |to| back_up(reader, to))?;
+                }
                 state.is_whole = true;
                 self.drop_old(file)?;
             }
@@ -346,7 +362,7 @@ impl History {
 
     /// A new base, of the state with which the history ends.
     fn rebase(&self, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-        let folder = Folder::read(&self.path)?;
+        let folder = self.folder()?;
         let at = match newest(&folder)? {
             Some(bookmark) => bookmark.position,
             None => Position { log: folder.next_log(self.now()), frame: 0 },
@@ -356,7 +372,7 @@ impl History {
 
     /// Drops what is older than 30 days, and what is too much.
     fn drop_old(&self, file: &ObjectFile) -> io::Result<()> {
-        let mut folder = Folder::read(&self.path)?;
+        let mut folder = self.folder()?;
         if self.is_asked() {
             return Ok(());
         }

@@ -3,7 +3,6 @@
 //! It is written on the threads of the objects, in short transactions that do not
 //! wait for the disk, and synced by the syncers before the commits that need it.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,8 +15,9 @@ use selvedge_storage::file::{Kind, create_or_check};
 
 use super::UnixMs;
 use super::disk::Disk;
-use super::id::ObjectId;
+use super::id::{ID_BYTES, ObjectId};
 use super::namespace::{ObjectInfo, ObjectPage, ObjectQuery};
+use super::scheduled::Scheduled;
 use super::tidy::BUSY_WAIT;
 use crate::error::Error;
 
@@ -33,7 +33,9 @@ const INDEX: Kind = Kind {
     schema: include_str!("index.sql"),
 };
 
-const ALARMS: &str = "SELECT alarm, id FROM objects WHERE alarm <= ?1 ORDER BY alarm";
+const NEXT_ALARMS: &str =
+    "SELECT alarm, id FROM objects WHERE (alarm, id) > (?1, ?2) AND alarm <= ?3
+                           ORDER BY alarm, id";
 
 /// What the index knows of an object's alarm, and what it is to be told.
 #[derive(Debug, Default)]
@@ -56,8 +58,8 @@ pub(super) struct Index {
     /// Transactions, counted, and how many of them are on disk.
     written: AtomicU64,
     synced: Mutex<Synced>,
-    /// Alarms that the scheduler took.
-    taken: Mutex<HashMap<ObjectId, UnixMs>>,
+    /// What the scheduler has. It is locked before the connection.
+    scheduled: Mutex<Scheduled>,
     earlier: Mutex<Option<Callback>>,
     copying: AtomicBool,
 }
@@ -91,14 +93,14 @@ impl Index {
             .map_err(fail)?;
         // What an earlier process did not sync is synced with the first need.
         let synced = Mutex::new(Synced { seq: 0, salvage: false });
-        let (taken, earlier) = Default::default();
+        let (scheduled, earlier) = Default::default();
         Ok(Self {
             disk,
             connection: Mutex::new(connection),
             log_pages,
             written: AtomicU64::new(1),
             synced,
-            taken,
+            scheduled,
             earlier,
             copying: AtomicBool::new(false),
             path,
@@ -153,22 +155,28 @@ impl Index {
 
     /// An object is gone.
     pub(super) fn remove(&self, id: ObjectId) -> Result<u64, Error> {
-        self.give_back(id);
-        self.write(|connection| {
+        let mut scheduled = self.scheduled();
+        let removed = self.write(|connection| {
             connection.prepare_cached("DELETE FROM objects WHERE id = ?1")?.execute([id.0])
-        })
+        })?;
+        scheduled.taken.remove(&id);
+        scheduled.is_at(id, None);
+        Ok(removed)
     }
 
     /// Sets when the scheduler finds an object.
     pub(super) fn set_alarm(&self, id: ObjectId, alarm: Option<UnixMs>) -> Result<u64, Error> {
-        self.write(|connection| {
+        let mut scheduled = self.scheduled();
+        let set = self.write(|connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO objects (id, created, alarm) VALUES (?1, 0, ?2)
                      ON CONFLICT DO UPDATE SET alarm = excluded.alarm",
                 )?
                 .execute(params![id.0, alarm])
-        })
+        })?;
+        scheduled.is_at(id, alarm);
+        Ok(set)
     }
 
     /// A page of objects.
@@ -195,37 +203,56 @@ impl Index {
         Ok(ObjectPage { objects, complete })
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<ObjectId, UnixMs>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn scheduled(&self) -> MutexGuard<'_, Scheduled> {
+        self.scheduled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many entries were read on behalf of the scheduler.
+    #[cfg(test)]
+    pub(super) fn scanned(&self) -> u64 {
+        self.scheduled().scanned
     }
 
     #[cfg(test)]
     pub(super) fn plan_of_alarms(&self) -> String {
-        let sql = format!("EXPLAIN QUERY PLAN {ALARMS}");
-        self.read(|connection| connection.query_row(&sql, [0], |row| row.get(3))).expect("a plan")
+        let sql = format!("EXPLAIN QUERY PLAN {NEXT_ALARMS}");
+        self.read(|connection| {
+            connection.query_row(&sql, params![0, [0u8; 32], 0], |row| row.get(3))
+        })
+        .expect("a plan")
     }
 
-    /// The earliest alarms up to `until`, without those that are taken.
-    fn alarms(&self, until: UnixMs, limit: usize) -> Result<Vec<(UnixMs, ObjectId)>, Error> {
-        let taken = self.taken();
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(ALARMS)?;
-            let mut rows = statement.query([until])?;
-            let mut found = Vec::new();
-            while found.len() < limit
-                && let Some(row) = rows.next()?
-            {
-                let id = object_id(row, 1)?;
-                if !taken.contains_key(&id) {
-                    found.push((row.get(0)?, id));
+    /// The earliest alarms up to `until` that are not taken.
+    fn alarms(
+        &self,
+        scheduled: &mut Scheduled,
+        until: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<(UnixMs, ObjectId)>, Error> {
+        let mut found = scheduled.passed_by(until, limit);
+        if found.len() < limit {
+            let (time, id) = scheduled.upto.unwrap_or((UnixMs::MIN, ObjectId([0; ID_BYTES])));
+            self.read(|connection| {
+                let mut statement = connection.prepare_cached(NEXT_ALARMS)?;
+                let mut rows = statement.query(params![time, id.0, until])?;
+                while found.len() < limit
+                    && let Some(row) = rows.next()?
+                {
+                    scheduled.scanned += 1;
+                    let id = object_id(row, 1)?;
+                    // One that is on its way may have a later time by now.
+                    if !scheduled.taken.contains(&id) {
+                        found.push((row.get(0)?, id));
+                    }
                 }
-            }
-            Ok(found)
-        })
+                Ok(())
+            })?;
+        }
+        Ok(found)
     }
 
     pub(super) fn next_alarm(&self) -> Result<Option<(UnixMs, ObjectId)>, Error> {
-        Ok(self.alarms(UnixMs::MAX, 1)?.pop())
+        Ok(self.alarms(&mut self.scheduled(), UnixMs::MAX, 1)?.pop())
     }
 
     pub(super) fn take_due(
@@ -233,14 +260,31 @@ impl Index {
         now: UnixMs,
         limit: usize,
     ) -> Result<Vec<(UnixMs, ObjectId)>, Error> {
-        let due = self.alarms(now, limit)?;
-        self.taken().extend(due.iter().map(|(time, id)| (*id, *time)));
+        let mut scheduled = self.scheduled();
+        let due = self.alarms(&mut scheduled, now, limit)?;
+        for alarm in &due {
+            scheduled.take(*alarm);
+        }
         Ok(due)
     }
 
     /// Lets the scheduler find an alarm again. Tells whether it was taken.
     pub(super) fn give_back(&self, id: ObjectId) -> bool {
-        self.taken().remove(&id).is_some()
+        let mut scheduled = self.scheduled();
+        if !scheduled.taken.remove(&id) {
+            return false;
+        }
+        match self.get(id) {
+            Ok(info) => scheduled.is_at(id, info.and_then(|info| info.alarm)),
+            Err(error) => {
+                tracing::warn!(
+                    "{}: its alarms are gone through again: {error}",
+                    self.path.display()
+                );
+                scheduled.forget();
+            }
+        }
+        true
     }
 
     pub(super) fn on_earlier(&self, call: Callback) {

@@ -5,6 +5,7 @@ pub(super) mod cursor;
 pub(super) mod limits;
 mod split;
 mod text;
+pub(super) mod written;
 
 use std::rc::Rc;
 
@@ -143,13 +144,16 @@ impl Inner {
         if statement.text.trim_start().starts_with(OURS) {
             return Err(Error::Sql("not authorized: SQLITE_AUTH".to_owned()));
         }
-        database.connection.prepare_cached(statement.text).map_err(|error| {
+        drop(database.author.take_updates());
+        let prepared = database.connection.prepare_cached(statement.text).map_err(|error| {
             let error = statement.place(error);
             match database.author.take_refused_transaction() {
                 true => Error::Sql(authorizer::NO_TRANSACTIONS.to_owned()),
                 false => self.check(database, database.error(&error)),
             }
-        })
+        })?;
+        database.written.prepared(statement.text, &database.author);
+        Ok(prepared)
     }
 
     /// Before a statement's first step: the transaction that it needs.

@@ -17,9 +17,6 @@ use crate::error::Error;
 /// closing and checkpoints make any wait, and for much less.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-/// How often a moment is looked for at which a busy object writes nothing.
-const ATTEMPTS: u32 = 5;
-
 /// Copies the log into the database, as far as it goes.
 pub(super) fn copy_log(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
     let busy = connection
@@ -66,24 +63,16 @@ fn copy_live(file: &ObjectFile) -> rusqlite::Result<()> {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         Ok::<_, rusqlite::Error>(connection)
     };
-    // Nothing that is newer than what a reader sees is copied while it reads.
+    // Nothing that is newer than what a reader sees is copied while it reads: what
+    // the history has after that is enough.
     let reader = connect()?;
-    let mut is_known = false;
-    for attempt in 1..=ATTEMPTS {
-        let before = file.history.keep(file);
+    let seen = file.history.pin(|| {
         reader.execute_batch("BEGIN")?;
-        reader.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        // What it sees is known if the object wrote nothing meanwhile.
-        is_known = before == file.history.keep(file);
-        if is_known || attempt == ATTEMPTS {
-            break;
-        }
-        reader.execute_batch("COMMIT")?;
-    }
+        reader.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+    })?;
+    file.history.keep(file);
     copy_log(&connect()?, "PASSIVE")?;
-    if is_known {
-        file.history.rest_live(file, &reader);
-    }
+    file.history.rest_live(file, &reader, seen);
     reader.execute_batch("COMMIT")
 }
 
@@ -152,6 +141,7 @@ pub(super) fn delete(file: &ObjectFile) -> Result<(), Error> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error).into()),
         _ => {}
     }
+    file.disk.has_synced_folder_of(&file.path).map_err(io)?;
     let seq = file.index.remove(file.id)?;
     file.index.sync(seq)
 }

@@ -58,6 +58,7 @@ impl Isolate {
             over_memory: function("overMemory"),
             rpc: function("rpc"),
             end_objects: function("endObjects"),
+            evict: function("evict"),
             alarm: function("alarm"),
         };
         let require = function("require");

@@ -220,12 +220,6 @@ fn what_is_not_there_and_what_is_in_use_is_said() {
     assert_eq!(namespaces[0]["class"], "Counter");
     let id = namespaces[0]["id"].as_str().expect("an id");
     assert_eq!(as_json(folder.path(), &["list", id, "--json"]), json!([]));
-
-    let mut server = Program::selvedge(folder.path(), &["run", "--port", "0"]);
-    server.address();
-    let says = format!("is in use by process {}", server.id());
-    fails(folder.path(), &["list", "COUNTER"], &says);
-    fails(folder.path(), &["evict", "COUNTER"], &says);
 }
 
 #[test]

@@ -81,9 +81,8 @@ fn a_worker_sees_what_the_command_wrote() {
     let answer: Value =
         serde_json::from_str(&program.connect().get("/").text()).expect("it answers in JSON");
     assert_eq!(answer, json!({ "value": "hello", "metadata": { "by": "ada" } }));
-    // And the server has the folder for itself.
-    let says = format!("is in use by process {}", program.id());
-    fails(folder.path(), &["key", "get", "--binding", "KV", "greeting"], &says);
+    // And the command what the server has.
+    assert_eq!(kv(folder.path(), "key get --binding KV greeting"), "hello");
 }
 
 #[test]

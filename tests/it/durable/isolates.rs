@@ -1,12 +1,13 @@
 //! Objects of a Worker with several isolates: each lives in one of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::harness::{Client, Setup, TestServer, alone, eventually};
 
 const WORKER: &str = r#"
+import { DurableObject } from "cloudflare:workers";
 let me;
 export default {
   async fetch(request, env) {
@@ -38,14 +39,28 @@ export default {
     }
   },
 };
-export class Subject {
+export class Subject extends DurableObject {
   count = 0;
-  constructor(ctx) { this.ctx = ctx; }
+  home() { return me ??= crypto.randomUUID(); }
   async fetch(request) {
     me ??= crypto.randomUUID();
     const { pathname } = new URL(request.url);
     if (pathname === "/slow") await scheduler.wait(300);
     if (pathname === "/lock") await this.ctx.blockConcurrencyWhile(() => scheduler.wait(300));
+    if (pathname === "/kept") {
+      const calls = (await this.ctx.storage.get("calls") ?? 0) + 1;
+      await this.ctx.storage.put("calls", calls);
+      return new Response(`${me} ${calls}`);
+    }
+    if (pathname === "/relay") {
+      // Each asks the next one, by a request and by a method, and tells where all live.
+      const [next, ...rest] = new URL(request.url).searchParams.get("to").split(",");
+      const stub = this.env.OBJECTS.getByName(next);
+      const told = await stub.home();
+      if (rest.length === 0) return new Response(`${me},${told} 1`);
+      const answer = await stub.fetch(`http://object/relay?to=${rest.join(",")}`);
+      return new Response(`${me},${await answer.text()}`);
+    }
     if (pathname === "/spin") for (;;);
     if (pathname === "/fill") for (const kept = [];;) kept.push(new Array(1000).fill(kept.length));
     return new Response(`${me} ${++this.count}`);
@@ -344,5 +359,154 @@ fn an_object_refuses_calls_when_too_many_wait() {
         Some((10_000, 100)),
         "{told}"
     );
+    server.join();
+}
+
+/// Names of objects by the isolate that each lives in.
+fn spread(server: &TestServer, isolates: usize) -> Vec<Vec<String>> {
+    let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for at in 0..400 {
+        let name = format!("spread{at}");
+        let (.., home, _) = call(server, &format!("/?name={name}"));
+        homes.entry(home).or_default().push(name);
+        if homes.len() == isolates && homes.values().all(|names| names.len() >= 3) {
+            break;
+        }
+    }
+    assert_eq!(homes.len(), isolates, "{homes:?}");
+    homes.into_values().collect()
+}
+
+/// All isolates ask for a new object at once: one has it, and all calls come there.
+fn race(server: &TestServer, isolates: usize) {
+    let mut asked = HashSet::new();
+    for round in 0..20 {
+        let path = format!("/?name=race{round}");
+        let (address, path) = (server.address, path.as_str());
+        let calls: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..6 * isolates).map(|_| scope.spawn(move || call_at(address, path))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("it is answered")).collect()
+        });
+        asked.extend(calls.iter().map(|(asked, ..)| asked.clone()));
+        let homes: HashSet<_> = calls.iter().map(|(_, home, _)| home).collect();
+        assert_eq!(homes.len(), 1, "{calls:?}");
+        let mut counts: Vec<_> = calls.iter().map(|(.., count)| *count).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, (1..=6 * isolates).collect::<Vec<_>>());
+    }
+    assert_eq!(asked.len(), isolates, "an isolate took no part");
+}
+
+/// A chain of objects, each in another isolate, that call each other.
+fn relay(server: &TestServer, homes: &[Vec<String>]) {
+    let names: Vec<&str> = homes.iter().chain(homes).map(|names| names[0].as_str()).collect();
+    let path = format!("/relay?name={}&to={}", names[0], names[1..].join(","));
+    for _ in 0..5 {
+        let (_, chain, _) = call(server, &path);
+        let chain: Vec<&str> = chain.split(',').collect();
+        // The last one tells its own home and is told that of the last but one.
+        assert_eq!(chain.len(), names.len(), "{chain:?}");
+        let different: HashSet<_> = chain.iter().collect();
+        assert_eq!(different.len(), homes.len(), "{chain:?}");
+        for (at, home) in chain.iter().enumerate() {
+            assert_eq!(*home, chain[at % homes.len()], "{chain:?}");
+        }
+    }
+}
+
+#[test]
+fn three_isolates_share_the_objects_and_call_each_other() {
+    let _machine = alone();
+    let server = start(3);
+    let homes = spread(&server, 3);
+    race(&server, 3);
+    relay(&server, &homes);
+    server.join();
+}
+
+#[test]
+fn one_of_four_isolates_ends_while_objects_call_each_other() {
+    let _machine = alone();
+    let server = start(4);
+    let homes = spread(&server, 4);
+    race(&server, 4);
+    relay(&server, &homes);
+    // One is stopped in the middle of calls between all of them.
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let address = server.address;
+    let names: Vec<&str> = homes.iter().map(|names| names[1].as_str()).collect();
+    let chain = format!("/relay?name={}&to={}", names[0], names[1..].join(","));
+    let victim = &homes[2][2];
+    let (fine, failed) = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (mut fine, mut failed) = (0, 0);
+                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        let response = Client::connect(address).get(&chain);
+                        match response.status {
+                            200 => fine += 1,
+                            // The object, or the Worker's own isolate, was reset.
+                            503 | 599 => failed += 1,
+                            status => panic!("{status}: {}", response.text()),
+                        }
+                    }
+                    (fine, failed)
+                })
+            })
+            .collect();
+        for _ in 0..3 {
+            let response = Client::connect(address).get(&format!("/spin?name={victim}"));
+            assert_ne!(response.status, 200);
+        }
+        // And goes on in the end.
+        eventually("all call each other again", || {
+            (Client::connect(address).get(&chain).status == 200).then_some(())
+        });
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        calls.into_iter().fold((0, 0), |(fine, failed), call| {
+            let (more, less) = call.join().expect("only what may happen");
+            (fine + more, failed + less)
+        })
+    });
+    assert!(fine > 0, "no call came through, {failed} failed");
+    // There are four isolates again, and one instance of each object.
+    race_names(&server, &names);
+    server.join();
+}
+
+/// Each object counts all calls, whoever is asked.
+fn race_names(server: &TestServer, names: &[&str]) {
+    for name in names {
+        let path = format!("/?name={name}");
+        let first = call(server, &path).2;
+        let counts: Vec<_> = (1..10).map(|_| call(server, &path).2 - first).collect();
+        assert_eq!(counts, (1..10).collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn an_object_that_was_evicted_comes_back_in_another_isolate() {
+    let _machine = alone();
+    let setup = Setup::empty().file("worker.js", WORKER).file("wrangler.toml", CONFIG);
+    let setup = setup.isolates(3).rest(Duration::from_secs(60));
+    let server = setup.object_idle(Duration::from_millis(50)).start();
+    until_there_are(&server, 3);
+    let mut homes = HashSet::new();
+    let mut calls = 0;
+    for _ in 0..60 {
+        let (_, home, count) = call(&server, "/kept?name=wanderer");
+        calls += 1;
+        // What it kept goes along.
+        assert_eq!(count, calls);
+        homes.insert(home);
+        if homes.len() == 3 {
+            break;
+        }
+        // It leaves memory meanwhile.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(homes.len() > 1, "it always came back where it was: {homes:?}");
     server.join();
 }

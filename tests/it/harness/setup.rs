@@ -28,6 +28,7 @@ pub(crate) struct Setup {
     edits: Vec<Edit>,
     production: bool,
     isolates: usize,
+    rest: Duration,
     server_timing: bool,
     tls: Option<TlsFiles>,
     format: Format,
@@ -50,6 +51,7 @@ impl Setup {
             edits: Vec::new(),
             production: false,
             isolates: 1,
+            rest: Duration::from_secs(1),
             server_timing: false,
             tls: None,
             format: Format::Json,
@@ -93,6 +95,11 @@ impl Setup {
     /// Says the CPU time in each response.
     pub(crate) fn server_timing(self) -> Self {
         Self { server_timing: true, ..self }
+    }
+
+    /// An isolate that rested for so long ends.
+    pub(crate) fn rest(self, rest: Duration) -> Self {
+        Self { rest, ..self }
     }
 
     /// As many isolates at most.
@@ -154,7 +161,7 @@ impl Setup {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
             isolates: NonZeroUsize::new(self.isolates).expect("at least one isolate"),
             // A machine under load gives no thread 0.8 of a core.
-            scaling: Scaling { busy: Duration::from_millis(300), rest: Duration::from_secs(1) },
+            scaling: Scaling { busy: Duration::from_millis(300), rest: self.rest },
             log: logs.log(self.format),
             tls: self.tls.clone(),
             production: self.production,

@@ -21,6 +21,10 @@ impl Content {
         &self.durable
     }
 
+    pub(crate) fn into_durable(self) -> Vec<u8> {
+        self.durable
+    }
+
     /// Whether all of it is durable.
     pub(crate) fn is_clean(&self) -> bool {
         self.changes.is_empty()
@@ -31,6 +35,9 @@ impl Content {
     }
 
     pub(crate) fn write(&mut self, at: u64, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         self.changes.push(Change::Write { at: index(at), bytes: bytes.to_vec() });
     }
 

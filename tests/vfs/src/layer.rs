@@ -3,10 +3,11 @@
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, MutexGuard, Once};
 
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs};
 
+use crate::model::Model;
 use crate::{State, disk_of};
 
 /// Calls a method of the real file.
@@ -33,6 +34,14 @@ struct File {
 struct Watched {
     disk: Arc<State>,
     path: PathBuf,
+    /// SQLite made it, and syncs its name with it.
+    made: bool,
+}
+
+impl Watched {
+    fn lock(&self) -> MutexGuard<'_, Model> {
+        crate::lock(&self.disk.model)
+    }
 }
 
 /// Makes the layer SQLite's default, once in a process.
@@ -106,8 +115,10 @@ unsafe extern "C" fn open(
             && let Some(path) = path_of(name)
             && let Some(disk) = disk_of(&path)
         {
-            disk.opened(&path);
-            (*own).watched = Box::into_raw(Box::new(Watched { disk, path }));
+            let is_known = crate::lock(&disk.model).opened(&path);
+            let made = flags & ffi::SQLITE_OPEN_CREATE != 0 && flags & ffi::SQLITE_OPEN_WAL != 0;
+            let made = made && !is_known;
+            (*own).watched = Box::into_raw(Box::new(Watched { disk, path, made }));
         }
         code
     }
@@ -118,13 +129,15 @@ unsafe extern "C" fn open(
 unsafe extern "C" fn delete(_: *mut sqlite3_vfs, name: *const c_char, sync: c_int) -> c_int {
     let vfs = real_vfs();
     // SAFETY: the arguments are SQLite's own.
-    let (code, path) =
-        unsafe { ((*vfs).xDelete.expect("it deletes files")(vfs, name, sync), path_of(name)) };
+    let path = unsafe { path_of(name) };
+    let disk = path.as_deref().and_then(disk_of);
+    let mut model = disk.as_ref().map(|disk| crate::lock(&disk.model));
+    // SAFETY: as above.
+    let code = unsafe { (*vfs).xDelete.expect("it deletes files")(vfs, name, sync) };
     if code == ffi::SQLITE_OK
-        && let Some(path) = path
-        && let Some(disk) = disk_of(&path)
+        && let (Some(path), Some(model)) = (&path, &mut model)
     {
-        disk.deleted(&path);
+        model.deleted(path);
     }
     code
 }
@@ -148,8 +161,8 @@ unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
     unsafe {
         let watched = std::mem::replace(&mut (*file.cast::<File>()).watched, std::ptr::null_mut());
         if !watched.is_null() {
-            let Watched { disk, path } = *Box::from_raw(watched);
-            disk.closed(&path);
+            let watched = Box::from_raw(watched);
+            watched.lock().closed(&watched.path);
         }
     }
     call!(file, xClose)
@@ -161,39 +174,44 @@ unsafe extern "C" fn write(
     length: c_int,
     at: sqlite3_int64,
 ) -> c_int {
+    // SAFETY: the file is open.
+    let Some(watched) = (unsafe { watched(file) }) else {
+        return call!(file, xWrite, data, length, at);
+    };
+    let mut model = watched.lock();
+    if model.full {
+        return ffi::SQLITE_FULL;
+    }
     let code = call!(file, xWrite, data, length, at);
-    // SAFETY: the arguments are SQLite's own, `length` bytes at `data`.
-    unsafe {
-        if code == ffi::SQLITE_OK
-            && let Some(Watched { disk, path }) = watched(file)
-        {
-            let bytes = std::slice::from_raw_parts(data.cast::<u8>(), length as usize);
-            disk.written(path, at as u64, bytes);
-        }
+    if code == ffi::SQLITE_OK {
+        // SAFETY: SQLite gives `length` bytes at `data`.
+        let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length as usize) };
+        model.written(&watched.path, at as u64, bytes);
     }
     code
 }
 
 unsafe extern "C" fn truncate(file: *mut sqlite3_file, length: sqlite3_int64) -> c_int {
-    let code = call!(file, xTruncate, length);
-    if code != ffi::SQLITE_OK {
-        return code;
-    }
     // SAFETY: the file is open.
-    if let Some(Watched { disk, path }) = unsafe { watched(file) } {
-        disk.truncated(path, length as u64);
+    let watched = unsafe { watched(file) };
+    let mut model = watched.map(Watched::lock);
+    let code = call!(file, xTruncate, length);
+    if code == ffi::SQLITE_OK
+        && let (Some(watched), Some(model)) = (watched, &mut model)
+    {
+        model.truncated(&watched.path, length as u64);
     }
     code
 }
 
 unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
     // SAFETY: the file is open.
-    if let Some(Watched { disk, path }) = unsafe { watched(file) }
-        && !disk.may_sync(path)
-    {
-        return ffi::SQLITE_IOERR_FSYNC;
+    let Some(watched) = (unsafe { watched(file) }) else { return call!(file, xSync, flags) };
+    // The disk is the model's: the real one need not do anything.
+    match watched.lock().sync_by_sqlite(&watched.path, watched.made) {
+        true => ffi::SQLITE_OK,
+        false => ffi::SQLITE_IOERR_FSYNC,
     }
-    call!(file, xSync, flags)
 }
 
 /// Methods that only hand the call on.

@@ -1,42 +1,54 @@
 //! A disk for SQLite that fails when it is told to, and that forgets what was
 //! not synced when its power goes. For tests only.
 //!
-//! [`Disk::watch`] puts a layer between SQLite and the files of one folder; the
-//! files of other folders are as ever. The layer knows, for each file, which
-//! bytes a sync has made durable. A sync that fails makes nothing durable, then
-//! or later: the kernel says once that it could not write, and then takes the
-//! pages for clean. [`Disk::copy_after_power_loss`] writes what would be found.
+//! [`Disk`] puts a layer between SQLite and the files of one folder; the files of
+//! other folders are as ever. The layer knows, for each file, which bytes a sync
+//! has made durable. A sync that fails makes nothing durable, then or later: the
+//! kernel says once that it could not write, and then takes the pages for clean.
 //!
-//! What is not told: changes of names (a new file is taken to have its name at
-//! once), torn sectors, and the file of shared memory, which no crash outlives.
+//! There are two kinds. With [`Disk::watch`] what others than SQLite write is
+//! durable, names are at once, and [`Disk::copy_after_power_loss`] writes what is
+//! found if nothing else got to the disk. With [`Disk::strict`] only that is
+//! durable of which the test says that it was synced, names included, and
+//! [`Disk::image`] writes one of the many things that a disk may hold then: any
+//! block and any name of what was not synced may have got there.
+//!
+//! The files themselves are real ones, and no sync of them is done. What is not
+//! told: torn sectors, and the file of shared memory, which no crash outlives.
 
 mod file;
 mod layer;
+mod model;
 
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use file::Content;
+use model::Model;
+pub use model::Random;
 
-/// The files of one folder, watched until it is dropped.
-#[derive(Debug)]
+/// The files of one folder, watched until it is dropped. Clones are the same.
+#[derive(Debug, Clone)]
 pub struct Disk {
-    state: Arc<State>,
+    watch: Arc<Watch>,
 }
 
-/// What the layer knows of a folder.
-#[derive(Debug, Default)]
+#[derive(Debug)]
+struct Watch(Arc<State>);
+
+/// What the layer knows of a folder. It is locked while a file is changed.
+#[derive(Debug)]
 struct State {
     folder: PathBuf,
-    files: Mutex<HashMap<PathBuf, Content>>,
-    /// How many syncs fail from now on.
-    failing: AtomicUsize,
-    /// How many did.
-    failed: AtomicUsize,
-    syncs: AtomicUsize,
+    model: Mutex<Model>,
+}
+
+/// How often something was synced, or was to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Syncs {
+    /// By others than SQLite, as they said.
+    pub by_us: u64,
+    pub by_sqlite: u64,
 }
 
 type Disks = Mutex<Vec<Arc<State>>>;
@@ -66,99 +78,132 @@ impl Disk {
     /// # Panics
     /// When SQLite does not take the layer.
     pub fn watch(folder: &Path) -> io::Result<Self> {
-        layer::install();
-        let state = Arc::new(State { folder: folder.canonicalize()?, ..State::default() });
-        lock(disks()).push(state.clone());
-        Ok(Self { state })
+        Self::new(folder, false, 0)
     }
 
-    /// The next `count` syncs fail.
+    /// Watches a folder in which only what is synced is durable. What is there
+    /// already is. The seed says what [`Disk::image`] gives.
+    ///
+    /// # Errors
+    /// As [`Disk::watch`], and when it cannot be read.
+    pub fn strict(folder: &Path, seed: u64) -> io::Result<Self> {
+        let disk = Self::new(folder, true, seed)?;
+        disk.lock().all_is_on_disk()?;
+        Ok(disk)
+    }
+
+    fn new(folder: &Path, is_strict: bool, seed: u64) -> io::Result<Self> {
+        layer::install();
+        let folder = folder.canonicalize()?;
+        let model = Mutex::new(Model::new(folder.clone(), is_strict, seed));
+        let state = Arc::new(State { folder, model });
+        lock(disks()).push(state.clone());
+        Ok(Self { watch: Arc::new(Watch(state)) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Model> {
+        lock(&self.watch.0.model)
+    }
+
+    /// The next `count` syncs of SQLite fail.
     pub fn fail_syncs(&self, count: usize) {
-        self.state.failing.store(count, Ordering::SeqCst);
+        self.lock().failing = count;
+    }
+
+    /// The next `count` syncs of logs by others fail.
+    pub fn fail_our_log_syncs(&self, count: usize) {
+        self.lock().failing_ours = count;
     }
 
     /// How many syncs failed so far.
     pub fn failed_syncs(&self) -> usize {
-        self.state.failed.load(Ordering::SeqCst)
+        self.lock().failed
     }
 
     /// How many syncs there were, those that failed included.
-    pub fn syncs(&self) -> usize {
-        self.state.syncs.load(Ordering::SeqCst)
+    pub fn syncs(&self) -> Syncs {
+        self.lock().syncs
+    }
+
+    /// Nothing more fits on the disk, or there is room again.
+    pub fn set_full(&self, full: bool) {
+        self.lock().full = full;
+    }
+
+    /// What is there so far is on disk.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn all_is_on_disk(&self) -> io::Result<()> {
+        self.lock().all_is_on_disk()
+    }
+
+    /// A file or a folder is synced by others than SQLite.
+    ///
+    /// # Errors
+    /// When it is to fail.
+    pub fn sync(&self, path: &Path) -> io::Result<()> {
+        self.lock().sync_by_us(&real(path)?)
+    }
+
+    /// Renames a file.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let (from, to) = (real(from)?, real(to)?);
+        self.lock().rename(&from, &to)
     }
 
     /// Writes the files as they were found if the power went now into another
-    /// folder.
+    /// folder, and nothing was on disk but what had to be.
     ///
     /// # Errors
     /// When one of them cannot be written.
     pub fn copy_after_power_loss(&self, to: &Path) -> io::Result<()> {
-        for (path, content) in lock(&self.state.files).iter() {
-            let name = path.strip_prefix(&self.state.folder).map_err(io::Error::other)?;
+        let model = self.lock();
+        for (path, content) in model.durable() {
+            let name = path.strip_prefix(&model.root).map_err(io::Error::other)?;
             let target = to.join(name);
             if let Some(folder) = target.parent() {
                 std::fs::create_dir_all(folder)?;
             }
-            std::fs::write(target, content.durable())?;
+            std::fs::write(target, content)?;
         }
         Ok(())
     }
+
+    /// Writes what a disk may hold if the power fails now into another folder.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn image(&self, to: &Path) -> io::Result<()> {
+        self.lock().image(to)
+    }
+
+    /// Writes such an image before each so manyth sync from now on takes effect,
+    /// into folders of a folder that have numbers.
+    pub fn images_at_syncs(&self, folder: &Path, every: u64) {
+        self.lock().images = Some((folder.to_owned(), every));
+    }
+
+    /// How many images were written at syncs.
+    pub fn images(&self) -> u64 {
+        self.lock().taken
+    }
 }
 
-impl Drop for Disk {
+impl Drop for Watch {
     fn drop(&mut self) {
-        lock(disks()).retain(|disk| !Arc::ptr_eq(disk, &self.state));
+        lock(disks()).retain(|disk| !Arc::ptr_eq(disk, &self.0));
     }
 }
 
-impl State {
-    /// SQLite opened a file.
-    fn opened(&self, path: &Path) {
-        let mut files = lock(&self.files);
-        let content = files.entry(path.to_owned()).or_default();
-        if content.open == 0 && content.is_clean() {
-            // It may have been written by others meanwhile, or renamed.
-            content.reset(std::fs::read(path).unwrap_or_default());
-        }
-        content.open += 1;
-    }
-
-    fn closed(&self, path: &Path) {
-        if let Some(content) = lock(&self.files).get_mut(path) {
-            content.open = content.open.saturating_sub(1);
-        }
-    }
-
-    fn deleted(&self, path: &Path) {
-        lock(&self.files).remove(path);
-    }
-
-    fn written(&self, path: &Path, at: u64, bytes: &[u8]) {
-        if let Some(content) = lock(&self.files).get_mut(path) {
-            content.write(at, bytes);
-        }
-    }
-
-    fn truncated(&self, path: &Path, length: u64) {
-        if let Some(content) = lock(&self.files).get_mut(path) {
-            content.truncate(length);
-        }
-    }
-
-    /// Whether a sync may succeed; it then has.
-    fn may_sync(&self, path: &Path) -> bool {
-        self.syncs.fetch_add(1, Ordering::SeqCst);
-        let fails = self
-            .failing
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
-            .is_ok();
-        if let Some(content) = lock(&self.files).get_mut(path) {
-            if fails { content.lose() } else { content.sync() }
-        }
-        if fails {
-            self.failed.fetch_add(1, Ordering::SeqCst);
-        }
-        !fails
+/// A path as the layer knows it. The file itself need not be there.
+fn real(path: &Path) -> io::Result<PathBuf> {
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => Ok(folder.canonicalize()?.join(name)),
+        _ => path.canonicalize(),
     }
 }
 

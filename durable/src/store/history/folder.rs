@@ -1,11 +1,11 @@
 //! The folder of an object's history, as names of files tell it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::super::UnixMs;
+use super::super::disk::Disk;
 use super::bookmark::Position;
 
 /// The bookmark that the next session begins with.
@@ -19,6 +19,7 @@ pub(super) const NEW: &str = "new";
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) path: PathBuf,
+    disk: Disk,
     /// Databases as they were at positions.
     pub(super) bases: BTreeSet<Position>,
     /// Logs by their numbers, with their lengths in bytes.
@@ -26,9 +27,9 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let mut folder =
-            Self { path: path.to_owned(), bases: BTreeSet::new(), logs: BTreeMap::new() };
+    pub(super) fn read(path: &Path, disk: &Disk) -> io::Result<Self> {
+        let (bases, logs) = Default::default();
+        let mut folder = Self { path: path.to_owned(), disk: disk.clone(), bases, logs };
         let entries = match path.read_dir() {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(folder),
@@ -94,9 +95,9 @@ impl Folder {
     ) -> io::Result<()> {
         let new = path.with_extension(NEW);
         write(&new)?;
-        File::open(&new)?.sync_all()?;
-        std::fs::rename(&new, path)?;
-        selvedge_storage::file::sync_folder(path)
+        self.disk.sync_file(&new)?;
+        self.disk.rename(&new, path)?;
+        self.disk.sync_folder_of(path)
     }
 
     /// Takes down when states of a log were new.

@@ -39,7 +39,7 @@ impl ObjectStorage {
         let (id, history) = (self.0.file.id, &self.0.file.history);
         history.find(bookmark, id)?;
         let state = history.lock();
-        let folder = Folder::read(&history.path).map_err(|error| history.error(&error))?;
+        let folder = history.folder().map_err(|error| history.error(&error))?;
         let written = folder
             .write_whole(&folder.path.join(RESTORE), |new| std::fs::write(new, bookmark))
             .map_err(|error| history.error(&error));
@@ -77,7 +77,7 @@ impl History {
             return refused("Cannot get a bookmark for a time more than 30 days ago.");
         }
         let _state = self.lock();
-        let folder = Folder::read(&self.path)?;
+        let folder = self.folder()?;
         let Some(first) = folder.bases.first().copied() else {
             return refused("There is no history of this Durable Object.");
         };
@@ -108,7 +108,7 @@ impl History {
         let Bookmark { position, salt } = Bookmark::parse(text, id)
             .ok_or_else(|| refused("Not a bookmark of this Durable Object."))?;
         let gone = || refused("The history of this Durable Object does not have that bookmark.");
-        let folder = Folder::read(&self.path).map_err(|error| self.error(&error))?;
+        let folder = self.folder().map_err(|error| self.error(&error))?;
         let base = *folder.bases.range(..=position).next_back().ok_or_else(gone)?;
         if position.frame == 0 {
             return if base == position { Ok((base, position)) } else { Err(gone()) };
@@ -142,7 +142,7 @@ impl History {
         };
         if is_final {
             std::fs::remove_file(&request)
-                .and_then(|()| selvedge_storage::file::sync_folder(&request))
+                .and_then(|()| self.disk.sync_folder_of(&request))
                 .map_err(|error| self.error(&error))?;
         }
         restored
@@ -151,7 +151,7 @@ impl History {
     fn swap(&self, file: &ObjectFile, text: &str, state: &mut State) -> Result<(), Error> {
         let io = |error: io::Error| self.error(&error);
         let (base, position) = self.find(text, file.id)?;
-        let folder = Folder::read(&self.path).map_err(io)?;
+        let folder = self.folder().map_err(io)?;
         let restored = folder.path.join(RESTORED);
         self.build(&folder, base, position, &restored)?;
         check(&restored)?;
@@ -164,14 +164,14 @@ impl History {
                 return Err(selvedge_storage::Error::Unavailable(text).into());
             }
         }
-        let folder = Folder::read(&self.path).map_err(io)?;
+        let folder = self.folder().map_err(io)?;
         let next = Position { log: folder.next_log(self.now()), frame: 0 };
         let new = folder.path.join("next.sqlite");
         folder
             .write_whole(&new, |to| copy(&restored, to))
-            .and_then(|()| std::fs::rename(&new, &file.path))
-            .and_then(|()| selvedge_storage::file::sync_folder(&file.path))
-            .and_then(|()| self.add_base(&folder, next, |to| std::fs::rename(&restored, to)))
+            .and_then(|()| self.disk.rename(&new, &file.path))
+            .and_then(|()| self.disk.sync_folder_of(&file.path))
+            .and_then(|()| self.add_base(&folder, next, |to| self.disk.rename(&restored, to)))
             .and_then(|()| std::fs::write(folder.path.join(END), stamp(&file.path)?))
             .map_err(io)?;
         state.is_whole = true;

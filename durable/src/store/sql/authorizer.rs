@@ -1,7 +1,7 @@
 //! What a Worker's SQL may do: what workerd allows.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
@@ -168,12 +168,25 @@ pub(in crate::store) struct Author(Arc<Flags>);
 struct Flags {
     foreign: AtomicBool,
     transaction: AtomicBool,
+    /// Columns that a Worker's statement sets, with their tables.
+    updates: Mutex<Vec<(String, String)>>,
 }
 
 impl Author {
     /// Says whether it is a Worker's. Statements of ours may do anything.
     pub(super) fn set_foreign(&self, foreign: bool) {
         self.0.foreign.store(foreign, Ordering::Relaxed);
+    }
+
+    /// Whether it is a Worker's.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.0.foreign.load(Ordering::Relaxed)
+    }
+
+    /// The columns that the statements set which were prepared since this was asked
+    /// last, with their tables.
+    pub(super) fn take_updates(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut *self.0.updates.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether a transaction was refused since this was asked last.
@@ -187,7 +200,14 @@ impl Author {
     ) -> impl for<'a> FnMut(AuthContext<'a>) -> Authorization + Send + 'static {
         let Self(flags) = self.clone();
         move |context| {
-            if !flags.foreign.load(Ordering::Relaxed) || is_allowed(&context) {
+            if !flags.foreign.load(Ordering::Relaxed) {
+                return Authorization::Allow;
+            }
+            if is_allowed(&context) {
+                if let AuthAction::Update { table_name, column_name } = context.action {
+                    let mut updates = flags.updates.lock().unwrap_or_else(PoisonError::into_inner);
+                    updates.push((table_name.to_owned(), column_name.to_owned()));
+                }
                 return Authorization::Allow;
             }
             if matches!(

@@ -10,6 +10,7 @@ use rusqlite::{CachedStatement, Rows, StatementStatus};
 use self_cell::{MutBorrow, self_cell};
 
 use super::split::Statement;
+use super::written::Columns;
 use super::{Foreign, SqlValue};
 use crate::error::Error;
 use crate::store::database::Database;
@@ -46,6 +47,13 @@ pub struct Cursor {
     returned: u64,
     rows_read: u64,
     rows_written: u64,
+    /// What the statement sets, if it writes.
+    writes: Option<Writes>,
+}
+
+/// What is known of a statement that writes.
+struct Writes {
+    columns: Option<Columns>,
 }
 
 /// Where a cursor is. Its object may cancel it.
@@ -141,7 +149,10 @@ impl Cursor {
             first: false,
             returned: 0,
             rows_read: 0,
-            rows_written: 0,
+            rows_written: if readonly { 0 } else { statement.schema_rows() },
+            // What a new virtual table keeps for itself does not count.
+            writes: (!readonly && !statement.is_virtual())
+                .then(|| Writes { columns: database.written.columns(statement.text) }),
         };
         cursor.first = cursor.step()?;
         if cursor.first {
@@ -197,8 +208,8 @@ impl Cursor {
         self.rows_read.max(self.returned)
     }
 
-    /// How many rows of tables were written so far, those that triggers wrote
-    /// included. Entries of indexes are not counted.
+    /// How many rows were written so far, entries of indexes and what triggers
+    /// wrote included, see [`super::written`].
     pub fn rows_written(&self) -> u64 {
         self.rows_written
     }
@@ -217,17 +228,31 @@ impl Cursor {
         }
         let foreign = Foreign::enter(&database);
         let written = database.connection.total_changes();
-        let stepped = running.with_dependent_mut(|_, rows| step(rows));
+        if self.writes.is_some() {
+            database.written.begin();
+        }
+        let stepped = running.with_dependent_mut(|_, rows| rows.next().map(|row| row.is_some()));
         drop(foreign);
-        self.rows_written += database.connection.total_changes().saturating_sub(written);
+        if let Some(Writes { columns }) = &self.writes {
+            let changes = database.connection.total_changes().saturating_sub(written);
+            let counted = database.written.count(&database.connection, columns.as_ref(), changes);
+            // It is only a number: what fails here is told by the next statement.
+            self.rows_written += counted.unwrap_or(changes);
+        }
         match stepped {
-            Ok(Step { row, scanned }) => {
-                self.rows_read = scanned;
-                self.returned += u64::from(row);
-                if !row {
-                    *state = State::Done;
+            Ok(true) => {
+                self.returned += 1;
+                if let State::Running(running, _) = &*state {
+                    self.rows_read = scanned(running.borrow_dependent().as_ref());
                 }
-                Ok(row)
+                Ok(true)
+            }
+            Ok(false) => {
+                if let State::Running(running, _) = std::mem::replace(&mut *state, State::Done) {
+                    let owned = running.into_owner().into_inner();
+                    self.rows_read = scanned(Some(&owned.borrow_dependent().0));
+                }
+                Ok(false)
             }
             Err(error) => {
                 *state = State::Done;
@@ -237,20 +262,9 @@ impl Cursor {
     }
 }
 
-struct Step {
-    row: bool,
-    scanned: u64,
-}
-
-fn step(rows: &mut Rows<'_>) -> rusqlite::Result<Step> {
-    let scanned = |rows: &Rows<'_>| {
-        let steps = rows.as_ref().map_or(0, |it| it.get_status(StatementStatus::FullscanStep));
-        u64::try_from(steps).unwrap_or(0)
-    };
-    let before = scanned(rows);
-    let row = rows.next()?.is_some();
-    // After the last row the statement is out of reach. The first row of a scan
-    // is no step of it.
-    let scanned = if row { scanned(rows) } else { before };
-    Ok(Step { row, scanned: scanned + u64::from(scanned > 0) })
+/// The rows that full scans went over: the first one of a scan is no step of it.
+fn scanned(statement: Option<&rusqlite::Statement<'_>>) -> u64 {
+    let steps = statement.map_or(0, |it| it.get_status(StatementStatus::FullscanStep));
+    let steps = u64::try_from(steps).unwrap_or(0);
+    steps + u64::from(steps > 0)
 }

@@ -56,6 +56,29 @@ impl<'a> Statement<'a> {
         }
     }
 
+    /// How many rows of the schema it writes: a table is written twice, other things
+    /// once.
+    pub(super) fn schema_rows(&self) -> u64 {
+        match self.second_word() {
+            _ if !self.is_one_of(&["CREATE"]) => 0,
+            Some(word) if is(word, "TABLE") || is(word, "VIRTUAL") => 2,
+            _ => 1,
+        }
+    }
+
+    /// Whether it makes a virtual table.
+    pub(super) fn is_virtual(&self) -> bool {
+        self.is_one_of(&["CREATE"]) && self.second_word().is_some_and(|it| is(it, "VIRTUAL"))
+    }
+
+    fn second_word(&self) -> Option<&'a str> {
+        let mut words = tokens(self.text).filter_map(|token| match token {
+            Token::Word(word) => Some(word),
+            _ => None,
+        });
+        words.nth(1)
+    }
+
     /// Whether it makes, changes or drops tables and the like.
     pub(super) fn is_definition(&self) -> bool {
         self.is_one_of(&["CREATE", "DROP", "ALTER"])

@@ -178,4 +178,62 @@ fn a_hundred_thousand_alarms_are_found_by_their_time() {
     let due = fixture.namespace.take_due(49, 1000).expect("read");
     assert_eq!(due.iter().map(|(time, _)| *time).collect::<Vec<_>>(), (0..50).collect::<Vec<_>>());
     assert_eq!(next(&fixture).map(|(time, _)| time), Some(50));
+    // All are due and none ends: each entry is read for once, beside a question.
+    let scanned = index.scanned();
+    let mut questions = 0;
+    let mut last = None;
+    let mut taken = due.len();
+    while taken < 100_000 {
+        questions += 2;
+        let due = fixture.namespace.take_due(UnixMs::MAX, 256).expect("read");
+        last = due.last().copied();
+        taken += due.len();
+        next(&fixture);
+    }
+    assert_eq!(next(&fixture), None);
+    assert!(index.scanned() - scanned <= 100_000 + questions, "{}", index.scanned());
+    // What is given back is found without going through those on their way.
+    let scanned = index.scanned();
+    for (time, id) in due.iter().copied().chain(last) {
+        fixture.namespace.give_back_alarm(id);
+        assert_eq!(next(&fixture), Some((time, id)));
+        index.set_alarm(id, Some(time + 1)).expect("moved");
+        assert_eq!(next(&fixture), Some((time + 1, id)));
+        assert_eq!(fixture.namespace.take_due(UnixMs::MAX, 9).expect("read"), [(time + 1, id)]);
+        fixture.namespace.give_back_alarm(id);
+        index.set_alarm(id, None).expect("deleted");
+        assert_eq!(next(&fixture), None);
+    }
+    assert!(index.scanned() - scanned < 100, "{}", index.scanned());
+    // The next process finds all that are left.
+    let fixture = fixture.again();
+    let due = fixture.namespace.take_due(UnixMs::MAX, usize::MAX).expect("read");
+    assert_eq!(due.len(), 100_000 - 51);
+}
+
+#[test]
+fn an_alarm_that_moves_while_it_is_on_its_way_is_found_once() {
+    let fixture = Fixture::new();
+    let index = &fixture.namespace.registry.index;
+    for (number, time) in [(1, 100), (2, 200), (3, 300)] {
+        index.set_alarm(id(number), Some(time)).expect("set");
+    }
+    let take = |limit| fixture.namespace.take_due(UnixMs::MAX, limit).expect("read");
+    assert_eq!(take(2), [(100, id(1)), (200, id(2))]);
+    // Later and earlier than what was gone through.
+    index.set_alarm(id(1), Some(400)).expect("set");
+    index.set_alarm(id(2), Some(50)).expect("set");
+    assert_eq!(next(&fixture), Some((300, id(3))));
+    fixture.namespace.give_back_alarm(id(1));
+    fixture.namespace.give_back_alarm(id(2));
+    assert_eq!(next(&fixture), Some((50, id(2))));
+    assert_eq!(take(9), [(50, id(2)), (300, id(3)), (400, id(1))]);
+    assert_eq!(take(9), []);
+    // One that is new, and earlier than all.
+    index.set_alarm(id(4), Some(10)).expect("set");
+    index.set_alarm(id(4), Some(20)).expect("set");
+    assert_eq!(take(9), [(20, id(4))]);
+    fixture.namespace.delete_object(id(4)).expect("deleted");
+    fixture.namespace.give_back_alarm(id(4));
+    assert_eq!(next(&fixture), None);
 }

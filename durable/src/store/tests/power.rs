@@ -1,27 +1,26 @@
 //! Power that fails: what was not synced may be lost, in parts and in any order.
 //!
-//! A file system for SQLite ([`vfs`]) keeps a [`model`] of what each file holds
-//! and of what of it is on disk. While objects are written, images are taken of
-//! what a disk may hold after a failure at that moment, and each is opened as the
-//! next process would.
+//! A layer between SQLite and its files ([`selvedge_test_vfs`]) knows what of them is
+//! on disk. While objects are written, images are taken of what a disk may hold
+//! after a failure at that moment, and each is opened as the next process would.
 
-mod model;
-mod vfs;
+mod cost;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::Path;
 
-use self::model::{Model, Random};
+use selvedge_test_vfs::Random;
+
 use super::*;
-use crate::store::disk::{Disk, TestDisk};
+use crate::store::disk::Disk;
 
 const OBJECTS: u8 = 6;
-const IMAGES: u32 = 120;
+const IMAGES: u32 = 80;
 
 struct Machine {
-    _folder: tempfile::TempDir,
-    root: PathBuf,
-    model: Arc<Model>,
+    folder: tempfile::TempDir,
+    model: selvedge_test_vfs::Disk,
     objects: Objects,
     namespace: Arc<Namespace>,
     connections: Connections,
@@ -30,23 +29,60 @@ struct Machine {
 impl Machine {
     fn new(seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let root = folder.path().canonicalize().expect("a path");
-        let dir = Arc::new(DataDir::open(&root, "a test", 0).expect("free"));
-        let model = vfs::model_of(&root, seed);
-        let synced = model.clone();
-        let test = TestDisk { vfs: vfs::name(), sync: Arc::new(move |path| synced.sync(path)) };
-        let disk = Disk { test: Some(test) };
-        let objects = Objects::open_on(dir, Arc::new(|| 0), disk).expect("objects");
+        let dir = Arc::new(DataDir::open(folder.path(), "a test", 0).expect("free"));
+        let model = selvedge_test_vfs::Disk::strict(folder.path(), seed).expect("watched");
+        let disk = Disk { test: Some(model.clone()) };
+        let objects = Objects::open_on(dir, Arc::new(|| 1_000_000), disk).expect("objects");
         let namespace = objects.namespace(NAMESPACE).expect("a namespace");
-        model.all_is_on_disk();
+        model.all_is_on_disk().expect("read");
         let connections = Connections::new(ConnectionsOptions { open: 4, ..Default::default() });
-        Self { _folder: folder, root, model, objects, namespace, connections }
+        Self { folder, model, objects, namespace, connections }
     }
 
     fn object(&self, number: u8) -> ObjectStorage {
         let name = format!("n{number}");
         self.namespace.object(id(number), Some(&name), &self.connections).expect("free")
     }
+
+    /// What a disk may hold if the power fails now.
+    fn image(&self) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        self.model.image(folder.path()).expect("an image");
+        folder
+    }
+}
+
+/// A folder as a process finds it that starts after the failure.
+struct Found {
+    objects: Objects,
+    namespace: Arc<Namespace>,
+    connections: Connections,
+}
+
+impl Found {
+    fn open(folder: &Path) -> Self {
+        let dir = Arc::new(DataDir::open(folder, "a test", 0).expect("free"));
+        let objects = Objects::open(dir, Arc::new(|| 2_000_000)).expect("objects");
+        let namespace = objects.namespace(NAMESPACE).expect("a namespace");
+        let connections = Connections::new(ConnectionsOptions::default());
+        Self { objects, namespace, connections }
+    }
+
+    fn object(&self, number: u8) -> ObjectStorage {
+        self.namespace.object(id(number), None, &self.connections).expect("free")
+    }
+}
+
+fn counter_of(object: &ObjectStorage) -> i64 {
+    let bytes = object.get("counter").expect("read");
+    bytes.map_or(0, |it| i64::from_le_bytes(it.try_into().expect("8 bytes")))
+}
+
+#[track_caller]
+fn assert_whole(object: &ObjectStorage, what: &str) {
+    let mut rows = object.exec("PRAGMA quick_check", &[]).expect("run");
+    let whole = format!("{:?}", rows.next_row().expect("read"));
+    assert!(whole.contains("\"ok\""), "{what}: {whole}");
 }
 
 /// In folders of their own.
@@ -71,9 +107,8 @@ fn acknowledged(commits: &Commits) -> HashMap<u8, i64> {
     last
 }
 
-fn step(machine: &Machine, object: &ObjectStorage, number: u8, random: &mut Random) -> i64 {
-    let bytes = object.get("counter").expect("read");
-    let counter = 1 + bytes.map_or(0, |it| i64::from_le_bytes(it.try_into().expect("8 bytes")));
+fn step(object: &ObjectStorage, number: u8, random: &mut Random) -> i64 {
+    let counter = 1 + counter_of(object);
     object.put("counter", &counter.to_le_bytes()).expect("put");
     let size = if random.below(20) == 0 { 300_000 } else { random.below(3000) as usize };
     object.put(&format!("k{}", random.below(30)), &vec![number; size]).expect("put");
@@ -81,7 +116,6 @@ fn step(machine: &Machine, object: &ObjectStorage, number: u8, random: &mut Rand
         0 => object.delete_alarm().expect("deleted"),
         _ => object.set_alarm(random.below(1000) as i64 * 1000 + counter).expect("set"),
     }
-    let _ = machine;
     counter
 }
 
@@ -91,16 +125,22 @@ fn what_was_acknowledged_outlives_a_power_loss() {
     let mut random = Random::new(11);
     let commits = Commits::default();
     let mut open: HashMap<u8, ObjectStorage> = HashMap::new();
+    let mut marks: Vec<Mark> = Vec::new();
     let mut images = 0;
-    let mut lost = 0;
+    let (mut lost, mut went_back) = (0, 0);
     while images < IMAGES {
         let number = random.below(u64::from(OBJECTS)) as u8;
         let object = open.entry(number).or_insert_with(|| machine.object(number));
-        let counter = step(&machine, object, number, &mut random);
+        let counter = step(object, number, &mut random);
         let commit = object.commit().expect("committed").expect("it wrote");
         let entry = (object.durability(), commit.seq, counter);
         commits.borrow_mut().entry(number).or_default().push(entry);
-        match random.below(12) {
+        match random.below(14) {
+            3 => {
+                let mark = object.current_bookmark().expect("a bookmark");
+                let (durability, seq) = (object.durability(), commit.seq);
+                marks.push(Mark { number, mark, counter, durability, seq });
+            }
             0 => {
                 let durability = object.durability();
                 futures::executor::block_on(durability.wait(commit.seq)).expect("durable");
@@ -113,9 +153,12 @@ fn what_was_acknowledged_outlives_a_power_loss() {
         if random.below(4) == 0 {
             images += 1;
             let expected = acknowledged(&commits);
-            let image = machine.model.image(&machine.root);
-            let found = check(image, &expected, images);
+            // Who was told of a bookmark was told so when its state was on disk.
+            let known: Vec<&Mark> = marks.iter().filter(|it| it.is_durable()).collect();
+            let image = machine.image();
+            let found = check(image.path(), &expected, images);
             lost += u64::from(found < counter);
+            went_back += go_back(image.path(), &known);
         }
     }
     let syncs = machine.model.syncs();
@@ -124,21 +167,133 @@ fn what_was_acknowledged_outlives_a_power_loss() {
     // The images had something to lose, and the files were put in order meanwhile.
     assert!(lost > 5, "{lost} of {images} images lost a commit that was not acknowledged");
     assert!(syncs.by_sqlite > 20 && syncs.by_us > 100, "{syncs:?}");
+    assert!(went_back > 100, "{went_back} bookmarks were gone back to");
+}
+
+/// A bookmark that was told.
+struct Mark {
+    number: u8,
+    mark: String,
+    counter: i64,
+    durability: Durability,
+    seq: u64,
+}
+
+impl Mark {
+    fn is_durable(&self) -> bool {
+        matches!(self.durability.check(self.seq), Some(Ok(())))
+    }
+}
+
+/// Goes back to bookmarks after a failure. The newest of each object is there; older
+/// ones may have been dropped, and give what they should where they are.
+fn go_back(folder: &Path, marks: &[&Mark]) -> u64 {
+    let found = Found::open(folder);
+    let mut done = 0;
+    let mut newest: HashMap<u8, ()> = HashMap::new();
+    for mark in marks.iter().rev().take(4) {
+        let is_newest = newest.insert(mark.number, ()).is_none();
+        let asked = found.object(mark.number).restore_on_next_open(&mark.mark);
+        if let Err(error) = asked {
+            assert!(error.to_string().contains("does not have that bookmark"), "{error}");
+            assert!(!is_newest, "object {} lost {}", mark.number, mark.mark);
+            continue;
+        }
+        let object = found.object(mark.number);
+        assert_eq!(counter_of(&object), mark.counter, "object {} at {}", mark.number, mark.mark);
+        assert_whole(&object, &mark.mark);
+        done += 1;
+    }
+    found.objects.settle();
+    done
+}
+
+#[test]
+fn a_restore_is_done_whole_or_again_after_a_power_loss() {
+    let mut images = 0;
+    for seed in 0..6 {
+        let machine = Machine::new(seed);
+        let mut random = Random::new(seed);
+        let object = machine.object(1);
+        let mut marks = Vec::new();
+        for _ in 0..30 {
+            let counter = step(&object, 1, &mut random);
+            commit(&object);
+            if counter % 3 == 0 {
+                marks.push((object.current_bookmark().expect("a bookmark"), counter));
+            }
+        }
+        let last = counter_of(&object);
+        let (mark, counter) = &marks[random.below(marks.len() as u64) as usize];
+        let undo = object.restore_on_next_open(mark).expect("it is there");
+        drop(object);
+        machine.objects.settle();
+        // What may be found after each step of going back.
+        let folder = tempfile::tempdir().expect("a folder");
+        machine.model.images_at_syncs(folder.path(), 1);
+        let object = machine.object(1);
+        assert_eq!(counter_of(&object), *counter);
+        object.put("after", b"1").expect("put");
+        commit(&object);
+        drop(object);
+        machine.objects.settle();
+        for number in 0..machine.model.images() {
+            let path = folder.path().join(number.to_string());
+            let found = Found::open(&path);
+            let object = found.object(1);
+            assert_eq!(counter_of(&object), *counter, "seed {seed}, image {number}");
+            assert_whole(&object, &format!("seed {seed}, image {number}"));
+            // And back again.
+            object.restore_on_next_open(&undo).expect("the way back is there");
+            drop(object);
+            let object = found.object(1);
+            assert_eq!(counter_of(&object), last, "seed {seed}, image {number}");
+            assert_whole(&object, &format!("seed {seed}, image {number}, undone"));
+            drop(object);
+            found.objects.settle();
+            images += 1;
+        }
+    }
+    assert!(images > 30, "only {images} images");
+}
+
+#[test]
+fn what_is_deleted_does_not_come_back_after_a_power_loss() {
+    for seed in 0..10 {
+        let machine = Machine::new(seed);
+        let mut random = Random::new(seed);
+        let object = machine.object(1);
+        for _ in 0..10 {
+            step(&object, 1, &mut random);
+            commit(&object);
+        }
+        let old = object.current_bookmark().expect("a bookmark");
+        drop(object);
+        machine.objects.settle();
+        machine.namespace.delete_object(id(1)).expect("deleted");
+        let image = machine.image();
+        let found = Found::open(image.path());
+        assert_eq!(found.namespace.get_object(id(1)).expect("read"), None);
+        let object = found.object(1);
+        assert_eq!(object.list(&ListOptions::default()).expect("read"), []);
+        object.put("a", b"new").expect("put");
+        commit(&object);
+        let error = text_of(object.restore_on_next_open(&old));
+        assert!(error.contains("does not have that bookmark"), "{error}");
+        drop(object);
+        found.objects.settle();
+    }
 }
 
 /// Opens an image as a process does that starts after the failure. Tells the
 /// largest counter.
-fn check(image: tempfile::TempDir, expected: &HashMap<u8, i64>, number: u32) -> i64 {
-    let dir = Arc::new(DataDir::open(image.path(), "a test", 0).expect("free"));
-    let objects = Objects::open(dir, Arc::new(|| 0)).expect("objects");
-    let namespace = objects.namespace(NAMESPACE).expect("a namespace");
-    let connections = Connections::new(ConnectionsOptions::default());
+fn check(image: &Path, expected: &HashMap<u8, i64>, number: u32) -> i64 {
+    let found = Found::open(image);
     let mut largest = 0;
     for at in 0..OBJECTS {
-        let indexed = namespace.get_object(id(at)).expect("read");
-        let object = namespace.object(id(at), None, &connections).expect("free");
-        let bytes = object.get("counter").unwrap_or_else(|error| panic!("image {number}: {error}"));
-        let counter = bytes.map_or(0, |it| i64::from_le_bytes(it.try_into().expect("8 bytes")));
+        let indexed = found.namespace.get_object(id(at)).expect("read");
+        let object = found.object(at);
+        let counter = counter_of(&object);
         largest = largest.max(counter);
         let Some(last) = expected.get(&at) else { continue };
         assert!(counter >= *last, "image {number}: object {at} went from {last} to {counter}");
@@ -157,15 +312,12 @@ fn check(image: tempfile::TempDir, expected: &HashMap<u8, i64>, number: u32) -> 
         for (key, value) in object.list(&ListOptions::default()).expect("read") {
             assert!(key == "counter" || value.iter().all(|byte| *byte == at), "{key} is torn");
         }
-        let mut rows = object.exec("PRAGMA quick_check", &[]).expect("run");
-        let whole = format!("{:?}", rows.next_row().expect("read"));
-        assert!(whole.contains("\"ok\""), "image {number}: {whole}");
-        drop(rows);
+        assert_whole(&object, &format!("image {number}"));
         // And it goes on.
         object.put("after", b"1").expect("put");
         commit(&object);
     }
-    objects.settle();
+    found.objects.settle();
     largest
 }
 
@@ -177,7 +329,7 @@ fn a_disk_that_fails_breaks_the_object_and_what_follows_is_kept() {
     for round in 0..20 {
         let object = machine.object(1);
         for _ in 0..3 {
-            let counter = step(&machine, &object, 1, &mut random);
+            let counter = step(&object, 1, &mut random);
             let commit = commit(&object);
             commits.borrow_mut().entry(1).or_default().push((
                 object.durability(),
@@ -185,8 +337,8 @@ fn a_disk_that_fails_breaks_the_object_and_what_follows_is_kept() {
                 counter,
             ));
         }
-        machine.model.fail_next_sync();
-        step(&machine, &object, 1, &mut random);
+        machine.model.fail_our_log_syncs(1);
+        step(&object, 1, &mut random);
         let failed = object.commit().expect("committed").expect("it wrote");
         let waited = futures::executor::block_on(object.durability().wait(failed.seq));
         assert!(matches!(waited, Err(Error::Broken(_))), "round {round}: {waited:?}");
@@ -195,11 +347,11 @@ fn a_disk_that_fails_breaks_the_object_and_what_follows_is_kept() {
         drop(object);
         // What comes after it is as safe as ever.
         let object = machine.object(1);
-        let counter = step(&machine, &object, 1, &mut random);
+        let counter = step(&object, 1, &mut random);
         let commit = commit(&object);
         commits.borrow_mut().entry(1).or_default().push((object.durability(), commit.seq, counter));
-        let image = machine.model.image(&machine.root);
-        check(image, &acknowledged(&commits), round);
+        let image = machine.image();
+        check(image.path(), &acknowledged(&commits), round);
     }
 }
 
