@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use selvedge_cache::{Cache, CacheLimits};
 use selvedge_durable::catalog::{self, Deleted, NamespaceInfo};
 use selvedge_durable::config::Storage;
 use selvedge_durable::{DurableNamespace, LocalPlacement, NamespaceData, Placement, store};
@@ -52,6 +53,7 @@ pub struct Backends {
     objects: Mutex<Option<Arc<Objects>>>,
     dir: Mutex<Option<Arc<DataDir>>>,
     placement: Arc<LocalPlacement>,
+    cache: Arc<Cache>,
 }
 
 impl Backends {
@@ -66,7 +68,17 @@ impl Backends {
             dir: Mutex::default(),
             object_idle,
             placement: Arc::default(),
+            cache: Cache::new(
+                data_dir.join("cache").join("http"),
+                CacheLimits::default(),
+                unix_millis,
+            ),
         }
+    }
+
+    /// The HTTP cache. It may be deleted at any time, so nobody owns its folder.
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.cache
     }
 
     /// How long a Durable Object stays in memory without events.

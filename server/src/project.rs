@@ -95,11 +95,16 @@ impl Project {
         let env = env_of(&config, &modules)?;
         let worker = Worker {
             name: config.name,
+            account: String::new(),
             main,
             entrypoint: None,
             modules,
             env,
+<<<<<<< HEAD
             hidden: Vec::new(),
+=======
+            globals: Vec::new(),
+>>>>>>> 82c0dcd (wip: cache)
             classes: objects.expected_classes(),
             compatibility: config.compatibility,
             limits: config.limits,
