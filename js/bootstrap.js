@@ -215,6 +215,7 @@ function configure(text, values) {
     const script = config.globals[i][1];
     const rid = config.globals[i][2];
     defineLazyGlobal(name, () => load(script).bind(rid, name));
+    if (name === "caches") internals.cachePurger = () => load(script).bind(rid, "purger");
   }
   shared.env = env;
   shared.colors = config.colors;

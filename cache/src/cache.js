@@ -3,8 +3,9 @@
 // may be kept is decided by the ops; here are the shape and the texts.
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_cache_body, op_cache_delete, op_cache_match, op_cache_match_later, op_cache_put } = core.ops;
+const { op_cache_body, op_cache_delete, op_cache_match, op_cache_match_later, op_cache_purge, op_cache_put } = core.ops;
 const {
+  ArrayIsArray,
   Error,
   Number,
   ObjectDefineProperties,
@@ -248,6 +249,41 @@ function describe(type, name, methods) {
 describe(Cache, "Cache", ["match", "put", "delete", "add", "addAll", "matchAll", "keys"]);
 describe(CacheStorage, "CacheStorage", ["default", "open", "match", "has", "delete", "keys"]);
 
+function listOf(value, name) {
+  if (value === undefined || value === null) return [];
+  if (!ArrayIsArray(value)) throw new TypeError(`The option "${name}" of purge() is not an array.`);
+  const list = [];
+  for (let i = 0; i < value.length; i++) {
+    ObjectDefineProperty(list, i, {
+      __proto__: null,
+      value: `${value[i]}`,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+  return list;
+}
+
+/** `ctx.cache`: forgets responses by tag or prefix, or all. */
+const purger = {
+  __proto__: null,
+  purge(options) {
+    try {
+      const io = contexts.required();
+      if (options === undefined || options === null || typeof options !== "object") {
+        throw new TypeError("Failed to execute 'purge': parameter 1 is not of type 'CachePurgeOptions'.");
+      }
+      const tags = listOf(options.tags, "tags");
+      const prefixes = listOf(options.pathPrefixes, "pathPrefixes");
+      op_cache_purge(handle, io.slot, { tags, prefixes, everything: !!options.purgeEverything });
+      return PromiseResolve({ success: true, errors: [] });
+    } catch (error) {
+      return PromiseReject(error);
+    }
+  },
+};
+
 let caches = null;
 
 /** What the global of this name is. */
@@ -255,6 +291,7 @@ function bind(rid, name) {
   if (name === "Cache") return Cache;
   if (name === "CacheStorage") return CacheStorage;
   handle = rid;
+  if (name === "purger") return purger;
   caches ??= new CacheStorage(internal);
   return caches;
 }

@@ -28,6 +28,7 @@ deno_core::extension!(
         ops::op_cache_delete,
         ops::op_cache_match,
         ops::op_cache_match_later,
+        ops::op_cache_purge,
         ops::op_cache_put,
     ],
     lazy_loaded_js = [dir "src", "cache.js"],

@@ -10,10 +10,11 @@ use deno_error::JsErrorBox;
 use selvedge_runtime::IsolateState;
 use selvedge_runtime::body::{BodyResource, BodySource};
 use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::binding::CacheBinding;
 use crate::entry::{Entry, Key, Meta};
+use crate::purge::Purge;
 use crate::range::Range;
 use crate::rules::{self, Answer};
 use crate::store::{Error, Found};
@@ -324,4 +325,34 @@ pub(crate) async fn op_cache_delete(
     let there = handle.binding.cache().delete(handle.key(&cache, &url)).await;
     isolate.mark_resumed(slot);
     Ok(there)
+}
+
+/// What `ctx.cache.purge()` was told.
+#[derive(Deserialize)]
+pub(crate) struct PurgeArgs {
+    tags: Vec<String>,
+    prefixes: Vec<String>,
+    everything: bool,
+}
+
+/// Forgets responses of the Worker's account.
+#[op2]
+pub(crate) fn op_cache_purge(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+    #[smi] slot: u32,
+    #[serde] args: PurgeArgs,
+) -> Result<(), JsErrorBox> {
+    let handle = handle(state, rid)?;
+    count(state, slot)?;
+    isolate(state).touch(slot);
+    let (cache, account) = (handle.binding.cache(), handle.binding.account());
+    let tags = args.tags.into_iter().map(Purge::Tag);
+    let purges = tags.chain(args.prefixes.into_iter().map(Purge::Prefix));
+    for purge in purges.chain(args.everything.then_some(Purge::Everything)) {
+        if let Err(error) = cache.purge(account, purge) {
+            tracing::warn!(%error, "a purge holds only until the process ends");
+        }
+    }
+    Ok(())
 }

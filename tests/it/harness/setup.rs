@@ -189,7 +189,7 @@ impl Setup {
             logs,
             stop: Some(stop),
             thread: Some(thread),
-            _folder: folder,
+            folder,
             _turn: turn,
         })
     }
@@ -219,7 +219,7 @@ pub(crate) struct TestServer {
     pub(crate) logs: Logs,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    _folder: TempDir,
+    folder: TempDir,
     _turn: Rc<turn::Turn>,
 }
 
@@ -227,6 +227,11 @@ impl TestServer {
     /// The URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Where its data is.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// A connection.
