@@ -38,11 +38,11 @@ pub fn storable(
     response: HeaderBlob<'_>,
 ) -> Option<(HeaderBlobBuf, Lifetime)> {
     let kept = without_private_cookies(response)?;
-    let policy = policy(url, request, status, kept.as_blob())?;
+    let now = SystemTime::now();
+    let policy = policy(url, request, status, kept.as_blob(), now)?;
     if !policy.is_storable() {
         return None;
     }
-    let now = SystemTime::now();
     let age = policy.age(now);
     let fresh = policy.time_to_live(now);
     let control = control(kept.as_blob());
@@ -116,6 +116,7 @@ fn policy(
     request: HeaderBlob<'_>,
     status: u16,
     response: HeaderBlob<'_>,
+    now: SystemTime,
 ) -> Option<CachePolicy> {
     let mut asked = Request::new(());
     *asked.method_mut() = Method::GET;
@@ -126,7 +127,7 @@ fn policy(
     *answer.status_mut() = StatusCode::from_u16(status).ok()?;
     *answer.headers_mut() = header_map(response);
     let options = CacheOptions { shared: true, cache_heuristic: 0.0, ..CacheOptions::default() };
-    Some(CachePolicy::new_options(&asked, &answer, SystemTime::now(), options))
+    Some(CachePolicy::new_options(&asked, &answer, now, options))
 }
 
 /// What is no header is left out.

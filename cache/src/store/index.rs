@@ -1,6 +1,7 @@
 //! What is kept, and what has to go: the entries in memory and the files, each
 //! in the order of their last use.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use lru::LruCache;
@@ -12,6 +13,8 @@ pub(super) struct Index {
     entries: LruCache<Key, Arc<Entry>>,
     entry_bytes: usize,
     most_entry_bytes: usize,
+    /// Entries whose file is not written yet: they may have left `entries`.
+    unwritten: HashMap<Key, Arc<Entry>>,
     /// The files and their lengths.
     files: LruCache<Key, u64>,
     file_bytes: u64,
@@ -26,6 +29,7 @@ impl Index {
             entries: LruCache::unbounded(),
             entry_bytes: 0,
             most_entry_bytes,
+            unwritten: HashMap::new(),
             files: LruCache::unbounded(),
             file_bytes: 0,
             most_file_bytes,
@@ -35,14 +39,27 @@ impl Index {
 
     /// An entry in memory, which is used now.
     pub(super) fn entry(&mut self, key: &Key) -> Option<Arc<Entry>> {
-        let entry = self.entries.get(key)?;
+        let Some(entry) = self.entries.get(key) else { return self.unwritten.get(key).cloned() };
         self.files.promote(key);
         Some(entry.clone())
     }
 
-    /// Whether this very entry is what the key stands for.
-    pub(super) fn holds(&self, key: &Key, entry: &Arc<Entry>) -> bool {
-        self.entries.peek(key).is_some_and(|kept| Arc::ptr_eq(kept, entry))
+    /// Whether this very entry is what the key stands for, and wants its file.
+    pub(super) fn wants_file(&self, key: &Key, entry: &Arc<Entry>) -> bool {
+        self.unwritten.get(key).is_some_and(|kept| Arc::ptr_eq(kept, entry))
+    }
+
+    /// An entry whose file is to be written.
+    pub(super) fn add(&mut self, key: Key, entry: Arc<Entry>) {
+        self.unwritten.insert(key, entry.clone());
+        self.remember(key, entry);
+    }
+
+    /// An entry whose file could not be written.
+    pub(super) fn give_up(&mut self, key: &Key, entry: &Arc<Entry>) {
+        if self.wants_file(key, entry) {
+            self.unwritten.remove(key);
+        }
     }
 
     pub(super) fn has_file(&self, key: &Key) -> bool {
@@ -52,13 +69,13 @@ impl Index {
     /// An entry that lies in memory and in a file of this length. Gives the files
     /// that have to go for it.
     pub(super) fn put(&mut self, key: Key, entry: Arc<Entry>, length: u64) -> Vec<Key> {
+        self.unwritten.remove(&key);
         self.remember(key, entry);
         self.put_file(key, length);
         self.evict()
     }
 
-    /// An entry in memory only.
-    pub(super) fn remember(&mut self, key: Key, entry: Arc<Entry>) {
+    fn remember(&mut self, key: Key, entry: Arc<Entry>) {
         self.forget_entry(&key);
         let bytes = entry.memory_bytes();
         // What is larger than all of the room is not worth emptying it.
@@ -89,6 +106,7 @@ impl Index {
     /// What is gone, or has to go.
     pub(super) fn remove(&mut self, key: &Key) {
         self.forget_entry(key);
+        self.unwritten.remove(key);
         if let Some(length) = self.files.pop(key) {
             self.file_bytes -= length;
         }

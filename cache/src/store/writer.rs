@@ -101,7 +101,7 @@ impl Writer {
         } else {
             let body = Body::Memory(std::mem::take(&mut self.buffer).freeze());
             let entry = Arc::new(Entry::new(meta, headers, body));
-            self.cache.index().remember(self.key, entry.clone());
+            self.cache.index().add(self.key, entry.clone());
             self.write_later(entry);
         }
         self.cache.figures.stored.fetch_add(1, Ordering::Relaxed);
@@ -139,6 +139,7 @@ impl Writer {
         tokio::task::spawn_blocking(move || {
             if let Err(error) = write_now(&cache, key, &entry) {
                 tracing::warn!(%error, "a cached response is in memory only");
+                cache.index().give_up(&key, &entry);
             }
         });
     }
@@ -156,7 +157,7 @@ fn write_now(cache: &Arc<Cache>, key: Key, entry: &Arc<Entry>) -> std::io::Resul
     drop(file);
     // Nobody deletes or replaces it while the index is held.
     let mut index = cache.index();
-    if !index.holds(&key, entry) {
+    if !index.wants_file(&key, entry) {
         return Ok(());
     }
     rename(&spilled.path, &cache.path(&key))?;
