@@ -8,7 +8,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::worker;
-use crate::harness::{Origin, TestServer, eventually, full};
+use crate::harness::{Client, Origin, TestServer, eventually, full};
 
 /// An origin that numbers its answers. Headers are those that the query names:
 /// `/path?cache-control=max-age=60&etag="x"`.
@@ -200,8 +200,12 @@ fn many_who_ask_at_once_are_one_request() {
     let server = proxy(&origin);
     let path = "/a?wait=300&cache-control=max-age=60";
     let answers: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| ask(&server, path, EVERYTHING))).collect();
+        let address = server.address;
+        let ask = move || {
+            let headers = [("x-init", EVERYTHING)];
+            Client::connect(address).request("GET", path, &headers, b"").text()
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
         threads.into_iter().map(|thread| thread.join().expect("an answer")).collect()
     });
     assert_eq!(asked_of(&asked), 1);
