@@ -26,13 +26,10 @@ pub struct Worker {
     pub modules: Vec<Module>,
     /// What `env` holds (globals, in service-worker syntax).
     pub env: Vec<EnvEntry>,
-<<<<<<< HEAD
     /// Bindings that are not in `env` and that `ctx.exports` leads to.
     pub hidden: Vec<Arc<dyn Binding>>,
-=======
     /// Globals with behaviour that the host provides, such as `caches`.
     pub globals: Vec<GlobalBinding>,
->>>>>>> 82c0dcd (wip: cache)
     /// Classes that something beside the code counts on.
     pub classes: Vec<ExpectedClass>,
     /// Compatibility date and flags.

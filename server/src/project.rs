@@ -100,11 +100,8 @@ impl Project {
             entrypoint: None,
             modules,
             env,
-<<<<<<< HEAD
             hidden: Vec::new(),
-=======
             globals: Vec::new(),
->>>>>>> 82c0dcd (wip: cache)
             classes: objects.expected_classes(),
             compatibility: config.compatibility,
             limits: config.limits,

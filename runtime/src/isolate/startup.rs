@@ -140,12 +140,10 @@ impl Isolate {
                 }
             }
         }
-<<<<<<< HEAD
         let hidden = worker.hidden.iter().map(|binding| {
             serde_json::json!([binding.script(), binding.open(&mut op_state.borrow_mut())])
         });
         let hidden: Vec<serde_json::Value> = hidden.collect();
-=======
         let mut globals = Vec::new();
         for global in &worker.globals {
             let resource = global.binding.open(&mut op_state.borrow_mut());
@@ -153,7 +151,6 @@ impl Isolate {
                 global.names.iter().map(|name| (name, global.binding.script(), resource)),
             );
         }
->>>>>>> 82c0dcd (wip: cache)
         let config = serde_json::json!({
             "hidden": hidden,
             "env": env,
