@@ -233,6 +233,13 @@ function configure(text, values) {
     const name = config.bindings[i][0];
     env[name] = load(config.bindings[i][1]).bind(config.bindings[i][2], name);
   }
+  for (let i = 0; i < config.globals.length; i++) {
+    const name = config.globals[i][0];
+    const script = config.globals[i][1];
+    const rid = config.globals[i][2];
+    defineLazyGlobal(name, () => load(script).bind(rid, name));
+    if (name === "caches") internals.cachePurger = () => load(script).bind(rid, "purger");
+  }
   shared.env = env;
   shared.colors = config.colors;
   shared.entrypoint = config.entrypoint;

@@ -36,6 +36,12 @@ class ExecutionContext {
     return this.#props ??= {};
   }
 
+  /** The cache, as far as it can be told to forget. */
+  get cache() {
+    void this.#io;
+    return internals.cachePurger?.();
+  }
+
   get exports() {
     void this.#io;
     return shared.ctxExports ? internals.exportsObject() : undefined;

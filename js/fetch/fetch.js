@@ -3,6 +3,7 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_fetch, op_fetch_cancel } = core.ops;
 const {
+  JSONStringify,
   PromisePrototypeThen,
   PromiseReject,
   RegExpPrototypeExec,
@@ -38,6 +39,21 @@ function fetchService(service, input, init) {
   } catch (error) {
     return PromiseReject(error);
   }
+}
+
+/** What a request says of the cache, if it says anything. */
+function cachingOf({ cache, cf }) {
+  let text = undefined;
+  if (typeof cf === "object" && cf !== null) {
+    const { cacheEverything, cacheKey, cacheTags, cacheTtl, cacheTtlByStatus } = cf;
+    if (
+      cacheEverything !== undefined || cacheKey !== undefined || cacheTags !== undefined ||
+      cacheTtl !== undefined || cacheTtlByStatus !== undefined
+    ) {
+      text = JSONStringify([cacheTtl, cacheTtlByStatus, cacheEverything, cacheKey, cacheTags]);
+    }
+  }
+  return text === undefined && cache === undefined ? undefined : { mode: cache, cf: text };
 }
 
 /** `received`: makes of what came back what the caller gets. */
@@ -84,6 +100,7 @@ async function send(io, parts, service, received = toResponse) {
         cancel: cancelRid,
         socket,
         service,
+        caching: service === undefined ? cachingOf(parts) : undefined,
       },
       h.toBlob(parts.headers),
       bytes,

@@ -356,6 +356,7 @@ class Request {
       redirect: request.#redirect,
       signal: request.#signal,
       fetcher: request.#fetcher,
+      cache: request.#cache,
       cf: request.#cf,
       keepEncoding: request.#encodeBody,
     });

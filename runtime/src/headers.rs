@@ -40,6 +40,11 @@ impl HeaderBlobBuf {
         Self(Vec::with_capacity(bytes))
     }
 
+    /// A list as [`HeaderBlobBuf::into_bytes`] gave it.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     /// Adds a header; its name is put into lower case.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         if !self.0.is_empty() {

@@ -39,6 +39,42 @@ pub struct OutboundRequest {
     pub websocket: Option<WebSocketId>,
     /// The Worker that it goes to, where a service binding sends it.
     pub service: Option<Arc<ServiceTarget>>,
+    /// What the Worker says of the cache, if anything.
+    pub caching: Option<Box<Caching>>,
+    /// Not made for a request but for the cache's sake: it counts against nobody.
+    pub is_uncounted: bool,
+}
+
+/// What `fetch()` was told of the cache: the `cache` option, and what concerns it
+/// in `cf`
+/// (<https://developers.cloudflare.com/workers/runtime-apis/request/#the-cf-property-requestinitcfproperties>).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Caching {
+    pub mode: CacheMode,
+    /// `cacheTtl`: keep the response for so many seconds, whatever it says of that.
+    /// Negative: do not keep it.
+    pub ttl: Option<i64>,
+    /// `cacheTtlByStatus`: the same by statuses, from the first to the last.
+    pub ttl_by_status: Vec<(u16, u16, i64)>,
+    /// `cacheEverything`: keep a response that says nothing of caches.
+    pub everything: bool,
+    /// `cacheKey`: what it is kept by, in place of the URL.
+    pub key: Option<String>,
+    /// `cacheTags`: what it is purged by, beside its `Cache-Tag`.
+    pub tags: Vec<String>,
+}
+
+/// The `cache` option of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CacheMode {
+    #[default]
+    Default,
+    /// Neither looks into the cache nor keeps anything.
+    NoStore,
+    /// Asks the origin whether what is kept is still right.
+    NoCache,
+    /// Does not look into the cache, but keeps the response.
+    Reload,
 }
 
 /// What a service binding names

@@ -128,6 +128,8 @@ mod tests {
         let worker = |module| Worker {
             name: String::new(),
             main: String::new(),
+            account: String::new(),
+            globals: Vec::new(),
             entrypoint: None,
             modules: vec![module],
             env: Vec::new(),

@@ -15,6 +15,9 @@ use crate::source_map::SourceMap;
 pub struct Worker {
     /// The name from the configuration, or the file's stem.
     pub name: String,
+    /// Whose it is, where one process serves many; empty otherwise. What Workers
+    /// of one account share, such as the cache, is kept apart by it.
+    pub account: String,
     /// The name of the module that holds the handlers; one of `modules`.
     pub main: String,
     /// The export that takes events; `None`: the default one.
@@ -25,6 +28,8 @@ pub struct Worker {
     pub env: Vec<EnvEntry>,
     /// Bindings that are not in `env` and that `ctx.exports` leads to.
     pub hidden: Vec<Arc<dyn Binding>>,
+    /// Globals with behaviour that the host provides, such as `caches`.
+    pub globals: Vec<GlobalBinding>,
     /// Classes that something beside the code counts on.
     pub classes: Vec<ExpectedClass>,
     /// Compatibility date and flags.
@@ -40,6 +45,14 @@ impl Worker {
     pub fn module(&self, name: &str) -> Option<&Module> {
         self.modules.iter().find(|module| module.name == name)
     }
+}
+
+/// Globals that are made by a binding. Its script loads when one of them is first
+/// touched; its function `bind` is called for each by its name.
+#[derive(Debug, Clone)]
+pub struct GlobalBinding {
+    pub names: &'static [&'static str],
+    pub binding: Arc<dyn Binding>,
 }
 
 /// A class that the main module is expected to export.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use selvedge_cache::{Cache, CacheLimits};
 use selvedge_durable::catalog::{self, Deleted, NamespaceInfo};
 use selvedge_durable::config::Storage;
 use selvedge_durable::{DurableNamespace, LocalPlacement, NamespaceData, Placement, store};
@@ -56,6 +57,7 @@ pub struct Backends {
     /// Whether the folder was taken.
     taken: watch::Sender<bool>,
     placement: Arc<LocalPlacement>,
+    cache: Arc<Cache>,
 }
 
 impl Backends {
@@ -71,12 +73,22 @@ impl Backends {
             taken: watch::Sender::default(),
             object_idle,
             placement: Arc::default(),
+            cache: Cache::new(
+                data_dir.join("cache").join("http"),
+                CacheLimits::default(),
+                unix_millis,
+            ),
         }
     }
 
-    /// The data folder.
-    pub fn data_dir(&self) -> &Path {
+    /// The path of the data folder.
+    pub fn folder(&self) -> &Path {
         &self.data_dir
+    }
+
+    /// The HTTP cache. It may be deleted at any time, so nobody owns its folder.
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.cache
     }
 
     /// How long a Durable Object stays in memory without events.

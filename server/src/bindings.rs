@@ -8,10 +8,11 @@ mod tests;
 
 use std::sync::Arc;
 
+use selvedge_cache::{Cache, CacheBinding};
 use selvedge_durable::catalog::Strictness;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
-use selvedge_runtime::{EnvEntry, EnvValue, Worker};
+use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
 
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_seconds};
@@ -66,6 +67,7 @@ pub(crate) fn open(
     worker: &mut Worker,
 ) -> Result<Vec<String>, BackendError> {
     let mut notes = Vec::new();
+    worker.globals.push(caches(backends.cache(), &worker.account));
     if !objects.is_empty() {
         let namespaces = backends.objects()?;
         notes = objects.apply(namespaces.catalog(), Strictness::Local)?;
@@ -85,6 +87,12 @@ pub(crate) fn open(
         worker.env.push(entry);
     }
     Ok(notes)
+}
+
+/// `caches` of an account's Workers.
+pub(crate) fn caches(cache: &Arc<Cache>, account: &str) -> GlobalBinding {
+    let binding = Arc::new(CacheBinding::new(cache.clone(), account));
+    GlobalBinding { names: &["caches", "Cache", "CacheStorage"], binding }
 }
 
 /// All bindings of a configuration but for those of Durable Objects, and

@@ -1,13 +1,17 @@
 //! Starting a Worker only to see whether it starts.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_cache::{Cache, CacheLimits};
 use selvedge_durable::LocalPlacement;
 use selvedge_runtime::outbound::LocalFuture;
 use selvedge_runtime::{Failure, IsolatePool, LocalIsolate, Platform, Services};
 use tokio::sync::watch;
 
+use crate::backends::unix_millis;
+use crate::bindings;
 use crate::log::Log;
 use crate::outbound::Policy;
 use crate::project::Project;
@@ -26,9 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn start_once(project: &Project, log: Arc<Log>) -> Result<Duration, Box<Failure>> {
     let mut worker = project.worker.clone();
     worker.classes.iter_mut().for_each(|class| class.is_optional = false);
+    // Nothing is kept: the global scope has no I/O.
+    let cache = Cache::new(PathBuf::new(), CacheLimits::default(), unix_millis);
+    worker.globals.push(bindings::caches(&cache, &worker.account));
+    let switchboard = Switchboard::new(Arc::new(LocalPlacement::default()));
     let worker = Arc::new(worker);
-    let out =
-        way_out(Policy::new(worker.mode), Switchboard::new(Arc::new(LocalPlacement::default())));
+    let out = way_out(Policy::new(worker.mode), switchboard, None);
     // The isolate's thread holds the receiver until its isolate is gone.
     let (alive, held) = watch::channel(());
     let services = Services {

@@ -121,7 +121,11 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     let services = Services {
         platform: Platform::new(selvedge_snapshot::platform_parts(None)),
         log: options.log.clone(),
-        outbound: way_out(Policy::new(selvedge_runtime::Mode::Local), switchboard.clone()),
+        outbound: way_out(
+            Policy::new(selvedge_runtime::Mode::Local),
+            switchboard.clone(),
+            Some(backends.cache().clone()),
+        ),
         inspector: None,
     };
     let inspector = options

@@ -126,7 +126,7 @@ impl Server {
         let services = Services {
             platform: Platform::new(selvedge_snapshot::platform_parts(Some(cache))),
             log: options.log.clone(),
-            outbound: calls::way_out(policy, switchboard.clone()),
+            outbound: calls::way_out(policy, switchboard.clone(), backends.cache().clone()),
             inspector: None,
         };
         let traces = Traces::new(Arc::new(Registry::new(unix_seconds())));

@@ -7,13 +7,17 @@
 //! address `policy` stands there, so redirects pass it too), redirects
 //! (`redirect`), and the decoding of its body (`decode`).
 //!
+//! Requests that say something of the cache pass it before all that (`cached`).
+//!
 //! Absent on purpose: proxies and their environment variables, a cookie jar, a
-//! cache (it stands in front), a time limit for the response (a Worker waits
+//! time limit for the response (a Worker waits
 //! for as long as its own limits let it), HTTP/3.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cached::Lookup;
+use selvedge_cache::Cache;
 use selvedge_runtime::io_context::IsolateState;
 use selvedge_runtime::outbound::{
     ConnectRequest, LocalFuture, Outbound, OutboundError, OutboundRequest, OutboundResponse,
@@ -21,6 +25,7 @@ use selvedge_runtime::outbound::{
 };
 use selvedge_runtime::rpc::RpcEnd;
 
+mod cached;
 mod client;
 mod connector;
 mod decode;
@@ -64,6 +69,8 @@ pub struct Options {
     pub connect_service: Option<ConnectService>,
     /// Connects their remote calls.
     pub connect_rpc: Option<ConnectRpc>,
+    /// Keeps responses; without it, none are.
+    pub cache: Option<Arc<Cache>>,
 }
 
 /// Opens a pipe to the Worker that a service binding names.
@@ -83,6 +90,7 @@ impl Options {
             connect_socket: None,
             connect_service: None,
             connect_rpc: None,
+            cache: None,
         }
     }
 }
@@ -91,14 +99,15 @@ impl Options {
 pub struct HttpOutbound {
     client: Rc<client::Client>,
     connect_rpc: Option<ConnectRpc>,
+    cache: Option<Arc<Cache>>,
 }
 
 impl HttpOutbound {
     /// The way out of one isolate. Cheap: nothing is opened or read before the
     /// first subrequest.
     pub fn new(options: Options) -> Rc<Self> {
-        let connect_rpc = options.connect_rpc.clone();
-        Rc::new(Self { client: Rc::new(client::Client::new(options)), connect_rpc })
+        let (connect_rpc, cache) = (options.connect_rpc.clone(), options.cache.clone());
+        Rc::new(Self { client: Rc::new(client::Client::new(options)), connect_rpc, cache })
     }
 }
 
@@ -109,8 +118,12 @@ impl Outbound for HttpOutbound {
         request: OutboundRequest,
     ) -> LocalFuture<Result<OutboundResponse, OutboundError>> {
         let client = self.client.clone();
+        let cache = self.cache.clone().filter(|_| cached::concerns(&request));
         Box::pin(async move {
-            let result = client.fetch(state, request).await;
+            let result = match cache {
+                Some(cache) => Lookup::new(client, cache, state, request).run().await,
+                None => client.fetch(state, request).await,
+            };
             if let Err(OutboundError::Network(reason)) = &result {
                 tracing::debug!(reason, "subrequest failed");
             }

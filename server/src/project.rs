@@ -106,11 +106,13 @@ impl Project {
         let env = env_of(&config, &modules)?;
         let worker = Worker {
             name: config.name,
+            account: String::new(),
             main,
             entrypoint: None,
             modules,
             env,
             hidden: Vec::new(),
+            globals: Vec::new(),
             classes: objects.expected_classes(),
             compatibility: config.compatibility,
             limits: config.limits,

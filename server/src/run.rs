@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use selvedge_assets::Handle;
+use selvedge_cache::Cache;
 use selvedge_runtime::outbound::Outbound;
 use selvedge_runtime::{CodeCache, Failure, IsolatePool, Mode, Platform, Services, WeakIsolate};
 
@@ -126,7 +127,7 @@ impl Server {
         let services = Services {
             platform,
             log: options.log.clone(),
-            outbound: way_out(policy, switchboard.clone()),
+            outbound: way_out(policy, switchboard.clone(), Some(backends.cache().clone())),
             inspector: target,
         };
         let pool = IsolatePool::new(services, worker.limits.memory_bytes, 0);
@@ -209,9 +210,11 @@ pub(crate) fn urls(scheme: &str, addresses: &[SocketAddr]) -> Vec<String> {
 pub(crate) fn way_out(
     policy: Policy,
     switchboard: Arc<Switchboard>,
+    cache: Option<Arc<Cache>>,
 ) -> Arc<dyn Fn(WeakIsolate) -> Rc<dyn Outbound> + Send + Sync> {
     Arc::new(move |isolate| {
         let mut options = outbound::Options::new(policy.clone());
+        options.cache.clone_from(&cache);
         options.connect_socket = Some(Rc::new(move |socket: UpgradedSocket| {
             let isolate = isolate.clone();
             let UpgradedSocket { io, leftover, epoch, id } = socket;

@@ -6,5 +6,6 @@ pub(crate) fn extensions_with_sources() -> Vec<deno_core::Extension> {
     let mut all = selvedge_js::extensions_with_sources();
     all.push(selvedge_kv::extension());
     all.push(selvedge_durable::extension());
+    all.push(selvedge_cache::extension());
     all
 }

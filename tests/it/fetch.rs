@@ -1,6 +1,7 @@
 //! Subrequests to an origin on this machine.
 
 mod body;
+mod cache;
 mod limits;
 mod network;
 mod redirect;

@@ -154,6 +154,8 @@ fn main() -> anyhow::Result<()> {
     let worker = Arc::new(Worker {
         name: "hello".into(),
         main: "hello.js".into(),
+        account: String::new(),
+        globals: Vec::new(),
         entrypoint: None,
         modules: vec![Module {
             name: "hello.js".into(),

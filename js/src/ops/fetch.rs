@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use deno_core::{CancelFuture, CancelHandle, JsBuffer, OpState, ResourceId, op2};
+use deno_core::{CancelFuture, CancelHandle, JsBuffer, OpState, ResourceId, op2, serde_json};
 use deno_error::JsErrorBox;
 use selvedge_runtime::body::BodyResource;
 use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
-use selvedge_runtime::outbound::{OutboundBody, Redirect, ServiceResource};
+use selvedge_runtime::outbound::{CacheMode, Caching, OutboundBody, Redirect, ServiceResource};
 use selvedge_runtime::{OutboundRequest, OutboundResponse};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,52 @@ pub(crate) struct FetchArgs {
     socket: Option<u32>,
     /// The resource of the service binding that it goes through.
     service: Option<ResourceId>,
+    /// What it says of the cache.
+    caching: Option<CachingArgs>,
+}
+
+/// The parts of `cf` that concern the cache, and the `cache` option. What is not
+/// of the type that it should be counts as absent.
+#[derive(Deserialize)]
+pub(crate) struct CachingArgs {
+    mode: Option<String>,
+    /// JSON of `[cacheTtl, cacheTtlByStatus, cacheEverything, cacheKey, cacheTags]`.
+    cf: Option<String>,
+}
+
+impl CachingArgs {
+    fn read(&self) -> Caching {
+        let cf: Vec<serde_json::Value> =
+            self.cf.as_deref().and_then(|cf| serde_json::from_str(cf).ok()).unwrap_or_default();
+        let get = |at: usize| cf.get(at).unwrap_or(&serde_json::Value::Null);
+        let by_status = get(1).as_object().map(|map| map.iter().filter_map(status_range).collect());
+        let tags = get(4).as_array().map(|tags| {
+            tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
+        });
+        Caching {
+            mode: match self.mode.as_deref() {
+                Some("no-store") => CacheMode::NoStore,
+                Some("no-cache") => CacheMode::NoCache,
+                Some("reload") => CacheMode::Reload,
+                _ => CacheMode::Default,
+            },
+            ttl: whole_seconds(get(0)),
+            ttl_by_status: by_status.unwrap_or_default(),
+            everything: get(2).as_bool().unwrap_or(false),
+            key: get(3).as_str().map(str::to_owned),
+            tags: tags.unwrap_or_default(),
+        }
+    }
+}
+
+fn whole_seconds(value: &serde_json::Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64))
+}
+
+/// `"404"` or `"200-299"`, and the seconds.
+fn status_range((statuses, ttl): (&String, &serde_json::Value)) -> Option<(u16, u16, i64)> {
+    let (first, last) = statuses.split_once('-').unwrap_or((statuses, statuses));
+    Some((first.trim().parse().ok()?, last.trim().parse().ok()?, whole_seconds(ttl)?))
 }
 
 /// What came back, without the body's bytes.
@@ -130,6 +176,8 @@ pub(crate) async fn op_fetch(
         context: slot,
         websocket: args.socket,
         service,
+        caching: args.caching.map(|caching| Box::new(caching.read())),
+        is_uncounted: false,
     };
     let sending = outbound.fetch(isolate.clone(), request);
     let result = match cancel {

@@ -146,10 +146,18 @@ impl Isolate {
             serde_json::json!([binding.script(), binding.open(&mut op_state.borrow_mut())])
         });
         let hidden: Vec<serde_json::Value> = hidden.collect();
+        let mut globals = Vec::new();
+        for global in &worker.globals {
+            let resource = global.binding.open(&mut op_state.borrow_mut());
+            globals.extend(
+                global.names.iter().map(|name| (name, global.binding.script(), resource)),
+            );
+        }
         let config = serde_json::json!({
             "hidden": hidden,
             "env": env,
             "bindings": bindings,
+            "globals": globals,
             "entrypoint": worker.entrypoint,
             "production": worker.mode == Mode::Production,
             "inspected": self.debugger.is_some(),

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use selvedge_cache::Cache;
 use selvedge_runtime::WeakIsolate;
 use selvedge_runtime::outbound::{Outbound, OutboundError, ServiceTarget};
 
@@ -15,9 +16,14 @@ use crate::websocket;
 type MakeOutbound = Arc<dyn Fn(WeakIsolate) -> Rc<dyn Outbound> + Send + Sync>;
 
 /// Makes the one way out of each isolate.
-pub(super) fn way_out(policy: Policy, switchboard: Arc<Switchboard>) -> MakeOutbound {
+pub(super) fn way_out(
+    policy: Policy,
+    switchboard: Arc<Switchboard>,
+    cache: Arc<Cache>,
+) -> MakeOutbound {
     Arc::new(move |isolate| {
         let mut options = outbound::Options::new(policy.clone());
+        options.cache = Some(cache.clone());
         let of_socket = isolate.clone();
         options.connect_socket = Some(Rc::new(move |socket: UpgradedSocket| {
             let isolate = of_socket.clone();

@@ -21,7 +21,7 @@ use selvedge_runtime::{
 
 use super::settings::WorkerDefaults;
 use crate::backends::{Backends, unix_seconds};
-use crate::bindings::bind_assets;
+use crate::bindings::{bind_assets, caches};
 use crate::log::rfc3339;
 
 /// What of a version goes into its Worker.
@@ -88,11 +88,13 @@ impl Stores<'_> {
         }
         let mut worker = Worker {
             name: given.key.to_string(),
+            account: given.key.account.to_string(),
             main: main.to_owned(),
             entrypoint: None,
             modules,
             env,
             hidden: self.own_objects(given)?,
+            globals: vec![caches(self.backends.cache(), given.key.account.as_str())],
             classes: classes(content, &given.key.name),
             compatibility: compatibility(content),
             limits: self.limits(given),

@@ -124,7 +124,7 @@ async fn load(
         let assets = of.assets.get(
             &version.content,
             &compatibility(&version.content),
-            reads.backends.data_dir(),
+            reads.backends.folder(),
         );
         let assets = assets.map_err(|error| internal(&error))?;
         let given = Given {

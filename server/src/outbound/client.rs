@@ -39,6 +39,8 @@ pub(crate) struct Client {
 pub(super) struct Caller {
     pub(super) state: Rc<IsolateState>,
     pub(super) id: ContextId,
+    /// Whether it is nobody's: see [`OutboundRequest::is_uncounted`].
+    pub(super) is_uncounted: bool,
 }
 
 /// What an origin answered.
@@ -64,7 +66,8 @@ impl Client {
         state: Rc<IsolateState>,
         request: OutboundRequest,
     ) -> Result<OutboundResponse, OutboundError> {
-        let caller = Caller { state, id: request.context };
+        let is_uncounted = request.is_uncounted;
+        let caller = Caller { state, id: request.context, is_uncounted };
         if request.websocket.is_some() && self.connect_socket.is_none() {
             return Err(OutboundError::Invalid("WebSockets cannot be connected from here".into()));
         }
@@ -85,7 +88,7 @@ impl Client {
         loop {
             caller.count()?;
             // Objects are no connections.
-            if slot.is_none() && !to_object {
+            if slot.is_none() && !to_object && !is_uncounted {
                 slot = Some(self.slots.take(&caller.state, caller.id).await);
             }
 
@@ -272,12 +275,14 @@ impl Client {
 impl Caller {
     /// Counts a subrequest.
     pub(super) fn count(&self) -> Result<(), OutboundError> {
-        self.state.count_subrequest(self.id)
+        if self.is_uncounted { Ok(()) } else { self.state.count_subrequest(self.id) }
     }
 
     /// From here on, the world outside has seen something of the request.
     pub(super) fn touch(&self) {
-        self.state.touch(self.id);
+        if !self.is_uncounted {
+            self.state.touch(self.id);
+        }
     }
 }
 

@@ -22,7 +22,7 @@ impl Client {
         state: Rc<IsolateState>,
         request: ConnectRequest,
     ) -> Result<OutboundSocket, OutboundError> {
-        let caller = Caller { state, id: request.context };
+        let caller = Caller { state, id: request.context, is_uncounted: false };
         let port = request.port;
         caller.count()?;
         let origin = Origin { https: request.tls, host: parse(&request.host)?, port };

@@ -196,7 +196,7 @@ impl Setup {
             logs,
             stop: Some(stop),
             thread: Some(thread),
-            _folder: folder,
+            folder,
             _turn: turn,
         })
     }
@@ -226,7 +226,7 @@ pub(crate) struct TestServer {
     pub(crate) logs: Logs,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    _folder: TempDir,
+    folder: TempDir,
     _turn: Rc<turn::Turn>,
 }
 
@@ -234,6 +234,11 @@ impl TestServer {
     /// The URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Where its data is.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// A connection.

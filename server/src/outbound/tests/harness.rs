@@ -56,6 +56,8 @@ impl Isolate {
     pub(super) fn with(options: Options, limits: Limits) -> Self {
         let worker = Worker {
             name: "test".into(),
+            account: String::new(),
+            globals: Vec::new(),
             entrypoint: None,
             main: "test.js".into(),
             modules: Vec::new(),
@@ -110,6 +112,8 @@ pub(super) fn request(
         blob.push(name.as_bytes(), value.as_bytes());
     }
     OutboundRequest {
+        caching: None,
+        is_uncounted: false,
         method: method.into(),
         url: url.into(),
         headers: blob,
