@@ -1,0 +1,240 @@
+//! One event as a span, with the names that OpenTelemetry has for its parts.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use selvedge_runtime::Outcome;
+use serde_json::{Value, json};
+
+use crate::host::trace::{TraceEvent, TraceItem};
+
+/// `SPAN_KIND_SERVER`, `SPAN_KIND_INTERNAL`.
+const SERVER: u8 = 2;
+const INTERNAL: u8 = 1;
+/// `STATUS_CODE_ERROR`.
+const ERROR: u8 = 2;
+
+/// What `traceparent` says (<https://www.w3.org/TR/trace-context/>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Parent {
+    trace: String,
+    span: String,
+    pub(super) is_sampled: bool,
+}
+
+impl Parent {
+    /// The caller's span, if the request names it.
+    pub(super) fn of(item: &TraceItem) -> Option<Self> {
+        let TraceEvent::Fetch { headers, .. } = &item.event else { return None };
+        let header = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("traceparent"))?;
+        Self::parse(&header.1)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<_> = text.trim().split('-').collect();
+        let [version, trace, span, flags, ..] = parts[..] else { return None };
+        let is_hex = |text: &str, length: usize| {
+            text.len() == length
+                && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+                && text.bytes().any(|byte| byte != b'0')
+        };
+        let flags = (flags.len() == 2).then(|| u8::from_str_radix(flags, 16).ok()).flatten()?;
+        (version.len() == 2 && version != "ff" && is_hex(trace, 32) && is_hex(span, 16)).then(
+            || Self { trace: trace.to_owned(), span: span.to_owned(), is_sampled: flags & 1 == 1 },
+        )
+    }
+}
+
+/// The span of an event.
+pub(super) fn span(item: &TraceItem) -> Value {
+    let parent = Parent::of(item);
+    let trace = parent
+        .as_ref()
+        .map_or_else(|| format!("{}{}", random_id(), random_id()), |parent| parent.trace.clone());
+    let begin = u128::from(item.event_timestamp) * 1_000_000;
+    let end = begin + item.wall_time.as_nanos();
+    let (name, kind) = name(item);
+    let mut span = json!({
+        "traceId": trace,
+        "spanId": random_id(),
+        "name": name,
+        "kind": kind,
+        "startTimeUnixNano": begin.to_string(),
+        "endTimeUnixNano": end.to_string(),
+        "attributes": attributes(item),
+        "events": events(item),
+    });
+    if let Some(parent) = parent {
+        span["parentSpanId"] = parent.span.into();
+    }
+    if !matches!(item.outcome, Outcome::Ok | Outcome::Canceled) {
+        let message = item.exceptions.first().map(|exception| exception.message.clone());
+        let message = message.unwrap_or_else(|| item.outcome.as_str().to_owned());
+        span["status"] = json!({ "code": ERROR, "message": message });
+    }
+    span
+}
+
+/// 16 hexadecimal digits that are not all zero.
+fn random_id() -> String {
+    format!("{:016x}", RandomState::new().hash_one(0_u8).max(1))
+}
+
+fn name(item: &TraceItem) -> (String, u8) {
+    match &item.event {
+        TraceEvent::Fetch { method, .. } => (format!("{method} {}", item.script), SERVER),
+        TraceEvent::Scheduled { cron, .. } => (format!("scheduled {cron}"), INTERNAL),
+        TraceEvent::Alarm { .. } => ("alarm".to_owned(), INTERNAL),
+        TraceEvent::Rpc { method } => (format!("rpc {method}"), SERVER),
+        TraceEvent::WebSocket { kind } => (format!("websocket {kind}"), SERVER),
+    }
+}
+
+fn text(key: &str, value: &str) -> Value {
+    json!({ "key": key, "value": { "stringValue": value } })
+}
+
+fn number(key: &str, value: u64) -> Value {
+    // Whole numbers of 64 bits are strings in this JSON.
+    json!({ "key": key, "value": { "intValue": value.to_string() } })
+}
+
+fn attributes(item: &TraceItem) -> Vec<Value> {
+    let mut all = vec![
+        text("selvedge.account", item.account.as_str()),
+        text("faas.name", &item.script),
+        text("selvedge.outcome", item.outcome.as_str()),
+        text("selvedge.request_id", &item.request_id),
+        number("selvedge.cpu_time_us", item.cpu_time.as_micros() as u64),
+        number("selvedge.subrequests", item.subrequests.into()),
+    ];
+    all.extend(item.version.map(|version| text("faas.version", &version.to_string())));
+    all.extend(item.entrypoint.as_deref().map(|name| text("selvedge.entrypoint", name)));
+    match &item.event {
+        TraceEvent::Fetch { method, url, client_ip, status, headers, .. } => {
+            all.push(text("faas.trigger", "http"));
+            all.push(text("http.request.method", method));
+            // A query may hold what is secret.
+            all.push(text("url.full", url.split(['?', '#']).next().unwrap_or_default()));
+            all.extend(client_ip.as_deref().map(|ip| text("client.address", ip)));
+            all.extend(status.map(|status| number("http.response.status_code", status.into())));
+            let agent = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
+            all.extend(agent.map(|(_, value)| text("user_agent.original", value)));
+        }
+        TraceEvent::Scheduled { cron, .. } => {
+            all.push(text("faas.trigger", "timer"));
+            all.push(text("faas.cron", cron));
+        }
+        TraceEvent::Alarm { .. } => all.push(text("faas.trigger", "timer")),
+        TraceEvent::Rpc { method } => all.push(text("rpc.method", method)),
+        TraceEvent::WebSocket { kind } => all.push(text("selvedge.websocket", kind)),
+    }
+    all
+}
+
+/// Logs and exceptions, with their times.
+fn events(item: &TraceItem) -> Vec<Value> {
+    let time = |millis: u64| (u128::from(millis) * 1_000_000).to_string();
+    let logs = item.logs.iter().map(|log| {
+        let message = match log.message.as_array().map(Vec::as_slice) {
+            Some([Value::String(message)]) => message.clone(),
+            _ => log.message.to_string(),
+        };
+        json!({
+            "name": "log",
+            "timeUnixNano": time(log.timestamp),
+            "attributes": [text("log.severity", log.level), text("log.message", &message)],
+        })
+    });
+    let exceptions = item.exceptions.iter().map(|exception| {
+        let mut attributes = vec![
+            text("exception.type", &exception.name),
+            text("exception.message", &exception.message),
+        ];
+        attributes.extend(exception.stack.as_deref().map(|it| text("exception.stacktrace", it)));
+        json!({
+            "name": "exception",
+            "timeUnixNano": time(exception.timestamp),
+            "attributes": attributes,
+        })
+    });
+    logs.chain(exceptions).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::host::trace::{TraceException, TraceLog};
+
+    fn item(headers: Vec<(String, String)>) -> TraceItem {
+        TraceItem {
+            account: "0123456789abcdef0123456789abcdef".parse().expect("an id"),
+            script: "api".into(),
+            version: None,
+            entrypoint: None,
+            outcome: Outcome::Exception,
+            event: TraceEvent::Fetch {
+                method: "GET".into(),
+                url: "https://a.test/x?token=secret".into(),
+                headers,
+                cf: Value::Null,
+                client_ip: Some("203.0.113.7".into()),
+                status: Some(500),
+            },
+            exceptions: vec![TraceException {
+                name: "TypeError".into(),
+                message: "no".into(),
+                stack: None,
+                timestamp: 5,
+            }],
+            logs: vec![TraceLog { level: "warn", message: json!(["hi"]), timestamp: 4 }],
+            event_timestamp: 3,
+            cpu_time: Duration::from_micros(2_500),
+            wall_time: Duration::from_millis(10),
+            request_id: "r".into(),
+            subrequests: 2,
+            truncated: false,
+        }
+    }
+
+    #[test]
+    fn a_request_is_a_span_of_a_server_and_its_query_stays_here() {
+        let span = span(&item(Vec::new()));
+        assert_eq!((&span["name"], &span["kind"]), (&json!("GET api"), &json!(SERVER)));
+        assert_eq!(span["startTimeUnixNano"], "3000000");
+        assert_eq!(span["endTimeUnixNano"], "13000000");
+        assert_eq!(span["status"], json!({ "code": ERROR, "message": "no" }));
+        assert_eq!(span["events"][1]["name"], "exception");
+        let text = span.to_string();
+        assert!(text.contains("https://a.test/x") && !text.contains("secret"), "{text}");
+        assert_eq!(span["traceId"].as_str().map(str::len), Some(32));
+        assert!(span.get("parentSpanId").is_none());
+    }
+
+    #[test]
+    fn a_caller_who_traces_is_joined() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let header = format!("00-{trace}-00f067aa0ba902b7-01");
+        let item = item(vec![("TraceParent".into(), header)]);
+        let span = span(&item);
+        assert_eq!(
+            (&span["traceId"], &span["parentSpanId"]),
+            (&json!(trace), &json!("00f067aa0ba902b7"))
+        );
+        assert!(Parent::of(&item).is_some_and(|parent| parent.is_sampled));
+    }
+
+    #[test]
+    fn what_is_no_traceparent_is_none() {
+        for text in [
+            "",
+            "00-0-0-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-\u{e4}",
+        ] {
+            assert_eq!(Parent::parse(text), None, "{text}");
+        }
+    }
+}
