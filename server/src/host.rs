@@ -52,7 +52,9 @@ use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_seconds};
 use crate::listener::Addresses;
 use crate::log::{Level, Log};
+use crate::kept_events::KeptEvents;
 use crate::metrics::Registry;
+use crate::otlp::{Otlp, OtlpOptions};
 use crate::outbound::Policy;
 use crate::proxies::Proxies;
 use crate::run::{RunError, urls};
@@ -61,7 +63,7 @@ use crate::switchboard::Switchboard;
 use certificates::Certificates;
 use core::{Core, Parts};
 use ingress::Ingress;
-use settings::Settings;
+use settings::{LogSettings, Settings, TraceSettings};
 use trace::Traces;
 
 /// What `selvedge serve` is asked to do.
@@ -87,6 +89,10 @@ pub enum HostError {
     Store(#[from] selvedge_deployments::Error),
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+    #[error("events cannot be kept: {0}")]
+    Logs(#[from] selvedge_logs::Error),
+    #[error("traces: {0}")]
+    Traces(String),
 }
 
 /// A server that takes requests.
@@ -130,11 +136,13 @@ impl Server {
             inspector: None,
         };
         let traces = Traces::new(Arc::new(Registry::new(unix_seconds())));
+        let kept = watch_events(&options, &traces)?;
         let core = Core::new(Parts {
             store,
             settings: options.settings,
             log: options.log,
             traces,
+            kept,
             backends,
             switchboard,
             alarms,
@@ -232,6 +240,23 @@ impl Server {
         });
         let _ = tokio::time::timeout(patience, joined).await;
     }
+}
+
+/// Starts what keeps events, and what sends traces if the settings say where to.
+fn watch_events(options: &HostOptions, traces: &Traces) -> Result<Arc<KeptEvents>, HostError> {
+    let LogSettings { retention_days, max_bytes_per_account } = options.settings.logs;
+    let now = || selvedge_runtime::log::unix_millis() as i64;
+    let mut of_logs = selvedge_logs::Options::new(options.data_dir.join("logs"), now);
+    of_logs.retention = Duration::from_secs(u64::from(retention_days) * 24 * 60 * 60);
+    of_logs.max_bytes_per_account = max_bytes_per_account;
+    let kept = Arc::new(KeptEvents::new(selvedge_logs::LogStore::open(of_logs)?));
+    traces.add_sink(kept.clone());
+    let TraceSettings { endpoint, token, sample_rate } = options.settings.traces.clone();
+    if let Some(endpoint) = endpoint {
+        let otlp = Otlp::start(OtlpOptions { endpoint, token, sample_rate });
+        traces.add_sink(Arc::new(otlp.map_err(HostError::Traces)?));
+    }
+    Ok(kept)
 }
 
 /// A few: they do little for each connection.

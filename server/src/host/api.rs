@@ -12,6 +12,8 @@ use selvedge_kv::store::KvStore;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::kept_events::query_of;
+
 use super::{Handle, change, objects, validate};
 
 /// Workers that stand for themselves in `/metrics`.
@@ -95,13 +97,25 @@ impl Host for Handle {
 
     fn logs<'a>(&'a self, query: &'a LogQuery) -> Later<'a, Result<LogPage, HostError>> {
         Box::pin(async move {
-            let _ = query;
-            Err(HostError::Unavailable("this server keeps no logs".to_owned()))
+            let kept = self.0.kept.clone();
+            let account = query.account.as_str().to_owned();
+            let question = query_of(query).map_err(HostError::Unavailable)?;
+            let found = tokio::task::spawn_blocking(move || kept.store().query(&account, &question));
+            let found = found.await.map_err(|error| HostError::Internal(error.to_string()))?;
+            match found {
+                Ok(page) => Ok(LogPage { items: page.items, cursor: page.cursor }),
+                Err(selvedge_logs::Error::Storage(error)) => {
+                    Err(HostError::Internal(error.to_string()))
+                }
+                Err(error) => Err(HostError::Unavailable(error.to_string())),
+            }
         })
     }
 
     fn metrics(&self) -> String {
-        self.0.traces.registry().prometheus(METRIC_WORKERS)
+        let registry = self.0.traces.registry();
+        registry.set_dropped_logs(self.0.kept.store().dropped());
+        registry.prometheus(METRIC_WORKERS)
     }
 
     fn is_ready(&self) -> bool {

@@ -111,6 +111,7 @@ fn add(core: &Core, routes: &mut Routes, worker: Arc<Deployed>) {
         tracing::warn!(worker = %worker.name, "does not act: {idle}");
     }
     let key = worker.live.key.clone();
+    core.kept.set(&key, &worker.live.settings.observability);
     core.set_worker(&key, Some(worker));
 }
 
@@ -242,6 +243,7 @@ fn retire(core: &Core, before: Option<&Deployed>, after: Option<&Deployed>) {
     if after.is_none() {
         let key = &before.live.key;
         core.traces.registry().forget(key.account.as_str(), &key.name);
+        core.kept.forget(key);
         let gone = core.retain_previews(|key, _| *key != before.live.key);
         for slot in gone {
             super::upkeep::end(core, &slot, |_| true);

@@ -20,6 +20,7 @@ use super::slot::{Delivery, Slot, Undelivered};
 use super::trace::Traces;
 use crate::alarms::Alarms;
 use crate::backends::Backends;
+use crate::kept_events::KeptEvents;
 use crate::http1::{Peeked, peek};
 use crate::log::Log;
 use crate::moving::Moved;
@@ -35,6 +36,7 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) log: Arc<Log>,
     pub(crate) traces: Arc<Traces>,
+    pub(crate) kept: Arc<KeptEvents>,
     pub(crate) routes: Arc<ArcSwap<Routes>>,
     /// Held while the table is changed.
     pub(crate) changing: tokio::sync::Mutex<()>,
@@ -79,6 +81,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) log: Arc<Log>,
     pub(crate) traces: Arc<Traces>,
+    pub(crate) kept: Arc<KeptEvents>,
     pub(crate) backends: Backends,
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) alarms: Arc<Alarms>,
@@ -99,6 +102,7 @@ impl Core {
             settings: parts.settings,
             log: parts.log,
             traces: parts.traces,
+            kept: parts.kept,
             routes: Arc::new(ArcSwap::from_pointee(Routes::new(1, domain.as_deref()))),
             changing: tokio::sync::Mutex::new(()),
             backends: parts.backends,
