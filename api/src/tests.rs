@@ -8,3 +8,4 @@ mod guards;
 mod hosts;
 mod secrets;
 mod uploads;
+mod wrangler;

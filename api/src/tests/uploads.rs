@@ -230,8 +230,11 @@ async fn bindings_are_kept_and_inherited() {
     assert_eq!(made["resources"]["bindings"][0]["text"], "1");
     assert!(made["resources"]["script"]["etag"].is_string(), "wrangler reads it");
     assert_eq!(made["number"], 2);
-    let latest = fixture.version("api", json!({ "main_module": "index.js" })).await.ok();
-    assert!(names(&latest).is_empty(), "nothing was said to be kept");
+    let plain = fixture.version("api", json!({ "main_module": "index.js" })).await.ok();
+    assert_eq!(names(&plain), ["S2", "S"], "secrets are kept unless it is said otherwise");
+    let metadata = json!({ "main_module": "index.js", "keep_bindings": [] });
+    let none = fixture.version("api", metadata).await.ok();
+    assert!(names(&none).is_empty(), "nothing was to be kept");
 
     let key = selvedge_deployments::WorkerKey::new(fixture.account.clone(), "api").expect("a name");
     use selvedge_deployments::DeploymentStore as _;

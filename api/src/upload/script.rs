@@ -12,6 +12,10 @@ use super::{Part, Upload, assets};
 use crate::Inner;
 use crate::error::{ApiError, INVALID_SCRIPT};
 
+/// What a version keeps of the one before if the upload does not say: secrets,
+/// as clients count on. Wrangler says nothing in a plain deploy.
+const KEPT: [&str; 2] = ["secret_text", "secret_key"];
+
 /// Makes a version of an upload; its blobs are stored, it itself is not yet.
 pub(super) fn version(
     inner: &Inner,
@@ -25,7 +29,7 @@ pub(super) fn version(
     let sources = Sources { store, key, previous: previous.as_ref() };
     let bindings = sources.read(
         metadata.bindings.clone().unwrap_or_default(),
-        &metadata.keep_bindings.clone().unwrap_or_default(),
+        &metadata.keep_bindings.clone().unwrap_or_else(|| KEPT.map(str::to_owned).to_vec()),
     )?;
     let assets = assets::of(inner, key, &metadata, previous.as_ref())?;
     let script = main(&metadata, &parts, assets.is_some())?;
