@@ -5,7 +5,7 @@
 //! it up to date, once, which costs nothing when it is.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -95,14 +95,27 @@ impl Program {
         Self::start(command, folder)
     }
 
-    pub(crate) fn start(mut command: Command, folder: &Path) -> Self {
+    pub(crate) fn start(command: Command, folder: &Path) -> Self {
+        Self::start_from(command, folder, Stdio::null())
+    }
+
+    /// A command that reads this.
+    pub(crate) fn start_with(command: Command, folder: &Path, input: &[u8]) -> Self {
+        let mut program = Self::start_from(command, folder, Stdio::piped());
+        let mut stdin = program.child.stdin.take().expect("it is piped");
+        // One that ended reads nothing, which its status tells.
+        let _ = stdin.write_all(input);
+        program
+    }
+
+    fn start_from(mut command: Command, folder: &Path, input: Stdio) -> Self {
         for (name, _) in std::env::vars_os() {
             let name_text = name.to_string_lossy();
             if name_text.starts_with("SELVEDGE_") || name_text == "CLOUDFLARE_ENV" {
                 command.env_remove(name);
             }
         }
-        command.current_dir(folder).stdin(Stdio::null());
+        command.current_dir(folder).stdin(input);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
