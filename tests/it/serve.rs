@@ -15,3 +15,4 @@ mod swap;
 mod tls;
 mod traces;
 mod versions;
+mod wrangler;
