@@ -81,5 +81,5 @@ fn head(status: u16, headers: HeaderBlob<'_>) -> ResponseHead<'_> {
 }
 
 fn ended(status: u16, wall: Duration) -> Ended {
-    Ended { outcome: Ending::Ok, status, cpu: Duration::ZERO, wall }
+    Ended { outcome: Ending::Ok, status, cpu: Duration::ZERO, wall, subrequests: 0 }
 }
