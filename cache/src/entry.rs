@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
 use selvedge_runtime::body::{BodySource, BytesBody};
+use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::range::Range;
@@ -163,7 +163,9 @@ impl Entry {
     pub fn ready_body(&self, range: Option<Range>) -> Option<Box<dyn BodySource>> {
         let Body::Memory(bytes) = &self.body else { return None };
         let (from, to) = match range {
-            Some(range) => (usize::try_from(range.first).ok()?, usize::try_from(range.last).ok()? + 1),
+            Some(range) => {
+                (usize::try_from(range.first).ok()?, usize::try_from(range.last).ok()? + 1)
+            }
             None => (0, bytes.len()),
         };
         (to <= bytes.len()).then(|| Box::new(BytesBody::new(bytes.slice(from..to))) as _)

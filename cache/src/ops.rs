@@ -174,7 +174,10 @@ pub(crate) fn op_cache_match(
 /// The body of what was matched right before: its number, or -1.
 #[op2(fast)]
 #[smi]
-pub(crate) fn op_cache_body(state: &mut OpState, #[smi] rid: ResourceId) -> Result<i32, JsErrorBox> {
+pub(crate) fn op_cache_body(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<i32, JsErrorBox> {
     let body = handle(state, rid)?.body.borrow_mut().take();
     let Some(body) = body else { return Ok(-1) };
     let rid = state.resource_table.add(BodyResource::new(body));
@@ -263,7 +266,15 @@ pub(crate) async fn op_cache_put(
     let (now, headers_in) = (handle.binding.cache().now(), HeaderBlob(&headers));
     let put = Put {
         key: handle.key(&cache, &url),
-        meta: Meta::new(handle.binding.account(), url, status, status_text, lifetime, now, headers_in),
+        meta: Meta::new(
+            handle.binding.account(),
+            url,
+            status,
+            status_text,
+            lifetime,
+            now,
+            headers_in,
+        ),
         headers: rules::stored_headers(kept.as_blob()),
         handle,
     };

@@ -82,9 +82,10 @@ impl Purges {
         purges.everything >= meta.stored
             || after(purges.urls.get(&meta.url))
             || meta.tags.iter().any(|tag| after(purges.tags.get(&tag.to_lowercase())))
-            || purges.prefixes.iter().any(|(prefix, time)| {
-                *time >= meta.stored && is_below(&meta.url, prefix)
-            })
+            || purges
+                .prefixes
+                .iter()
+                .any(|(prefix, time)| *time >= meta.stored && is_below(&meta.url, prefix))
     }
 }
 

@@ -195,7 +195,9 @@ pub fn tags(headers: HeaderBlob<'_>) -> Vec<String> {
     let mut tags = Vec::new();
     for (_, value) in headers.iter().filter(|(name, _)| *name == b"cache-tag") {
         let value = String::from_utf8_lossy(value);
-        tags.extend(value.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()));
+        tags.extend(
+            value.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()),
+        );
     }
     tags
 }
@@ -268,8 +270,14 @@ pub fn stored_headers(headers: HeaderBlob<'_>) -> HeaderBlobBuf {
     for (name, value) in headers.iter() {
         let is_own = matches!(
             name,
-            b"age" | b"cf-cache-status" | b"content-length" | b"content-range" | b"transfer-encoding"
-                | b"connection" | b"keep-alive" | b"cache-tag"
+            b"age"
+                | b"cf-cache-status"
+                | b"content-length"
+                | b"content-range"
+                | b"transfer-encoding"
+                | b"connection"
+                | b"keep-alive"
+                | b"cache-tag"
         );
         if !is_own {
             stored.push(name, value);

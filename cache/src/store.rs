@@ -290,8 +290,7 @@ pub struct Fetching {
 
 impl Drop for Fetching {
     fn drop(&mut self) {
-        let mut under_way =
-            self.cache.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self.cache.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.remove(&self.key);
     }
 }

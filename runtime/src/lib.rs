@@ -52,4 +52,6 @@ pub use source_map::SourceMap;
 pub use thread::{IsolatePool, LocalIsolate, Services, ThreadNumber, WeakIsolate};
 pub use watchdog::ThreadClock;
 pub use websocket::{WebSocketEvent, WebSocketSink};
-pub use worker::{EnvEntry, EnvValue, ExpectedClass, GlobalBinding, Mode, Module, ModuleKind, Worker};
+pub use worker::{
+    EnvEntry, EnvValue, ExpectedClass, GlobalBinding, Mode, Module, ModuleKind, Worker,
+};

@@ -50,9 +50,9 @@ use tokio::sync::{mpsc, watch};
 
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_seconds};
+use crate::kept_events::KeptEvents;
 use crate::listener::Addresses;
 use crate::log::{Level, Log};
-use crate::kept_events::KeptEvents;
 use crate::metrics::Registry;
 use crate::otlp::{Otlp, OtlpOptions};
 use crate::outbound::Policy;

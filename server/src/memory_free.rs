@@ -15,7 +15,7 @@ pub(crate) fn percent() -> Option<u64> {
 fn of_meminfo(text: &str) -> Option<u64> {
     let kilobytes = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().split_whitespace().next()?.parse::<u64>().ok()
+        line.split_whitespace().next()?.parse::<u64>().ok()
     };
     let (all, free) = (kilobytes("MemTotal:")?, kilobytes("MemAvailable:")?);
     (free * 100).checked_div(all)

@@ -83,7 +83,7 @@ fn run(folder: &Path, args: &[&str], environment: &[(&str, &str)], input: &str) 
 
 /// A running server with one account and a token for it.
 struct Served {
-    program: Program,
+    _program: Program,
     folder: TempDir,
     /// Where Workers answer.
     address: SocketAddr,
@@ -118,7 +118,7 @@ impl Served {
             "--account-id",
             &account,
         ]);
-        Self { program, folder, address, admin, account, token }
+        Self { _program: program, folder, address, admin, account, token }
     }
 
     fn data(&self) -> PathBuf {

@@ -203,10 +203,10 @@ fn incoming(inner: &Inner, key: &WorkerKey) -> Result<Incoming, ApiError> {
 }
 
 fn deployed(inner: &Inner, key: &WorkerKey) -> Result<Option<Version>, ApiError> {
-    Ok(current(inner, key).map(Some).or_else(|error| match error.code {
+    current(inner, key).map(Some).or_else(|error| match error.code {
         10222 => Ok(None),
         _ => Err(error),
-    })?)
+    })
 }
 
 pub(crate) async fn references(cx: Cx) -> Answer {
@@ -237,7 +237,7 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
         let wanted = key.clone();
         api.blocking(move |inner| {
             let found = incoming(inner, &wanted)?;
-            if !force && !(found.services.is_empty() && found.objects.is_empty()) {
+            if !(force || found.services.is_empty() && found.objects.is_empty()) {
                 let text = "Other Workers of the account lead to this one; delete it with force.";
                 return Err(ApiError::conflict(10064, text));
             }

@@ -93,7 +93,7 @@ impl Host for FakeHost {
         }
         for binding in &change.bindings {
             let known = self.class(worker, binding.script.as_deref(), &binding.class);
-            if !known && !(binding.script.is_none() && new.contains(&binding.class)) {
+            if !(known || binding.script.is_none() && new.contains(&binding.class)) {
                 let text = format!("Cannot create binding for class '{}'", binding.class);
                 return Err(ObjectsRefusal::NoClass(text));
             }

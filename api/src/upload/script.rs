@@ -137,28 +137,27 @@ fn check_bindings(
     for binding in &content.bindings {
         let name = &binding.name;
         match &binding.kind {
-            BindingKind::Kv { namespace } => {
-                if inner.store.kv_namespace(&key.account, namespace)?.is_none() {
-                    let text = format!("KV namespace '{namespace}' not found.");
-                    return Err(ApiError::bad(10041, text));
-                }
+            BindingKind::Kv { namespace }
+                if inner.store.kv_namespace(&key.account, namespace)?.is_none() =>
+            {
+                let text = format!("KV namespace '{namespace}' not found.");
+                return Err(ApiError::bad(10041, text));
             }
-            BindingKind::Service { service, .. } if *service != key.name => {
-                if other(inner, key, service)?.is_none() {
-                    let text = format!(
-                        "Could not resolve service binding '{name}'. Target script '{service}' not \
-                         found."
-                    );
-                    return Err(ApiError::bad(10143, text));
-                }
+            BindingKind::Service { service, .. }
+                if *service != key.name && other(inner, key, service)?.is_none() =>
+            {
+                let text = format!(
+                    "Could not resolve service binding '{name}'. Target script '{service}' not \
+                     found."
+                );
+                return Err(ApiError::bad(10143, text));
             }
-            BindingKind::Objects { script: Some(script), .. } if *script != key.name => {
-                if other(inner, key, script)?.is_none() {
-                    let text = format!(
-                        "Cannot create binding {name}: the Worker '{script}' does not exist."
-                    );
-                    return Err(ApiError::bad(10061, text));
-                }
+            BindingKind::Objects { script: Some(script), .. }
+                if *script != key.name && other(inner, key, script)?.is_none() =>
+            {
+                let text =
+                    format!("Cannot create binding {name}: the Worker '{script}' does not exist.");
+                return Err(ApiError::bad(10061, text));
             }
             BindingKind::Assets if content.assets.is_none() => {
                 let text = format!("binding {name} of type assets needs assets");

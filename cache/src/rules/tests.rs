@@ -40,7 +40,8 @@ fn explicit_lifetimes_count_the_shared_one_first() {
 fn cookies_are_kept_out() {
     let with_cookie = [("cache-control", "max-age=60"), ("set-cookie", "a=b")];
     assert_eq!(fresh(200, &with_cookie), None);
-    let response = blob(&[("cache-control", "private=Set-Cookie, max-age=60"), ("set-cookie", "a=b")]);
+    let response =
+        blob(&[("cache-control", "private=Set-Cookie, max-age=60"), ("set-cookie", "a=b")]);
     let (kept, lifetime) =
         storable("http://x/", HeaderBlob::default(), 200, response.as_blob()).expect("kept");
     assert_eq!(lifetime.fresh.as_secs(), 60);
@@ -77,7 +78,10 @@ fn stale_times_come_after_the_fresh_one() {
 #[test]
 fn vary_is_a_list_or_everything() {
     let names = |value| varies_by(blob(&[("vary", value)]).as_blob());
-    assert_eq!(names("Accept-Language, ORIGIN"), Some(vec!["accept-language".into(), "origin".into()]));
+    assert_eq!(
+        names("Accept-Language, ORIGIN"),
+        Some(vec!["accept-language".into(), "origin".into()])
+    );
     assert_eq!(names("accept-encoding"), Some(Vec::new()));
     assert_eq!(names("origin, *"), None);
 }
@@ -125,7 +129,8 @@ fn an_entry_grows_older() {
 
 #[test]
 fn what_belongs_to_one_message_is_not_kept() {
-    let response = blob(&[("content-length", "5"), ("age", "3"), ("x-a", "1"), ("cache-tag", "a, b")]);
+    let response =
+        blob(&[("content-length", "5"), ("age", "3"), ("x-a", "1"), ("cache-tag", "a, b")]);
     let stored = stored_headers(response.as_blob());
     assert_eq!(stored.as_blob().get("content-length"), None);
     assert_eq!(stored.as_blob().get("age"), None);

@@ -101,7 +101,7 @@ pub(super) fn list(dir: &Path) -> Vec<(Key, u64)> {
             }
         }
     }
-    found.sort_by(|one, other| other.0.cmp(&one.0));
+    found.sort_by_key(|file| std::cmp::Reverse(file.0));
     found.into_iter().map(|(_, key, length)| (key, length)).collect()
 }
 
@@ -154,7 +154,10 @@ enum State {
 }
 
 impl BodySource for FileBody {
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<std::result::Result<Bytes, BodyError>>> {
+    fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Bytes, BodyError>>> {
         loop {
             match &mut self.state {
                 State::Over => return Poll::Ready(None),

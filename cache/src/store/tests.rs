@@ -170,8 +170,17 @@ async fn memory_is_bounded_and_what_leaves_it_is_read_again() {
         put(&cache, &format!("http://x/{number}"), &[number; 900]).await.expect("kept");
     }
     files(&cache, 60).await;
-    assert!(matches!(cache.look(&key("http://x/0")), Found::OnDisk));
-    assert_eq!(read(&cache, "http://x/0", None).await, Some(vec![0; 900]));
+    let is_on_disk = |number: &u8| {
+        let found = cache.look(&key(&format!("http://x/{number}")));
+        assert!(!matches!(found, Found::Nothing), "{number}");
+        matches!(found, Found::OnDisk)
+    };
+    let on_disk: Vec<u8> = (0..60).filter(is_on_disk).collect();
+    assert!(!on_disk.is_empty());
+    for number in on_disk {
+        let body = read(&cache, &format!("http://x/{number}"), None).await;
+        assert_eq!(body, Some(vec![number; 900]));
+    }
 }
 
 #[tokio::test]

@@ -50,7 +50,12 @@ impl Writer {
     ///
     /// # Errors
     /// When the body gets too large, or the disk is full.
-    pub async fn write(&mut self, meta: &Meta, headers: &HeaderBlobBuf, piece: &Bytes) -> Result<(), Error> {
+    pub async fn write(
+        &mut self,
+        meta: &Meta,
+        headers: &HeaderBlobBuf,
+        piece: &Bytes,
+    ) -> Result<(), Error> {
         self.length += piece.len() as u64;
         if self.length > self.cache.limits.body_bytes {
             return Err(Error::TooLarge(self.cache.limits.body_bytes));

@@ -186,10 +186,10 @@ impl Inner {
         let earlier = next.is_some_and(|next| known.is_none_or(|known| next < known));
         if earlier {
             let index = &self.registry.index;
-            let seq = index.set_alarm(self.file.id, next)?;
+            entry.written = index.set_alarm(self.file.id, next)?;
             entry.known = Some(next);
             entry.pending = None;
-            self.index.set(self.index.get().max(seq));
+            self.index.set(self.index.get().max(entry.written));
             let give_back = std::mem::take(&mut entry.give_back);
             drop(entry);
             if give_back {
@@ -197,6 +197,9 @@ impl Inner {
             }
             index.tell_earlier();
         } else {
+            // What the index has may not be on disk yet: an instance that was reset
+            // wrote it and did not wait.
+            self.index.set(self.index.get().max(entry.written));
             entry.pending = Some((self.file.next_seq(), next));
         }
         Ok(())
@@ -240,7 +243,7 @@ impl ObjectFile {
 
     fn index_alarm(&self, entry: &mut AlarmEntry, next: Option<UnixMs>) -> Result<(), Error> {
         if self.known_alarm(entry)? != next {
-            self.index.set_alarm(self.id, next)?;
+            entry.written = self.index.set_alarm(self.id, next)?;
             entry.known = Some(next);
         }
         if std::mem::take(&mut entry.give_back) {

@@ -44,6 +44,9 @@ pub(super) struct AlarmEntry {
     pub(super) known: Option<Option<UnixMs>>,
     /// A later time, or none, for when the commit of this number is on disk.
     pub(super) pending: Option<(u64, Option<UnixMs>)>,
+    /// The transaction of the index that told it last: what counts on it waits for
+    /// that.
+    pub(super) written: u64,
     /// The scheduler may find the alarm again once the index is right.
     pub(super) give_back: bool,
 }

@@ -51,9 +51,9 @@ impl CachingArgs {
             self.cf.as_deref().and_then(|cf| serde_json::from_str(cf).ok()).unwrap_or_default();
         let get = |at: usize| cf.get(at).unwrap_or(&serde_json::Value::Null);
         let by_status = get(1).as_object().map(|map| map.iter().filter_map(status_range).collect());
-        let tags = get(4).as_array().map(|tags| {
-            tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
-        });
+        let tags = get(4)
+            .as_array()
+            .map(|tags| tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect());
         Caching {
             mode: match self.mode.as_deref() {
                 Some("no-store") => CacheMode::NoStore,

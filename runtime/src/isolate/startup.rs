@@ -149,9 +149,8 @@ impl Isolate {
         let mut globals = Vec::new();
         for global in &worker.globals {
             let resource = global.binding.open(&mut op_state.borrow_mut());
-            globals.extend(
-                global.names.iter().map(|name| (name, global.binding.script(), resource)),
-            );
+            globals
+                .extend(global.names.iter().map(|name| (name, global.binding.script(), resource)));
         }
         let config = serde_json::json!({
             "hidden": hidden,

@@ -100,7 +100,8 @@ impl Host for Handle {
             let kept = self.0.kept.clone();
             let account = query.account.as_str().to_owned();
             let question = query_of(query).map_err(HostError::Unavailable)?;
-            let found = tokio::task::spawn_blocking(move || kept.store().query(&account, &question));
+            let found =
+                tokio::task::spawn_blocking(move || kept.store().query(&account, &question));
             let found = found.await.map_err(|error| HostError::Internal(error.to_string()))?;
             match found {
                 Ok(page) => Ok(LogPage { items: page.items, cursor: page.cursor }),

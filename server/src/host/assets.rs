@@ -53,11 +53,8 @@ fn open(assets: &AssetsRef, facts: WorkerFacts, blobs: &Path) -> Result<Assets, 
     let said = settings(assets)?;
     // What is wrong with single lines was told when they were uploaded.
     let (settings, _) = Settings::new(&said, facts).map_err(|error| invalid(&error))?;
-    let entries: Result<Vec<_>, EnvError> = assets
-        .manifest
-        .iter()
-        .map(|(path, asset)| Ok((path.clone(), entry(asset)?)))
-        .collect();
+    let entries: Result<Vec<_>, EnvError> =
+        assets.manifest.iter().map(|(path, asset)| Ok((path.clone(), entry(asset)?))).collect();
     let source = ManifestSource::new(blobs, entries?).map_err(|error| invalid(&error))?;
     Ok(Assets::new(Arc::new(source), settings, CONTENTS.clone()))
 }

@@ -167,17 +167,11 @@ pub struct NetworkSettings {
 }
 
 /// How the server stops.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 pub struct DrainSettings {
     /// Between `/readyz` saying no and the end of accepting.
     pub delay_seconds: u64,
-}
-
-impl Default for DrainSettings {
-    fn default() -> Self {
-        Self { delay_seconds: 0 }
-    }
 }
 
 /// Who may have names.

@@ -144,8 +144,11 @@ fn configs() -> Vec<(Value, String, bool)> {
     configs
 }
 
+/// Method, path and headers of a request.
+type Asked = (&'static str, &'static str, Vec<(&'static str, &'static str)>);
+
 /// The requests: each path, some with other methods, and as a browser navigates.
-fn requests() -> Vec<(&'static str, &'static str, Vec<(&'static str, &'static str)>)> {
+fn requests() -> Vec<Asked> {
     let navigates = || vec![("sec-fetch-mode", "navigate")];
     let mut requests: Vec<_> = PATHS.iter().map(|path| ("GET", *path, Vec::new())).collect();
     for path in ["/", "/file", "/nothing", "/old", "/folder/x"] {
@@ -158,7 +161,6 @@ fn requests() -> Vec<(&'static str, &'static str, Vec<(&'static str, &'static st
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn miniflare_answers_the_same() {
     let Some(modules) = find() else {
         println!(
@@ -201,7 +203,7 @@ fn find() -> Option<PathBuf> {
 fn asked(
     modules: &PathBuf,
     configs: &[(Value, String, bool)],
-    requests: &[(&str, &str, Vec<(&str, &str)>)],
+    requests: &[Asked],
 ) -> Vec<Vec<Value>> {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     for (name, body) in FILES {

@@ -143,7 +143,9 @@ fn what_varies_is_kept_by_what_it_varies_by() {
     let origin = numbered(&asked);
     let server = proxy(&origin);
     let in_language = |language: &str| {
-        format!(r#"{{"headers":{{"accept-language":"{language}"}},"cf":{{"cacheEverything":true}}}}"#)
+        format!(
+            r#"{{"headers":{{"accept-language":"{language}"}},"cf":{{"cacheEverything":true}}}}"#
+        )
     };
     let path = "/a?cache-control=max-age=60&vary=accept-language";
     assert_eq!(ask(&server, path, &in_language("de")), "MISS 200 1de");

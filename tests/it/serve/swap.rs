@@ -50,7 +50,7 @@ fn a_hundred_deployments_under_load_fail_no_request_and_mix_none() {
                 let mut count = 0u64;
                 while !stop.load(Ordering::Relaxed) {
                     let before = deployed.load(Ordering::SeqCst);
-                    let path = if (count + index) % 5 == 0 { "/stream" } else { "/" };
+                    let path = if (count + index).is_multiple_of(5) { "/stream" } else { "/" };
                     let response = get(&mut client, &host, path, &[]);
                     let text = response.text();
                     assert_eq!(response.status, 200, "{text}");
@@ -63,7 +63,7 @@ fn a_hundred_deployments_under_load_fail_no_request_and_mix_none() {
                     assert!(numbers.iter().all(|number| *number == numbers[0]), "mixed: {text}");
                     assert!(numbers[0] >= before, "an old version: {text} after {before}");
                     count += 1;
-                    if index % 4 == 3 && count % 3 == 0 {
+                    if index % 4 == 3 && count.is_multiple_of(3) {
                         // Some keep a connection only for a moment, or share it.
                         client = Client::connect(address);
                         assert_eq!(get(&mut client, "other.edge.test", "/", &[]).text(), "other");

@@ -19,6 +19,7 @@ use project::Project;
 const DOMAIN: &str = "edge.test";
 
 /// The client, if it is there.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn program() -> Option<PathBuf> {
     let Some(path) = std::env::var_os("SELVEDGE_WRANGLER") else {
         println!("skipped: SELVEDGE_WRANGLER does not name a wrangler");
@@ -76,8 +77,19 @@ impl Wrangler {
         let data = data.to_string_lossy().into_owned();
         let mut server = Program::selvedge(
             self.data.path(),
-            &["serve", "--data-dir", &data, "--listen", "127.0.0.1:0", "--admin-listen",
-                "127.0.0.1:0", "--domain", DOMAIN, "--log-format", "json"],
+            &[
+                "serve",
+                "--data-dir",
+                &data,
+                "--listen",
+                "127.0.0.1:0",
+                "--admin-listen",
+                "127.0.0.1:0",
+                "--domain",
+                DOMAIN,
+                "--log-format",
+                "json",
+            ],
         );
         let text = eventually("the server tells where its API is", || {
             let text = std::fs::read_to_string(&control).ok()?;

@@ -14,7 +14,7 @@ fn unknown_sub_keys_are_warned_of_with_the_nearest_known_one() {
         ("[dev]\nports = 1\n", "3:1", "dev.ports", "port"),
         ("[build]\ncomand = \"x\"\n", "3:1", "build.comand", "command"),
         ("[triggers]\ncron = []\n", "3:1", "triggers.cron", "crons"),
-        ("[assets]\ndir = \"x\"\n", "3:1", "assets.dir", "directory"),
+        ("[assets]\ndirectory = \".\"\nbindng = \"A\"\n", "4:1", "assets.bindng", "binding"),
         ("[observability.logs]\nenable = true\n", "3:1", "observability.logs.enable", "enabled"),
         (
             "[[services]]\nbinding = \"S\"\nservice = \"s\"\nentry = \"E\"\n",

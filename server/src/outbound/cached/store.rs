@@ -76,12 +76,8 @@ fn lifetime(
         let ttl = Duration::from_secs(u64::try_from(ttl).ok()?);
         return Some(rules::forced(headers, ttl));
     }
-    let own = rules::storable(
-        &lookup.request.url,
-        lookup.request.headers.as_blob(),
-        status,
-        headers,
-    );
+    let own =
+        rules::storable(&lookup.request.url, lookup.request.headers.as_blob(), status, headers);
     own.or_else(|| caching.everything.then(|| rules::by_default(status, headers)).flatten())
 }
 

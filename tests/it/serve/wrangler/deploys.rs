@@ -71,12 +71,16 @@ fn a_project_with_everything_is_deployed_again_and_again() {
     assert_eq!(wrangler.text("shop.example.com", "/count"), "1");
     let service = wrangler.get("/workers/services/shop");
     let script = &service["default_environment"]["script"];
-    assert_eq!((&script["migration_tag"], &script["last_deployed_from"]), (&json!("v1"), &json!("wrangler")));
+    assert_eq!(
+        (&script["migration_tag"], &script["last_deployed_from"]),
+        (&json!("v1"), &json!("wrangler"))
+    );
     let schedules = wrangler.get("/workers/scripts/shop/schedules");
     assert_eq!(schedules["schedules"][0]["cron"], "*/5 * * * *");
 
     // What the client then puts beside it.
-    wrangler.ok(&project, &["kv", "key", "put", "greeting", "moin", "--binding", "CACHE", "--remote"]);
+    wrangler
+        .ok(&project, &["kv", "key", "put", "greeting", "moin", "--binding", "CACHE", "--remote"]);
     assert_eq!(wrangler.text("shop.example.com", "/kv"), "moin");
     project.write("secrets.json", r#"{"TOKEN":"hunter2"}"#);
     wrangler.ok(&project, &["secret", "bulk", "secrets.json"]);
@@ -101,7 +105,10 @@ fn a_project_with_everything_is_deployed_again_and_again() {
         "routes": [],
         "triggers": { "crons": [] },
     }));
-    project.write("src/index.ts", &format!("{}\nexport class Other extends DurableObject {{}}", source("three")));
+    project.write(
+        "src/index.ts",
+        &format!("{}\nexport class Other extends DurableObject {{}}", source("three")),
+    );
     wrangler.ok(&project, &["deploy"]);
     assert_eq!(wrangler.text(&format!("shop.{DOMAIN}"), "/"), "hello three");
     let service = wrangler.get("/workers/services/shop");
@@ -123,7 +130,8 @@ fn a_project_with_everything_is_deployed_again_and_again() {
 #[test]
 fn versions_are_uploaded_listed_deployed_and_rolled_back() {
     let Some(wrangler) = Wrangler::start() else { return };
-    let code = |text: &str| format!("export default {{ fetch() {{ return new Response('{text}'); }} }};");
+    let code =
+        |text: &str| format!("export default {{ fetch() {{ return new Response('{text}'); }} }};");
     let project = Project::new("api", &code("one"));
     wrangler.ok(&project, &["deploy"]);
     let first = wrangler.newest("api");
@@ -138,7 +146,10 @@ fn versions_are_uploaded_listed_deployed_and_rolled_back() {
     let listed: Value = serde_json::from_str(listed.trim()).unwrap_or_else(|_| panic!("{listed}"));
     assert_eq!(listed.as_array().map(Vec::len), Some(2));
     let viewed = wrangler.ok(&project, &["versions", "view", &second]);
-    assert!(viewed.contains(&second) && viewed.contains("t2") && viewed.contains("second"), "{viewed}");
+    assert!(
+        viewed.contains(&second) && viewed.contains("t2") && viewed.contains("second"),
+        "{viewed}"
+    );
 
     let half = [&format!("{first}@50")[..], &format!("{second}@50")[..]];
     wrangler.ok(&project, &["versions", "deploy", half[0], half[1], "-y"]);
@@ -152,6 +163,7 @@ fn versions_are_uploaded_listed_deployed_and_rolled_back() {
     assert_eq!(wrangler.text(&host, "/"), "one");
     let list = wrangler.ok(&project, &["deployments", "list"]);
     assert!(list.contains(&first) && list.contains("back"), "{list}");
-    let said = wrangler.fails(&project, &["versions", "view", "00000000-0000-4000-8000-000000000000"]);
+    let said =
+        wrangler.fails(&project, &["versions", "view", "00000000-0000-4000-8000-000000000000"]);
     assert!(said.contains("100146"), "{said}");
 }
