@@ -30,6 +30,7 @@ mod code_cache;
 mod loader;
 mod memory;
 mod source_map;
+mod stack;
 mod watchdog;
 
 pub use binding::Binding;

@@ -491,6 +491,7 @@ impl IsolatePool {
             .name("isolate".into())
             .stack_size(STACK_BYTES)
             .spawn(move || {
+                crate::stack::mark_base();
                 std::thread::sleep(delay);
                 let run = || run_thread(services, memory_bytes, &assignments, on_blank);
                 // A panic ends this isolate and no other.

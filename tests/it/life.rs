@@ -358,6 +358,21 @@ fn exceeded_limits_have_their_own_code() {
 }
 
 #[test]
+fn stacks_may_be_asked_for_at_any_depth() {
+    let server = Setup::new(
+        r#"
+        const deep = () => new Error().stack + deep();
+        export default { fetch() {
+          try { deep(); } catch (error) { return new Response(error.name); }
+        } };"#,
+    )
+    .start();
+    for _ in 0..3 {
+        assert_eq!(server.text("/"), "RangeError");
+    }
+}
+
+#[test]
 fn the_place_of_a_stop_is_one_in_the_sources() {
     let map = serde_json::json!({
         "version": 3, "sources": ["source.ts"], "names": [], "mappings": ";;AAIA",

@@ -143,12 +143,20 @@ fn frame_text(frame: &JsStackFrame) -> String {
     }
 }
 
+/// Further down no stack is formatted: that itself takes stack, and V8 ends the
+/// process when it finds itself below what it allows JavaScript (984 KB) and some.
+const MAX_DEPTH_BYTES: usize = 728 * 1024;
+
 /// Formats `error.stack` without the frames of the platform's own code.
 pub(crate) fn prepare_stack_trace<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     error: v8::Local<'s, v8::Value>,
     sites: v8::Local<'s, v8::Array>,
 ) -> v8::Local<'s, v8::Value> {
+    if crate::stack::depth() > MAX_DEPTH_BYTES {
+        return v8::String::new(scope, "(too deep for a stack trace)")
+            .map_or_else(|| v8::undefined(scope).into(), Into::into);
+    }
     let own = own_sites(scope, sites).unwrap_or(sites);
     deno_core::error::prepare_stack_trace_callback(scope, error, own)
 }
