@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use selvedge_runtime::body::{BodySource, BytesBody};
 use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,12 @@ impl Meta {
         now: UnixMillis,
         headers: HeaderBlob<'_>,
     ) -> Self {
+        let usual = || StatusCode::from_u16(status).ok()?.canonical_reason();
+        let status_text = match status_text {
+            // As it would have come over the network.
+            "" => usual().unwrap_or_default(),
+            given => given,
+        };
         let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4);
         let fresh_until = now.saturating_add(millis(lifetime.fresh));
         Self {
