@@ -33,8 +33,10 @@ fn changed_assets_are_served_without_a_new_worker() {
     eventually("any file counts", || (get("/dist/b.unknown").text() == "other").then_some(()));
     dev.write("public/_headers", "/*\n  x-rule: 1\n");
     eventually("rules are followed", || get("/a.txt").header("x-rule").map(drop));
-    // The Worker is still the same one.
-    assert_eq!(get("/api").text(), "asked 2 times");
+    // The Worker is still the same one: it was asked for what was not there yet, too.
+    let asked = get("/api").text();
+    let times: u32 = asked.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("a number");
+    assert!(times >= 2, "{asked}");
 }
 
 #[test]
