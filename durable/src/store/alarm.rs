@@ -186,7 +186,8 @@ impl Inner {
         let earlier = next.is_some_and(|next| known.is_none_or(|known| next < known));
         if earlier {
             let index = &self.registry.index;
-            entry.written = index.set_alarm(self.file.id, next)?;
+            let seq = index.set_alarm(self.file.id, next)?;
+            entry.written = seq;
             entry.known = Some(next);
             entry.pending = None;
             self.index.set(self.index.get().max(entry.written));
@@ -227,6 +228,8 @@ impl ObjectFile {
         if let Some(known) = entry.known {
             return Ok(known);
         }
+        // What is read may not be on disk yet.
+        entry.written = entry.written.max(self.index.written());
         let known = self.index.get(self.id)?.and_then(|info| info.alarm);
         entry.known = Some(known);
         Ok(known)

@@ -129,6 +129,11 @@ impl Index {
         Ok(self.written.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
+    /// The last transaction's number.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+
     /// What is known of an object.
     pub(super) fn get(&self, id: ObjectId) -> Result<Option<ObjectInfo>, Error> {
         self.read(|connection| {
