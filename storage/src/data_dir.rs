@@ -127,8 +127,11 @@ impl DataDir {
 
 impl Drop for DataDir {
     fn drop(&mut self) {
-        // Nobody is told of an owner that is gone; the lock goes with the file.
+        // Nobody is told of an owner that is gone.
         let _ = self.lock.set_len(0);
+        // Closing the file is not enough: a child of this process that was just made has
+        // the file too, until it starts its own program.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -17,6 +17,7 @@ use crate::store::disk::Disk;
 
 const OBJECTS: u8 = 6;
 const IMAGES: u32 = 80;
+const TRY_AGAIN: std::time::Duration = std::time::Duration::from_millis(10);
 
 struct Machine {
     folder: tempfile::TempDir,
@@ -52,6 +53,15 @@ impl Machine {
     }
 }
 
+/// The folder, once the threads beside of its last owner in this process let go of it.
+fn free(folder: &Path) -> DataDir {
+    let tries = std::iter::repeat_with(|| DataDir::open(folder, "a test", 0));
+    tries
+        .take(1000)
+        .find_map(|opened| opened.map_err(|_| std::thread::sleep(TRY_AGAIN)).ok())
+        .unwrap_or_else(|| panic!("{} stays in use", folder.display()))
+}
+
 /// A folder as a process finds it that starts after the failure.
 struct Found {
     objects: Objects,
@@ -61,7 +71,7 @@ struct Found {
 
 impl Found {
     fn open(folder: &Path) -> Self {
-        let dir = Arc::new(DataDir::open(folder, "a test", 0).expect("free"));
+        let dir = Arc::new(free(folder));
         let objects = Objects::open(dir, Arc::new(|| 2_000_000)).expect("objects");
         let namespace = objects.namespace(NAMESPACE).expect("a namespace");
         let connections = Connections::new(ConnectionsOptions::default());
