@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Program, Setup, eventually};
+use crate::harness::{Program, Setup, checkout, eventually};
 use crate::inspect::cdp::Debugger;
 
 /// A browser without a window, and the folder that it writes to.
@@ -135,7 +135,7 @@ impl Page {
 #[test]
 fn people_in_two_windows_hear_each_other_and_later_ones_what_was_said() {
     let Some(mut browser) = Browser::start() else { return };
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/chat");
+    let example = checkout("examples/chat");
     let server = Setup::path(&example).start();
     let url = format!("http://{}/", server.address);
 

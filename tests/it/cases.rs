@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use workerd::find_workerd;
 
-use crate::harness::Setup;
+use crate::harness::{Setup, checkout};
 
 /// Runs one case of the module that stands for `CASE`; lists them at "/". What
 /// the module exports is there for bindings, such as classes of Durable Objects.
@@ -38,7 +38,7 @@ export default {
 
 /// The folder of the cases.
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("workers")
+    checkout("tests/workers")
 }
 
 /// The bindings that the cases of a file have: its folder's `wrangler.toml`.

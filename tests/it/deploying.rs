@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Client, Program, Response, copy_tree, eventually, selvedge};
+use crate::harness::{Client, Program, Response, checkout, copy_tree, eventually, selvedge};
 
 /// The server's domain in these tests.
 const DOMAIN: &str = "edge.localhost";
@@ -220,7 +220,7 @@ fn project(files: &[(&str, &str)]) -> TempDir {
 /// A copy of examples/full.
 fn full() -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/full");
+    let example = checkout("examples/full");
     copy_tree(&example, folder.path());
     folder
 }

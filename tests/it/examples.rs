@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Client, Program, Response, Setup, copy_tree, npm_install};
+use crate::harness::{Client, Program, Response, Setup, checkout, copy_tree, npm_install};
 
 /// A curl command of a README and what it prints.
 struct Shown {
@@ -71,12 +71,12 @@ fn no_example_leaves_anything_behind() {
 }
 
 fn is_ignored() -> bool {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.gitignore");
+    let root = checkout(".gitignore");
     std::fs::read_to_string(root).is_ok_and(|text| text.contains(".selvedge"))
 }
 
 fn folders() -> Vec<PathBuf> {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let examples = checkout("examples");
     let entries = std::fs::read_dir(examples).expect("there are examples");
     let mut folders: Vec<_> =
         entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir()).collect();

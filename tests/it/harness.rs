@@ -16,7 +16,7 @@ pub(crate) use client::{Client, Response};
 pub(crate) use logs::Logs;
 pub(crate) use npm::{copy_tree, npm_install};
 pub(crate) use origin::{Body, Origin, full};
-pub(crate) use program::{Ended, Program, selvedge};
+pub(crate) use program::{Ended, Program, checkout, selvedge};
 pub(crate) use setup::{Setup, TestServer};
 pub(crate) use turn::alone;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::harness::{Client, Program, copy_tree, npm_install};
+use crate::harness::{Client, Program, checkout, copy_tree, npm_install};
 
 /// What `expect.json` says of one request.
 #[derive(Deserialize)]
@@ -97,7 +97,7 @@ fn answers_as_expected(name: &str) {
 
 /// A copy of the project with its packages, which is kept for the next time.
 fn installed(name: &str) -> Option<PathBuf> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("projects").join(name);
+    let sources = checkout("tests/projects").join(name);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects").join(name);
     let manifest = |folder: &Path| std::fs::read(folder.join("package.json")).ok();
     let is_same = manifest(&sources) == manifest(&folder);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Served, borrowed};
-use crate::harness::{Client, Program, eventually};
+use crate::harness::{Client, Program, checkout, eventually};
 use crate::websocket::client::{Client as Socket, text};
 
 /// Tells what it sees of a request, and sends WebSocket messages back.
@@ -54,7 +54,7 @@ fn free_port() -> u16 {
 }
 
 fn shipped(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(name);
+    let path = checkout("deploy").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

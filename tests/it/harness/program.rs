@@ -1,8 +1,4 @@
 //! The real command, as a child process.
-//!
-//! Cargo tells a test where a binary is only if both are in one package. So it
-//! is taken from beside this test's own executable; cargo is asked first to make
-//! it up to date, once, which costs nothing when it is.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -20,25 +16,13 @@ const KEPT_BYTES: usize = 256 * 1024;
 pub(crate) fn selvedge() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        if let Some(path) = std::env::var_os("SELVEDGE_BIN") {
-            return path.into();
-        }
-        let test = std::env::current_exe().expect("a test has an executable");
-        let profile = test.ancestors().nth(2).expect("it lies in target/<profile>/deps");
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        cargo.args(["build", "--quiet", "--package", "selvedge", "--bin", "selvedge"]);
-        cargo.arg("--target-dir").arg(profile.parent().expect("it lies in target"));
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-        let binary = profile.join(format!("selvedge{}", std::env::consts::EXE_SUFFIX));
-        match cargo.status() {
-            Ok(status) => assert!(status.success(), "cargo could not build the selvedge binary"),
-            Err(error) => assert!(binary.exists(), "{}: {error}", binary.display()),
-        }
-        binary
+        std::env::var_os("SELVEDGE_BIN").unwrap_or(env!("CARGO_BIN_EXE_selvedge").into()).into()
     })
+}
+
+/// A place in the checkout, from its root.
+pub(crate) fn checkout(path: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
 }
 
 /// A process that is ended at the latest when this is dropped.

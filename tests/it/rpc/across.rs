@@ -1,6 +1,7 @@
 //! Calls from one isolate to another.
 
 use super::{Pair, text};
+use crate::harness::checkout;
 
 /// Runs the cases of a file whose entrypoints are another Worker's.
 const RUNNER: &str = r#"
@@ -29,7 +30,7 @@ const OWN: &[&str] = &["exports_have_props_of_their_own"];
 /// The cases of tests/workers/rpc, which workerd passes, with the callee in
 /// another isolate.
 fn cases_pass(file: &str, services: &[&str]) {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("workers");
+    let folder = checkout("tests/workers");
     let source = std::fs::read_to_string(folder.join("rpc").join(file)).expect("the case");
     let assert = std::fs::read(folder.join("assert.js")).expect("what cases use");
     let source = source.replace("\"../assert.js\"", "\"./assert.js\"");
