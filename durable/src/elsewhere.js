@@ -5,28 +5,22 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_do_target, op_rpc_connect, op_rpc_subrequest } = core.ops;
 const {
-  JSONParse,
   JSONStringify,
-  NumberParseInt,
   NumberPrototypeToString,
-  ObjectDefineProperty,
   PromisePrototypeThen,
   StringPrototypeCharCodeAt,
   StringPrototypePadStart,
   StringPrototypeSlice,
   TypedArrayPrototypeGetByteLength,
-  Uint8Array,
 } = primordials;
 const { headers, response: responses } = internals.selvedge;
 const { send, toResponse } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
 const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
-const { decode, messageOfBytes, toBytes } = core.loadExtScript("ext:selvedge/rpc/messages.js");
-const { FLAGS, made, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
+const { FAILED, failureOf, FLAGS, HEADER } = core.loadExtScript("ext:selvedge/rpc/failures.js");
+const { toBytes } = core.loadExtScript("ext:selvedge/rpc/messages.js");
+const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 const { flagged, OVERLOADED } = core.loadExtScript("ext:selvedge_durable/actor.js");
 
-/** The object threw, or is gone: a header tells. The server says so, too. */
-const FAILED = 900;
-const HEADER = "selvedge-failure";
 /** The body is encoded as its headers say. */
 const ENCODED = "selvedge-encoded";
 /** What of an error's texts goes along, so that they fit a header. */
@@ -160,12 +154,6 @@ function hexOf(bytes) {
   return text;
 }
 
-function bytesOf(text) {
-  const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = NumberParseInt(StringPrototypeSlice(text, 2 * i, 2 * i + 2), 16);
-  return bytes;
-}
-
 /** The same JSON without what a header cannot hold. */
 function ascii(json) {
   let text = "";
@@ -177,21 +165,6 @@ function ascii(json) {
     from = i + 1;
   }
   return from === 0 ? json : text + StringPrototypeSlice(json, from);
-}
-
-function failureOf(answer) {
-  const parts = JSONParse(headers.getRaw(responses.innerOf(answer).headers, HEADER));
-  const error = parts.bytes === undefined
-    ? made(parts.name, parts.message)
-    : decode(messageOfBytes(bytesOf(parts.bytes), []), null, null);
-  if (parts.stack !== undefined) {
-    ObjectDefineProperty(error, "stack", { __proto__: null, value: parts.stack, writable: true, configurable: true });
-  }
-  error.remote = true;
-  for (let i = 0; i < FLAGS.length; i++) {
-    if (parts[FLAGS[i]] === true) error[FLAGS[i]] = true;
-  }
-  return error;
 }
 
 return { connectElsewhere, failureResponse, forward, packed, sendElsewhere, way };

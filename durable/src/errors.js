@@ -4,23 +4,14 @@
 const { core, primordials } = __bootstrap;
 const {
   Error,
-  EvalError,
   ObjectDefineProperty,
-  RangeError,
-  ReferenceError,
   ReflectDeleteProperty,
   String,
-  SyntaxError,
-  TypeError,
-  URIError,
 } = primordials;
 
 const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { FLAGS } = core.loadExtScript("ext:selvedge/rpc/failures.js");
 const { decode } = core.loadExtScript("ext:selvedge/rpc/messages.js");
-
-const CLASSES = { __proto__: null, Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
-/** What an error tells of a Durable Object. */
-const FLAGS = ["durableObjectReset", "overloaded", "retryable"];
 
 /** The error as another context gets it: a copy, marked as remote. */
 function tunnelled(error) {
@@ -53,14 +44,6 @@ function copied(error) {
   return copy;
 }
 
-/** An error of this name, which `tunnelled` gave it. */
-function made(name, message) {
-  const Class = CLASSES[name];
-  if (Class !== undefined) return new Class(message);
-  const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
-  return new DOMException(message, name);
-}
-
 /** The same error once more, for one who did not see it happen: nobody threw it at him. */
 function again(error) {
   const copy = tunnelled(error);
@@ -68,5 +51,5 @@ function again(error) {
   return copy;
 }
 
-return { again, FLAGS, made, tunnelled };
+return { again, tunnelled };
 })();

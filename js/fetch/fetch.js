@@ -35,7 +35,7 @@ function fetchService(service, input, init) {
   try {
     const io = contexts.required();
     const request = init === undefined && requests.isRequest(input) ? input : new requests.Request(input, init);
-    return send(io, requests.partsOf(request), service);
+    return send(io, requests.partsOf(request), service, fromCallee);
   } catch (error) {
     return PromiseReject(error);
   }
@@ -111,6 +111,14 @@ async function send(io, parts, service, received = toResponse) {
     throw error;
   }
   return received(io, result, socket, signal);
+}
+
+/** What another Worker answered; that it has a failure to tell of, no Worker can say itself. */
+function fromCallee(io, result, socket, signal) {
+  const answer = toResponse(io, result, socket, signal);
+  // `FAILED` in the script that knows more of it.
+  if (result.status !== 900) return answer;
+  throw core.loadExtScript("ext:selvedge/rpc/failures.js").failureOf(answer);
 }
 
 function toResponse(io, result, socket, signal) {

@@ -193,6 +193,7 @@ deno_core::extension!(
         "rpc/capabilities.js",
         "rpc/errors.js",
         "rpc/exceptions.js",
+        "rpc/failures.js",
         "rpc/lookup.js",
         "rpc/messages.js",
         "rpc/platform_objects.js",

@@ -30,7 +30,7 @@ use crate::error_page::{self, Page, Reads, Reference};
 use crate::gate::{Admission, Asked, Followed};
 use crate::io::{Io, read_into};
 use crate::site::{Site, WatchGuard};
-use crate::{local_handlers, object_failure};
+use crate::{callee_failure, local_handlers};
 use exchange::{Exchange, Next};
 use inbound::Inbound;
 use reply::ConnectionReply;
@@ -506,9 +506,14 @@ impl Connection {
 
     /// Tells the client and the log that the Worker failed.
     fn show_failure<I: Io>(&self, exchange: &Exchange<I>, failure: &Failure) {
-        if self.client.is_for_object() {
-            let headers = object_failure::headers(failure);
-            exchange.write_whole(object_failure::STATUS, "", headers.as_blob(), b"", None);
+        if let Some(service) = &self.client.service {
+            let is_object = service.object.is_some();
+            if !is_object {
+                let (method, path) = (exchange.method(), path_of(&self.url));
+                self.site.log.failure(&method, &path, failure, None);
+            }
+            let headers = callee_failure::headers(failure, is_object);
+            exchange.write_whole(callee_failure::STATUS, "", headers.as_blob(), b"", None);
             return;
         }
         let reads = Reads::of(self.headers.as_blob().get("accept"));

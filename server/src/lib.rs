@@ -20,6 +20,7 @@ pub mod run_options;
 
 mod alarms;
 mod assets;
+mod callee_failure;
 mod edge;
 mod gate;
 mod http1;
@@ -29,7 +30,6 @@ mod listener;
 mod local_handlers;
 mod memory_free;
 mod moving;
-mod object_failure;
 mod proxies;
 mod scaling;
 mod serve;

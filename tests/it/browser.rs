@@ -1,6 +1,6 @@
 //! examples/chat in a real browser: two windows in one room.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};

@@ -10,9 +10,9 @@ use selvedge_runtime::Failure;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::limits::Over;
+use crate::callee_failure;
 use crate::error_page::{self, Page, Reads, Reference};
 use crate::io::Io;
-use crate::object_failure;
 use crate::serve::ServiceConnection;
 
 /// A client gets this long to take the answer and to end what it sends.
@@ -110,21 +110,15 @@ pub(crate) fn to_service(connection: ServiceConnection, trouble: &Trouble) {
     };
     let is_object = target.object.is_some();
     let respond = async move {
-        if is_object {
-            let headers = object_failure::headers(&failure);
-            let mut text = format!("HTTP/1.1 {} x\r\n", object_failure::STATUS);
-            for (name, value) in headers.as_blob().iter() {
-                let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
-                let _ = write!(text, "{name}: {value}\r\n");
-            }
-            text.push_str("content-length: 0\r\nconnection: close\r\n\r\n");
-            let _ = stream.write_all(text.as_bytes()).await;
-            let _ = stream.shutdown().await;
-            return;
+        let headers = callee_failure::headers(&failure, is_object);
+        let mut text = format!("HTTP/1.1 {} x\r\n", callee_failure::STATUS);
+        for (name, value) in headers.as_blob().iter() {
+            let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+            let _ = write!(text, "{name}: {value}\r\n");
         }
-        let reference = Reference::new();
-        let page = error_page::production(failure.outcome, &reference, Reads::Text);
-        write(&mut stream, &page, false).await;
+        text.push_str("content-length: 0\r\nconnection: close\r\n\r\n");
+        let _ = stream.write_all(text.as_bytes()).await;
+        let _ = stream.shutdown().await;
     };
     // Whoever gave up waiting for an isolate runs on some event loop.
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {

@@ -1,7 +1,7 @@
 //! The configurations of deploy/ with the real nginx and HAProxy before a server.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::{Served, borrowed};

@@ -24,6 +24,19 @@ export default {
         return new Response(await reply);
       }
       case "/self": return env.SELF.fetch("http://x/kind");
+      case "/throws": {
+        const told = [];
+        for (const how of ["/type-error", "/own-error", "/no-response", "/text", "/later"]) {
+          try {
+            const answer = await env.OTHER.fetch(`http://x${how}`);
+            await answer.text();
+            told.push(answer.status);
+          } catch (error) {
+            told.push(`${error.constructor.name}: ${error.message}: ${error.remote}`);
+          }
+        }
+        return new Response(told.join("\n"));
+      }
     }
     return new Response("web");
   },
@@ -41,6 +54,11 @@ export default {
       server.addEventListener("message", (event) => server.send(`you said ${event.data}`));
       return new Response(null, { status: 101, webSocket: client });
     }
+    if (url.pathname === "/type-error") throw new TypeError("of: mine");
+    if (url.pathname === "/own-error") throw Object.assign(new Error("caf\u00e9"), { name: "Mine" });
+    if (url.pathname === "/no-response") return 5;
+    if (url.pathname === "/text") throw "a text";
+    if (url.pathname === "/later") return new Response(new ReadableStream({ pull() { throw new Error("late"); } }));
     if (url.pathname === "/path") return new Response(request.url);
     const headers = { "x-method": request.method, "x-ip": request.headers.get("cf-connecting-ip") };
     return new Response(request.body, { status: 201, headers });
@@ -96,6 +114,23 @@ fn what_is_not_there_is_said() {
     assert!(missing.contains("the Worker \"missing\", which does not run here"), "{missing}");
     let method = dev.get("/method").text();
     assert_eq!(method, "The RPC receiver does not implement the method \"greet\".");
+}
+
+/// As in workerd: the caller's `fetch()` fails with what the callee threw.
+#[test]
+fn what_the_callee_throws_reaches_the_caller() {
+    let dev = start();
+    let told = dev.get("/throws").text();
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!(told[0], "TypeError: of: mine: true");
+    assert_eq!(told[1], "Error: Mine: caf\u{e9}: true");
+    assert!(told[2].starts_with("TypeError: Incorrect type for Promise"), "{told:?}");
+    assert_eq!(told[3], "Error: a text: true");
+    // The answer had begun.
+    assert_eq!(told.len(), 5);
+    assert!(told[4].ends_with("Network connection lost.: undefined"), "{told:?}");
+    // Its own log tells, too.
+    assert!(dev.log().contains("of: mine"), "{}", dev.log());
 }
 
 #[test]

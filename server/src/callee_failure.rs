@@ -1,6 +1,6 @@
-//! What a caller in another isolate is told when a Durable Object gave no
-//! answer: a response that no Worker can make. `durable/src/elsewhere.js` reads
-//! it, and writes the same for exceptions.
+//! What a caller in another isolate is told when a Worker or a Durable Object gave
+//! no answer: a response that no Worker can make. `js/rpc/failures.js` reads it, and
+//! `durable/src/elsewhere.js` writes the same for exceptions.
 
 use selvedge_runtime::headers::HeaderBlobBuf;
 use selvedge_runtime::{Failure, Outcome};
@@ -9,9 +9,21 @@ use selvedge_runtime::{Failure, Outcome};
 pub(crate) const STATUS: u16 = 900;
 /// Its header: JSON of the error, in ASCII.
 const HEADER: &[u8] = b"selvedge-failure";
+/// What fits a header, also where each character is escaped.
+const MAX_MESSAGE_CHARS: usize = 2000;
+/// The classes of JavaScript's own errors.
+const ERRORS: [&str; 7] =
+    ["Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"];
 
-/// The header of the response.
-pub(crate) fn headers(failure: &Failure) -> HeaderBlobBuf {
+/// The header of the response, of an object or of a Worker.
+pub(crate) fn headers(failure: &Failure, of_object: bool) -> HeaderBlobBuf {
+    let error = if of_object { object_error(failure) } else { worker_error(failure) };
+    let mut headers = HeaderBlobBuf::default();
+    headers.push(HEADER, ascii(&error.to_string()).as_bytes());
+    headers
+}
+
+fn object_error(failure: &Failure) -> serde_json::Value {
     let message = match failure.outcome {
         Outcome::ExceededCpu => "Durable Object exceeded its CPU time limit and was reset.",
         Outcome::ExceededMemory => {
@@ -22,16 +34,25 @@ pub(crate) fn headers(failure: &Failure) -> HeaderBlobBuf {
     };
     let is_reset = matches!(failure.outcome, Outcome::ExceededCpu | Outcome::ExceededMemory);
     let is_lost = !is_reset && failure.outcome != Outcome::Exception;
-    let error = serde_json::json!({
+    serde_json::json!({
         "name": "Error",
         "message": message,
         "durableObjectReset": is_reset || is_lost,
         "retryable": is_lost,
         "overloaded": failure.outcome == Outcome::ExceededMemory,
-    });
-    let mut headers = HeaderBlobBuf::default();
-    headers.push(HEADER, ascii(&error.to_string()).as_bytes());
-    headers
+    })
+}
+
+/// An exception is one of the same class for the caller of a service binding; what
+/// else ended the callee is an `Error`, as on Cloudflare.
+fn worker_error(failure: &Failure) -> serde_json::Value {
+    let named = (failure.outcome == Outcome::Exception)
+        .then(|| failure.message.split_once(": "))
+        .flatten()
+        .filter(|(name, _)| ERRORS.contains(name));
+    let (name, message) = named.unwrap_or(("Error", &failure.message));
+    let message: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
+    serde_json::json!({ "name": name, "message": message })
 }
 
 /// The same JSON without what a header cannot hold.
@@ -53,7 +74,7 @@ mod tests {
     #[test]
     fn any_message_comes_through_a_header() {
         let failure = Failure::new(Outcome::Exception, "caf\u{e9}\r\n\u{1f600}\u{7f}\"");
-        let headers = headers(&failure);
+        let headers = headers(&failure, true);
         let value = headers.as_blob().get("selvedge-failure").expect("there is one").to_vec();
         assert!(value.iter().all(|byte| (0x20..0x7f).contains(byte)));
         let json: serde_json::Value = serde_json::from_slice(&value).expect("it is JSON");
@@ -68,12 +89,24 @@ mod tests {
             (Outcome::InternalError, true, true),
             (Outcome::Exception, false, false),
         ] {
-            let headers = headers(&Failure::new(outcome, "m"));
+            let headers = headers(&Failure::new(outcome, "m"), true);
             let value = headers.as_blob().get("selvedge-failure").expect("there is one").to_vec();
             let json: serde_json::Value = serde_json::from_slice(&value).expect("it is JSON");
             assert_eq!(json["durableObjectReset"], reset, "{outcome}");
             assert_eq!(json["retryable"], retryable, "{outcome}");
             assert_eq!(json["overloaded"], outcome == Outcome::ExceededMemory, "{outcome}");
+        }
+    }
+
+    #[test]
+    fn a_callee_that_threw_gives_an_error_of_its_class() {
+        for (outcome, text, name, message) in [
+            (Outcome::Exception, "TypeError: a: b", "TypeError", "a: b"),
+            (Outcome::Exception, "Mine: a", "Error", "Mine: a"),
+            (Outcome::ExceededCpu, "Error: too much", "Error", "Error: too much"),
+        ] {
+            let error = worker_error(&Failure::new(outcome, text));
+            assert_eq!(error, serde_json::json!({ "name": name, "message": message }));
         }
     }
 }
