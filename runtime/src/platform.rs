@@ -19,14 +19,17 @@ use crate::limits;
 /// off. The lower tiers look once per budget, too, which V8 makes as large as
 /// the calls that a function needs to reach the top tier; there, each round
 /// looks. So few calls make the budget small and bring functions there soon.
+/// While a function is compiled on another thread, the budget is endless, and the
+/// code that would end that waits for a look: so it is compiled at once instead.
 const V8_FLAGS: &str = concat!(
     " --wasm-max-mem-pages=2048",
     " --no-experimental-wasm-shared",
     " --stack-size=984",
     " --no-turboshaft-loop-unrolling",
     " --no-maglev",
+    " --no-concurrent-recompilation",
     " --invocation-count-for-osr=20",
-    " --invocation-count-for-turbofan=300",
+    " --invocation-count-for-turbofan=500",
 );
 
 /// What the platform is made of; the crate that lists the bindings fills it in.
