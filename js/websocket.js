@@ -24,6 +24,7 @@ const {
   MapPrototypeForEach,
   MapPrototypeGet,
   MapPrototypeSet,
+  MathTrunc,
   Number,
   ObjectDefineProperties,
   ObjectDefineProperty,
@@ -117,7 +118,7 @@ class WebSocket extends EventTarget {
     super();
     if (url === internal) return;
     if (arguments.length === 0) {
-      throw new TypeError("Failed to construct 'WebSocket': parameter 1 is required.");
+      throw new TypeError("Failed to construct 'WebSocket': constructor parameter 1 is not of type 'string'.");
     }
     connect(this, this.#fields, url, protocols);
   }
@@ -143,7 +144,7 @@ class WebSocket extends EventTarget {
       throw new TypeError("Failed to execute 'send' on 'WebSocket': parameter 1 is required.");
     }
     if (!fields.accepted) {
-      throw new TypeError("You must call accept() on this WebSocket before sending messages.");
+      throw new TypeError(NOT_ACCEPTED);
     }
     if (fields.state === CONNECTING) {
       throw new DOMException("This WebSocket is not open yet.", "InvalidStateError");
@@ -163,24 +164,28 @@ class WebSocket extends EventTarget {
 
   close(code = undefined, reason = undefined) {
     const fields = this.#fields;
-    if (code !== undefined && code !== null) {
-      code = Number(code);
-      const valid = code === 1000 || (code >= 1001 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
-        (code >= 3000 && code <= 4999);
-      if (!valid || code % 1 !== 0) throw new TypeError(`Invalid WebSocket close code: ${code}.`);
+    if (code !== undefined) {
+      code = toInt32(code);
+      if (code < 1000 || code >= 5000 || code === 1004 || code === 1005 || code === 1006 || code === 1015) {
+        throw new DOMException(`Invalid WebSocket close code: ${code}.`, "InvalidAccessError");
+      }
     } else {
-      if (reason !== undefined && reason !== null) {
-        throw new TypeError("If you specify a WebSocket close reason, you must also specify a code.");
+      if (reason !== undefined) {
+        throw new DOMException(
+          "If you specify a WebSocket close reason, you must also specify a code.",
+          "InvalidAccessError",
+        );
       }
       code = 0;
     }
-    reason = reason === undefined || reason === null ? "" : String(reason);
+    reason = reason === undefined ? "" : String(reason);
     if (core.byteLength(reason) > 123) {
-      throw new DOMException("The WebSocket close reason is longer than 123 bytes.", "SyntaxError");
+      throw new DOMException(
+        "WebSocket close reason must not be longer than 123 bytes when UTF-8 encoded.",
+        "SyntaxError",
+      );
     }
-    if (!fields.accepted) {
-      throw new TypeError("You must call accept() on this WebSocket before sending messages.");
-    }
+    if (!fields.accepted) throw new TypeError(NOT_ACCEPTED);
     if (fields.sentClose || fields.state === CLOSED) return;
     fields.sentClose = true;
     if (fields.state === OPEN) fields.state = CLOSING;
@@ -564,6 +569,18 @@ function accepted(_io, id) {
 
 const PROTOCOL = new SafeRegExp("^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$");
 
+const NOT_ACCEPTED =
+  "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages.";
+
+/** A number as workerd takes one for a 32-bit integer: what is none is 0. */
+function toInt32(value) {
+  const number = Number(value);
+  if (number < -2147483648 || number > 2147483647) {
+    throw new TypeError("Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");
+  }
+  return MathTrunc(number) || 0;
+}
+
 /** `new WebSocket(url, protocols)`. */
 function connect(socket, fields, url, protocols) {
   const io = contexts.required();
@@ -571,15 +588,13 @@ function connect(socket, fields, url, protocols) {
   try {
     parsed = new URL(String(url));
   } catch {
-    throw new DOMException(`Invalid URL: ${String(url)}`, "SyntaxError");
+    throw new DOMException("WebSocket Constructor: The url is invalid.", "SyntaxError");
   }
   if (parsed.protocol === "ws:") parsed.protocol = "http:";
   else if (parsed.protocol === "wss:") parsed.protocol = "https:";
-  if (parsed.protocol !== "http:" && parsed.protocol !== "https:") {
-    throw new DOMException("WebSocket Constructor: the url must use the ws or wss scheme.", "SyntaxError");
-  }
+  else throw new DOMException("WebSocket Constructor: The url scheme must be ws or wss.", "SyntaxError");
   if (parsed.hash !== "") {
-    throw new DOMException("WebSocket Constructor: the url fragment must be empty.", "SyntaxError");
+    throw new DOMException("WebSocket Constructor: The url fragment must be empty.", "SyntaxError");
   }
   let list = [];
   if (typeof protocols === "string") list = [protocols];
@@ -590,8 +605,11 @@ function connect(socket, fields, url, protocols) {
   const seen = { __proto__: null };
   for (let i = 0; i < list.length; i++) {
     list[i] = String(list[i]);
-    if (RegExpPrototypeExec(PROTOCOL, list[i]) === null || seen[list[i]] === true) {
-      throw new DOMException("WebSocket Constructor: an invalid or duplicated protocol.", "SyntaxError");
+    if (RegExpPrototypeExec(PROTOCOL, list[i]) === null) {
+      throw new DOMException("WebSocket Constructor: The protocol header token is invalid.", "SyntaxError");
+    }
+    if (seen[list[i]] === true) {
+      throw new DOMException("WebSocket Constructor: The protocols header cannot have repeating values.", "SyntaxError");
     }
     seen[list[i]] = true;
   }
