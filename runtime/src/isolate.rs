@@ -4,6 +4,7 @@
 //! its JavaScript comes in through the methods here, each of which is one
 //! *slice*: metered, limited, and followed by a microtask checkpoint.
 
+mod entry_site;
 mod exception;
 mod startup;
 

@@ -11,6 +11,7 @@ use deno_core::error::CoreError;
 use deno_core::url::Url;
 use deno_core::{PollEventLoopOptions, v8};
 
+use super::entry_site;
 use super::exception::{failure_of, js_error, locate};
 use super::{Hooks, Isolate, METHODS, RequireHook, WASM_ALLOWED};
 use crate::failure::{Failure, Outcome};
@@ -387,7 +388,9 @@ impl Isolate {
             "a handler is a function, e.g. export default { fetch(request, env, ctx) { .. } }"
         };
         let message = if message.is_empty() { NO_HANDLER.to_owned() } else { message };
-        Err(Failure::new(Outcome::Exception, message).with_hint(hint))
+        let mut failure = Failure::new(Outcome::Exception, message).with_hint(hint);
+        entry_site::locate(&mut failure, worker);
+        Err(failure)
     }
 
     fn define_globals(&mut self) {

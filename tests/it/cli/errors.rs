@@ -98,12 +98,18 @@ fn workers_without_a_handler() {
         ("null.js", "export default null;"),
     ]);
     for name in ["nothing.js", "empty.js", "script.js"] {
-        fails(folder.path(), &[name], &["neither a default export nor a fetch listener", "hint:"]);
+        let place = format!("--> {name}:1:1");
+        let expected = ["neither a default export nor a fetch listener", &place, "hint:"];
+        fails(folder.path(), &[name], &expected);
     }
-    fails(folder.path(), &["number.js"], &["default export", "number"]);
-    fails(folder.path(), &["function.js"], &["default export", "function"]);
-    fails(folder.path(), &["null.js"], &["default export", "null"]);
-    fails(folder.path(), &["string.js"], &["\"fetch\"", "not a function"]);
+    fails(folder.path(), &["number.js"], &["default export", "number", "number.js:1:1", "> 1 |"]);
+    fails(folder.path(), &["function.js"], &["default export", "function", "function.js:1:1"]);
+    fails(folder.path(), &["null.js"], &["default export", "null", "null.js:1:1"]);
+    fails(
+        folder.path(),
+        &["string.js"],
+        &["\"fetch\"", "not a function", "string.js:1:18", "> 1 |"],
+    );
 }
 
 #[test]
