@@ -21,7 +21,6 @@ mod kv;
 mod namespace;
 mod object;
 mod objects;
-mod ours;
 mod pool;
 mod scheduled;
 mod sql;

@@ -15,8 +15,8 @@ use super::database::Database;
 use super::durability::ObjectFile;
 use super::index::AlarmEntry;
 use super::object::{Inner, ObjectStorage};
-use super::ours::ours;
 use crate::error::Error;
+use selvedge_storage::ours;
 
 /// `next` is when it goes off: at `time` first, later when it is tried again.
 const MAKE_TABLE: &str = "CREATE TABLE _cf_ALARM (

@@ -10,13 +10,13 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, ffi};
 use selvedge_storage::failure::{failure, io_failure};
 use selvedge_storage::file::{self, Kind, PAGE_BYTES};
+use selvedge_storage::ours;
+use selvedge_storage::sql::authorizer::Author;
+use selvedge_storage::sql::written::Written;
+use selvedge_storage::sql::{limits, text_of};
 
 use super::connections::StopFlag;
 use super::durability::{Names, ObjectFile, Opening, log_of};
-use super::ours::ours;
-use super::sql::authorizer::Author;
-use super::sql::written::Written;
-use super::sql::{limits, text_of};
 use super::tidy::{BUSY_WAIT, copy_log};
 use crate::error::Error;
 

@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
+use selvedge_storage::ours;
+use selvedge_storage::sql::ours::OURS;
 
 use super::database::Database;
 use super::object::{Inner, ObjectStorage};
-use super::ours::{OURS, ours};
 use crate::error::Error;
 
 const MAKE_TABLE: &str = "CREATE TABLE _cf_KV (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID";

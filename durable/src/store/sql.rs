@@ -1,71 +1,20 @@
 //! SQL of a Worker: what is allowed, the limits, and cursors that step lazily.
 
-pub(super) mod authorizer;
 pub(super) mod cursor;
-pub(super) mod limits;
-mod split;
-mod text;
-pub(super) mod written;
 
 use std::rc::Rc;
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, ToSql};
+use rusqlite::CachedStatement;
+use selvedge_storage::ours;
+pub use selvedge_storage::sql::SqlValue;
+use selvedge_storage::sql::split::{Statement, statements};
+use selvedge_storage::sql::{NO_STATEMENT, ONLY_THE_LAST, authorizer, check_text};
 
 pub use self::cursor::Cursor;
-pub(super) use self::text::text_of;
 
-use self::split::{Statement, statements};
 use super::database::Database;
 use super::object::{Inner, ObjectStorage};
-use super::ours::{OURS, ours};
 use crate::error::Error;
-
-/// A value of SQL.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SqlValue {
-    /// `NULL`
-    Null,
-    /// `INTEGER`. Cloudflare shows it to JavaScript as a number.
-    Integer(i64),
-    /// `REAL`
-    Real(f64),
-    /// `TEXT`. What is not UTF-8 was replaced by U+FFFD.
-    Text(String),
-    /// `BLOB`
-    Blob(Vec<u8>),
-}
-
-impl SqlValue {
-    /// The value, borrowed.
-    pub fn as_ref(&self) -> ValueRef<'_> {
-        match self {
-            Self::Null => ValueRef::Null,
-            Self::Integer(value) => ValueRef::Integer(*value),
-            Self::Real(value) => ValueRef::Real(*value),
-            Self::Text(value) => ValueRef::Text(value.as_bytes()),
-            Self::Blob(value) => ValueRef::Blob(value),
-        }
-    }
-}
-
-impl From<ValueRef<'_>> for SqlValue {
-    fn from(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Null => Self::Null,
-            ValueRef::Integer(value) => Self::Integer(value),
-            ValueRef::Real(value) => Self::Real(value),
-            ValueRef::Text(value) => Self::Text(String::from_utf8_lossy(value).into_owned()),
-            ValueRef::Blob(value) => Self::Blob(value.to_vec()),
-        }
-    }
-}
-
-impl ToSql for SqlValue {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(self.as_ref()))
-    }
-}
 
 impl ObjectStorage {
     /// Runs statements. All but the last run to their first row and their rows
@@ -77,9 +26,7 @@ impl ObjectStorage {
     pub fn exec(&self, query: &str, bindings: &[SqlValue]) -> Result<Cursor, Error> {
         let database = self.0.to_query()?;
         let mut statements = statements(query);
-        let mut current = statements
-            .next()
-            .ok_or_else(|| Error::Sql("SQL code did not contain a statement.".to_owned()))?;
+        let mut current = statements.next().ok_or_else(|| Error::Sql(NO_STATEMENT.to_owned()))?;
         for next in statements {
             self.0.run_before_last(&database, &current)?;
             current = next;
@@ -110,11 +57,7 @@ impl Inner {
         let foreign = Foreign::enter(database);
         let mut prepared = self.prepare(database, statement, &foreign)?;
         if prepared.parameter_count() > 0 {
-            return Err(Error::Sql(
-                "When executing multiple SQL statements in a single call, only the last statement \
-                 can have parameters."
-                    .to_owned(),
-            ));
+            return Err(Error::Sql(ONLY_THE_LAST.to_owned()));
         }
         foreign.pause(|| self.before(database, statement, prepared.readonly()))?;
         let mut rows = prepared.raw_query();
@@ -134,16 +77,7 @@ impl Inner {
         statement: &Statement<'_>,
         _foreign: &Foreign<'_>,
     ) -> Result<CachedStatement<'a>, Error> {
-        if statement.is_empty() {
-            return Err(Error::Sql("SQL code did not contain a statement.".to_owned()));
-        }
-        if statement.new_name().is_some_and(|name| !authorizer::is_free(name)) {
-            // SQLite does not ask for the name that a table gets.
-            return Err(Error::Sql("not authorized: SQLITE_AUTH".to_owned()));
-        }
-        if statement.text.trim_start().starts_with(OURS) {
-            return Err(Error::Sql("not authorized: SQLITE_AUTH".to_owned()));
-        }
+        check_text(statement).map_err(|text| Error::Sql(text.to_owned()))?;
         drop(database.author.take_updates());
         let prepared = database.connection.prepare_cached(statement.text).map_err(|error| {
             let error = statement.place(error);

@@ -5,10 +5,11 @@
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
+use selvedge_storage::sql::ours::OURS;
+
 use super::database::Database;
 use super::durability::{Commit, Names};
 use super::object::{Inner, ObjectStorage};
-use super::ours::OURS;
 use super::pool::Job;
 use crate::error::Error;
 

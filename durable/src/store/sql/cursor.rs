@@ -9,8 +9,10 @@ use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Rows, StatementStatus};
 use self_cell::{MutBorrow, self_cell};
 
-use super::split::Statement;
-use super::written::Columns;
+use selvedge_storage::sql::WRONG_BINDINGS;
+use selvedge_storage::sql::split::Statement;
+use selvedge_storage::sql::written::Columns;
+
 use super::{Foreign, SqlValue};
 use crate::error::Error;
 use crate::store::database::Database;
@@ -124,9 +126,7 @@ impl Cursor {
         })?;
         let readonly = owned.with_dependent_mut(|_, Prepared(prepared)| {
             if prepared.parameter_count() != bindings.len() {
-                return Err(Error::Sql(
-                    "Wrong number of parameter bindings for SQL query.".to_owned(),
-                ));
+                return Err(Error::Sql(WRONG_BINDINGS.to_owned()));
             }
             for (index, value) in bindings.iter().enumerate() {
                 prepared
@@ -209,7 +209,7 @@ impl Cursor {
     }
 
     /// How many rows were written so far, entries of indexes and what triggers
-    /// wrote included, see [`super::written`].
+    /// wrote included, see [`selvedge_storage::sql::written`].
     pub fn rows_written(&self) -> u64 {
         self.rows_written
     }

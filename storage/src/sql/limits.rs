@@ -9,7 +9,7 @@ const MAX_VALUE_BYTES: i32 = 8 * 1024 * 1024 + 34;
 /// The text of a statement: 100,000 bytes.
 const MAX_STATEMENT_BYTES: i32 = 100_000;
 
-pub(in crate::store) fn apply(connection: &Connection) -> rusqlite::Result<()> {
+pub fn apply(connection: &Connection) -> rusqlite::Result<()> {
     for (limit, value) in [
         (Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, MAX_STATEMENT_BYTES),

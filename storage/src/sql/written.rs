@@ -17,17 +17,17 @@ use rusqlite::hooks::Action;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::authorizer::Author;
-use crate::store::ours::ours;
+use crate::ours;
 
 /// Statements whose columns are remembered, at most.
 const STATEMENTS: usize = 256;
 
 /// The columns that a statement sets, with their tables.
-pub(super) type Columns = Rc<[(String, String)]>;
+pub type Columns = Rc<[(String, String)]>;
 
 /// What is written through a connection.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Written {
+pub struct Written {
     rows: Rows,
     indexes: RefCell<HashMap<String, Rc<[Index]>>>,
     columns: RefCell<HashMap<String, Columns>>,
@@ -76,10 +76,7 @@ impl Rows {
 
 impl Written {
     /// Counts what a Worker's statements write from now on.
-    pub(in crate::store) fn watch(
-        connection: &mut Connection,
-        author: &Author,
-    ) -> rusqlite::Result<Self> {
+    pub fn watch(connection: &mut Connection, author: &Author) -> rusqlite::Result<Self> {
         let written = Self::default();
         let (rows, author) = (written.rows.clone(), author.clone());
         connection.update_hook(Some(move |action: Action, _: &str, table: &str, _: i64| {
@@ -91,7 +88,7 @@ impl Written {
     }
 
     /// A statement was prepared: the columns that it sets.
-    pub(super) fn prepared(&self, statement: &str, author: &Author) {
+    pub fn prepared(&self, statement: &str, author: &Author) {
         let columns = author.take_updates();
         if columns.is_empty() {
             // It sets none, or was prepared before.
@@ -105,18 +102,18 @@ impl Written {
     }
 
     /// What a statement sets.
-    pub(super) fn columns(&self, statement: &str) -> Option<Columns> {
+    pub fn columns(&self, statement: &str) -> Option<Columns> {
         self.columns.borrow().get(statement).cloned()
     }
 
     /// Forgets what was written before.
-    pub(super) fn begin(&self) {
+    pub fn begin(&self) {
         self.rows.lock().clear();
     }
 
     /// How many rows and entries of indexes were written by a statement that sets
     /// these columns, of which SQLite counts `changes`.
-    pub(super) fn count(
+    pub fn count(
         &self,
         connection: &Connection,
         columns: Option<&Columns>,
@@ -189,7 +186,7 @@ impl Written {
     }
 
     /// Tables may be others from here on.
-    pub(in crate::store) fn forget_tables(&self) {
+    pub fn forget_tables(&self) {
         self.indexes.borrow_mut().clear();
         *self.shadows.borrow_mut() = None;
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 /// What a Worker is told that begins or ends a transaction.
-pub(super) const NO_TRANSACTIONS: &str = "To execute a transaction, please use the \
+pub const NO_TRANSACTIONS: &str = "To execute a transaction, please use the \
     state.storage.transaction() or state.storage.transactionSync() APIs instead of the SQL BEGIN \
     TRANSACTION or SAVEPOINT statements. The JavaScript API is safer because it will automatically \
     roll back on exceptions, and because it interacts correctly with Durable Objects' automatic \
@@ -162,7 +162,7 @@ const FUNCTIONS: [&str; 137] = [
 /// Whose statement is prepared or stepped, as the authorizer of a connection and
 /// its users know it.
 #[derive(Debug, Clone, Default)]
-pub(in crate::store) struct Author(Arc<Flags>);
+pub struct Author(Arc<Flags>);
 
 #[derive(Debug, Default)]
 struct Flags {
@@ -174,28 +174,28 @@ struct Flags {
 
 impl Author {
     /// Says whether it is a Worker's. Statements of ours may do anything.
-    pub(super) fn set_foreign(&self, foreign: bool) {
+    pub fn set_foreign(&self, foreign: bool) {
         self.0.foreign.store(foreign, Ordering::Relaxed);
     }
 
     /// Whether it is a Worker's.
-    pub(super) fn is_foreign(&self) -> bool {
+    pub fn is_foreign(&self) -> bool {
         self.0.foreign.load(Ordering::Relaxed)
     }
 
     /// The columns that the statements set which were prepared since this was asked
     /// last, with their tables.
-    pub(super) fn take_updates(&self) -> Vec<(String, String)> {
+    pub fn take_updates(&self) -> Vec<(String, String)> {
         std::mem::take(&mut *self.0.updates.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether a transaction was refused since this was asked last.
-    pub(super) fn take_refused_transaction(&self) -> bool {
+    pub fn take_refused_transaction(&self) -> bool {
         self.0.transaction.swap(false, Ordering::Relaxed)
     }
 
     /// What SQLite asks.
-    pub(in crate::store) fn authorizer(
+    pub fn authorizer(
         &self,
     ) -> impl for<'a> FnMut(AuthContext<'a>) -> Authorization + Send + 'static {
         let Self(flags) = self.clone();
@@ -275,7 +275,7 @@ fn is_allowed_in_main(action: AuthAction<'_>) -> bool {
 }
 
 /// Whether a name is not one of ours. SQLite takes no notice of the case.
-pub(super) fn is_free(name: &str) -> bool {
+pub fn is_free(name: &str) -> bool {
     !name.get(..RESERVED.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED))
 }
 

@@ -7,8 +7,8 @@
 
 /// One statement of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Statement<'a> {
-    pub(super) text: &'a str,
+pub struct Statement<'a> {
+    pub text: &'a str,
     /// Its first word.
     word: &'a str,
     /// How much white space is before it, if it is the first one.
@@ -20,17 +20,17 @@ impl<'a> Statement<'a> {
         words.iter().any(|word| word.eq_ignore_ascii_case(self.word))
     }
 
-    pub(super) fn is_pragma(&self) -> bool {
+    pub fn is_pragma(&self) -> bool {
         self.is_one_of(&["PRAGMA"])
     }
 
     /// Whether there is nothing but white space, comments and a semicolon.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         tokens(self.text).all(|token| matches!(token, Token::Nothing | Token::Semicolon))
     }
 
     /// Cloudflare counts the white space before the first statement.
-    pub(super) fn place(&self, error: rusqlite::Error) -> rusqlite::Error {
+    pub fn place(&self, error: rusqlite::Error) -> rusqlite::Error {
         match error {
             rusqlite::Error::SqlInputError { error, msg, sql, offset } => {
                 let lead = i32::try_from(self.lead).unwrap_or(0);
@@ -41,7 +41,7 @@ impl<'a> Statement<'a> {
     }
 
     /// What `ALTER TABLE .. RENAME TO` names a table, without quotes.
-    pub(super) fn new_name(&self) -> Option<&'a str> {
+    pub fn new_name(&self) -> Option<&'a str> {
         if !self.is_one_of(&["ALTER"]) {
             return None;
         }
@@ -58,7 +58,7 @@ impl<'a> Statement<'a> {
 
     /// How many rows of the schema it writes: a table is written twice, other things
     /// once.
-    pub(super) fn schema_rows(&self) -> u64 {
+    pub fn schema_rows(&self) -> u64 {
         match self.second_word() {
             _ if !self.is_one_of(&["CREATE"]) => 0,
             Some(word) if is(word, "TABLE") || is(word, "VIRTUAL") => 2,
@@ -67,7 +67,7 @@ impl<'a> Statement<'a> {
     }
 
     /// Whether it makes a virtual table.
-    pub(super) fn is_virtual(&self) -> bool {
+    pub fn is_virtual(&self) -> bool {
         self.is_one_of(&["CREATE"]) && self.second_word().is_some_and(|it| is(it, "VIRTUAL"))
     }
 
@@ -80,14 +80,14 @@ impl<'a> Statement<'a> {
     }
 
     /// Whether it makes, changes or drops tables and the like.
-    pub(super) fn is_definition(&self) -> bool {
+    pub fn is_definition(&self) -> bool {
         self.is_one_of(&["CREATE", "DROP", "ALTER"])
     }
 }
 
 /// The statements of a text. White space after the last one is none; anything
 /// else is, and may be empty.
-pub(super) fn statements(text: &str) -> impl Iterator<Item = Statement<'_>> {
+pub fn statements(text: &str) -> impl Iterator<Item = Statement<'_>> {
     let mut rest = text;
     let mut first = true;
     std::iter::from_fn(move || {

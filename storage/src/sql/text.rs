@@ -3,7 +3,7 @@
 use rusqlite::{Error, ffi};
 
 /// The text for a Worker.
-pub(in crate::store) fn text_of(error: &Error) -> String {
+pub fn text_of(error: &Error) -> String {
     match error {
         Error::SqliteFailure(code, message) => {
             let primary = code.extended_code & 0xff;
