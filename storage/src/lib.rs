@@ -2,10 +2,12 @@
 //! files of SQLite are made and checked, and what a failure means to a caller.
 
 pub mod backup;
+pub mod connect;
 pub mod data_dir;
 pub mod error;
 pub mod failure;
 pub mod file;
+pub mod readers;
 pub mod sql;
 
 pub use error::Error;

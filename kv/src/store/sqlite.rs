@@ -1,16 +1,14 @@
 //! A namespace in a file of SQLite.
 //!
 //! One thread writes ([`writer`]), for all callers together; reads run on their
-//! callers' threads ([`readers`]). Short values lie beside their keys, others in
+//! callers' threads ([`selvedge_storage::readers`]). Short values lie beside their keys, others in
 //! pieces in a table of their own (`schema.sql`), so that lists read little and
 //! no write holds the database for the length of an upload.
 
 mod catalog;
-mod file;
 mod pins;
 mod query;
 mod queue;
-mod readers;
 mod shrink;
 mod value;
 mod write;
@@ -31,18 +29,19 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use futures::future::ready;
 use rusqlite::Connection;
+use selvedge_storage::connect::{Role, connect};
 use selvedge_storage::data_dir::DataDir;
 use selvedge_storage::failure;
+use selvedge_storage::file::{Kind, create_or_check};
+use selvedge_storage::readers::Readers;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 pub use catalog::{Catalog, CatalogError, Clock, NamespaceInfo};
 
 use self::failure::failure;
-use self::file::Kind;
 use self::pins::{Pin, Pins};
 use self::query::{Found, FoundValue};
 use self::queue::{Added, Chores, QUEUE_BYTES, Queue, Work, Write};
-use self::readers::Readers;
 use self::value::{PieceReader, PieceWriter};
 use self::write::Effects;
 use super::{
@@ -105,10 +104,10 @@ impl SqliteStore {
     /// # Errors
     /// [`Error::Data`] for a file that is not one of this namespace.
     pub fn open(dir: Arc<DataDir>, path: &Path, id: &str) -> Result<Self, Error> {
-        file::create_or_check(path, &NAMESPACE, |connection| {
+        create_or_check(path, &NAMESPACE, |connection| {
             connection.execute("INSERT INTO namespace (id) VALUES (?1)", [id]).map(|_| ())
         })?;
-        let readers = Readers::new(path.to_owned());
+        let readers = Readers::new(path.to_owned(), |path| connect(path, Role::Read));
         let start = readers.read(query::start).map_err(|error| failure(path, &error))?;
         if start.namespace != id {
             return Err(Error::Data(format!(
@@ -118,8 +117,7 @@ impl SqliteStore {
             )));
         }
         if start.prepare {
-            let prepared =
-                file::connect(path, file::Role::Write).and_then(|it| shrink::prepare(&it));
+            let prepared = connect(path, Role::Write).and_then(|it| shrink::prepare(&it));
             readers.committed();
             // It works all the same, and is tried again when it is opened next.
             if let Err(error) = prepared {

@@ -11,10 +11,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::failure::{failure, io_failure};
-use super::file::{self, Kind, Role};
 use crate::Error;
 use crate::store::UnixSeconds;
+use selvedge_storage::connect::{Role, connect};
 use selvedge_storage::data_dir::DataDir;
+use selvedge_storage::file::{self, Kind};
 
 /// The file of the catalog, in the data folder.
 const CATALOG_FILE: &str = "kv.sqlite";
@@ -95,8 +96,7 @@ impl Catalog {
     pub fn open(dir: Arc<DataDir>, clock: Clock) -> Result<Self, Error> {
         let path = dir.path().join(CATALOG_FILE);
         file::create_or_check(&path, &CATALOG, |_| Ok(()))?;
-        let connection =
-            file::connect(&path, Role::Write).map_err(|error| failure(&path, &error))?;
+        let connection = connect(&path, Role::Write).map_err(|error| failure(&path, &error))?;
         let folder = dir.path().join(NAMESPACES_FOLDER);
         std::fs::create_dir_all(&folder).map_err(|error| io_failure(&folder, &error))?;
         let shared = Arc::new(Shared {

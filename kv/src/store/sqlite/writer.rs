@@ -11,10 +11,10 @@ use std::time::Duration;
 use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, MAIN_DB};
+use selvedge_storage::connect::{LOCK_WAIT, Role, connect};
 use tokio::sync::oneshot;
 
 use super::failure::{failure, is_io};
-use super::file::{LOCK_WAIT, Role, connect};
 use super::queue::{Chores, Next, Work, Write};
 use super::write::{Effects, apply, free_orphan, sweep_expired, sweep_orphan};
 use super::{Shared, query, shrink};

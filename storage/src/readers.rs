@@ -1,68 +1,86 @@
 //! Connections that read.
 //!
 //! A connection keeps its read transaction open after a read, and goes on in it
-//! as long as nothing was committed since: a `get` is then one walk down a tree
-//! in memory, without a lock or a system call. Nothing is stale, for all commits
+//! as long as nothing was committed since: a read by key is then one walk down a
+//! tree in memory, without a lock or a system call. Nothing is stale, for all commits
 //! are this process's own and are counted before they are acknowledged.
 //!
 //! An open read transaction keeps the log of writes from starting over, so the
 //! writer ends those of resting connections first ([`Readers::pause`]).
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use super::file::{Role, connect};
-
 /// Resting connections that are kept: more threads than this rarely read one
-/// namespace at the same moment.
+/// file at the same moment.
 const KEPT: usize = 8;
 
-#[derive(Debug)]
-pub(super) struct Readers {
+/// A connection, or what goes with one.
+pub trait Connected: Send {
+    /// The connection.
+    fn connection(&self) -> &Connection;
+}
+
+impl Connected for Connection {
+    fn connection(&self) -> &Connection {
+        self
+    }
+}
+
+/// The connections that read a file which this process alone writes.
+pub struct Readers<C = Connection> {
     path: PathBuf,
-    idle: Mutex<Idle>,
+    open: fn(&Path) -> rusqlite::Result<C>,
+    idle: Mutex<Idle<C>>,
     /// How many transactions were committed by the writer.
     commits: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-struct Idle {
-    readers: Vec<Reader>,
+impl<C> fmt::Debug for Readers<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readers").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+struct Idle<C> {
+    readers: Vec<Reader<C>>,
     /// Whether transactions must end with the read.
     paused: bool,
     /// Whether there was a read since [`Readers::close_unused`].
     used: bool,
 }
 
-#[derive(Debug)]
-struct Reader {
-    connection: Connection,
+struct Reader<C> {
+    connection: C,
     /// The transaction that is open sees at least this many commits.
     sees: Option<u64>,
 }
 
-impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::default(), commits: AtomicU64::new(0) }
+impl<C: Connected> Readers<C> {
+    /// Those of a file; `open` opens a connection when one is needed.
+    pub fn new(path: PathBuf, open: fn(&Path) -> rusqlite::Result<C>) -> Self {
+        let idle = Idle { readers: Vec::new(), paused: false, used: false };
+        Self { path, open, idle: Mutex::new(idle), commits: AtomicU64::new(0) }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Idle> {
+    fn idle(&self) -> MutexGuard<'_, Idle<C>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `read` on a connection that sees all that was committed so far. All
     /// that it reads is of one moment.
-    pub(super) fn read<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<T> {
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn read<T>(&self, read: impl FnOnce(&C) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let resting = self.idle().readers.pop();
         let mut reader = match resting {
             Some(reader) => reader,
-            None => Reader { connection: connect(&self.path, Role::Read)?, sees: None },
+            None => Reader { connection: (self.open)(&self.path)?, sees: None },
         };
         reader.refresh(self.commits.load(Ordering::Acquire))?;
         // After an error the connection is not used again.
@@ -71,7 +89,7 @@ impl Readers {
         Ok(result)
     }
 
-    fn give_back(&self, mut reader: Reader) -> rusqlite::Result<()> {
+    fn give_back(&self, mut reader: Reader<C>) -> rusqlite::Result<()> {
         let mut idle = self.idle();
         if idle.paused && reader.sees.is_some() {
             drop(idle);
@@ -88,23 +106,23 @@ impl Readers {
     }
 
     /// From now on reads see what was committed.
-    pub(super) fn committed(&self) {
+    pub fn committed(&self) {
         self.commits.fetch_add(1, Ordering::Release);
     }
 
-    #[cfg(test)]
-    pub(super) fn commits(&self) -> u64 {
+    /// How many transactions were committed.
+    pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::Acquire)
     }
 
-    #[cfg(test)]
-    pub(super) fn resting(&self) -> usize {
+    /// How many connections rest.
+    pub fn resting(&self) -> usize {
         self.idle().readers.len()
     }
 
     /// Ends the transactions of resting connections, and until
     /// [`Readers::resume`] those of others with their read.
-    pub(super) fn pause(&self) {
+    pub fn pause(&self) {
         let resting = {
             let mut idle = self.idle();
             idle.paused = true;
@@ -118,12 +136,13 @@ impl Readers {
         }
     }
 
-    pub(super) fn resume(&self) {
+    /// Lets transactions stay open again.
+    pub fn resume(&self) {
         self.idle().paused = false;
     }
 
     /// Closes connections if nothing was read since the last call.
-    pub(super) fn close_unused(&self) {
+    pub fn close_unused(&self) {
         let closed = {
             let mut idle = self.idle();
             if std::mem::replace(&mut idle.used, false) {
@@ -135,13 +154,13 @@ impl Readers {
     }
 
     /// Closes what rests.
-    pub(super) fn close(&self) {
+    pub fn close(&self) {
         let closed = std::mem::take(&mut self.idle().readers);
         drop(closed);
     }
 }
 
-impl Reader {
+impl<C: Connected> Reader<C> {
     /// Makes the transaction one that sees `commits`.
     fn refresh(&mut self, commits: u64) -> rusqlite::Result<()> {
         if self.sees == Some(commits) {
@@ -149,14 +168,14 @@ impl Reader {
         }
         self.end()?;
         // It begins with the first read, so it may see even more.
-        self.connection.prepare_cached("BEGIN")?.execute([])?;
+        self.connection.connection().prepare_cached("BEGIN")?.execute([])?;
         self.sees = Some(commits);
         Ok(())
     }
 
     fn end(&mut self) -> rusqlite::Result<()> {
         if self.sees.take().is_some() {
-            self.connection.prepare_cached("COMMIT")?.execute([])?;
+            self.connection.connection().prepare_cached("COMMIT")?.execute([])?;
         }
         Ok(())
     }

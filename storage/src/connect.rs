@@ -1,33 +1,36 @@
-//! Opening database files of KV for reading or writing.
+//! Opening database files for reading or writing, with what all of ours have set.
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-pub(super) use selvedge_storage::file::{Kind, create_or_check, remove};
-
 /// How long a connection waits for a lock of another one: 5 s. Only the opening
 /// and closing of connections makes any wait, and for much less.
-pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
+pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// The page cache of a connection that writes: 16 MiB.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// The page cache of a connection that reads: 8 MiB. The kernel's cache is behind it.
 const READER_CACHE_KIB: i64 = 8 * 1024;
 /// The log of writes keeps this much room between checkpoints: 64 MiB.
 const LOG_KEPT_BYTES: i64 = 64 * 1024 * 1024;
-/// Prepared statements that a connection keeps; there are fewer.
+/// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 32;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub enum Role {
+    /// It cannot write.
     Read,
+    /// What it commits is on disk then.
     Write,
 }
 
 /// Opens a file that was checked.
-pub(super) fn connect(path: &Path, role: Role) -> rusqlite::Result<Connection> {
+///
+/// # Errors
+/// What SQLite says.
+pub fn connect(path: &Path, role: Role) -> rusqlite::Result<Connection> {
     // A reader can write as well: the last connection that closes tidies up.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
