@@ -2,6 +2,7 @@
 //! files of SQLite are made and checked, and what a failure means to a caller.
 
 pub mod backup;
+pub mod catalog;
 pub mod connect;
 pub mod data_dir;
 pub mod error;

@@ -15,6 +15,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
+use crate::ours;
+
 /// Resting connections that are kept: more threads than this rarely read one
 /// file at the same moment.
 const KEPT: usize = 8;
@@ -168,14 +170,14 @@ impl<C: Connected> Reader<C> {
         }
         self.end()?;
         // It begins with the first read, so it may see even more.
-        self.connection.connection().prepare_cached("BEGIN")?.execute([])?;
+        self.connection.connection().prepare_cached(ours!("BEGIN"))?.execute([])?;
         self.sees = Some(commits);
         Ok(())
     }
 
     fn end(&mut self) -> rusqlite::Result<()> {
         if self.sees.take().is_some() {
-            self.connection.connection().prepare_cached("COMMIT")?.execute([])?;
+            self.connection.connection().prepare_cached(ours!("COMMIT"))?.execute([])?;
         }
         Ok(())
     }

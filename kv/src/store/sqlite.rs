@@ -5,7 +5,6 @@
 //! pieces in a table of their own (`schema.sql`), so that lists read little and
 //! no write holds the database for the length of an upload.
 
-mod catalog;
 mod pins;
 mod query;
 mod queue;
@@ -14,6 +13,8 @@ mod value;
 mod write;
 mod writer;
 
+#[cfg(test)]
+mod catalog;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use futures::future::ready;
 use rusqlite::Connection;
+use selvedge_storage::catalog::{Sort, Stored, hex_id};
 use selvedge_storage::connect::{Role, connect};
 use selvedge_storage::data_dir::DataDir;
 use selvedge_storage::failure;
@@ -36,7 +38,10 @@ use selvedge_storage::file::{Kind, create_or_check};
 use selvedge_storage::readers::Readers;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
-pub use catalog::{Catalog, CatalogError, Clock, NamespaceInfo};
+pub use selvedge_storage::catalog::{CatalogError, Clock, Info as NamespaceInfo};
+
+/// The namespaces of a data folder.
+pub type Catalog = selvedge_storage::catalog::Catalog<SqliteStore>;
 
 use self::failure::failure;
 use self::pins::{Pin, Pins};
@@ -200,6 +205,35 @@ impl SqliteStore {
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+impl Stored for SqliteStore {
+    const SORT: Sort = Sort {
+        what: "namespace",
+        file: "kv.sqlite",
+        folder: "kv",
+        kind: Kind {
+            what: "list of KV namespaces",
+            application_id: u32::from_be_bytes(*b"SvKC"),
+            version: 1,
+            schema: include_str!("sqlite/catalog.sql"),
+        },
+        table: "namespaces",
+        thread: "kv-upkeep",
+        new_id: hex_id,
+    };
+
+    fn open(dir: Arc<DataDir>, path: &Path, id: &str) -> Result<Self, Error> {
+        Self::open(dir, path, id)
+    }
+
+    fn close(&self) {
+        self.close();
+    }
+
+    fn upkeep(&self, now: UnixSeconds) {
+        self.upkeep(now);
     }
 }
 

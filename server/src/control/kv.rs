@@ -99,7 +99,7 @@ fn store(error: impl std::fmt::Display) -> Failure {
 
 fn refused(error: CatalogError) -> Failure {
     let kind = match error {
-        CatalogError::TitleTaken(_) | CatalogError::NotFound(_) => FailureKind::Invalid,
+        CatalogError::TitleTaken { .. } | CatalogError::NotFound { .. } => FailureKind::Invalid,
         CatalogError::Store(_) => FailureKind::Internal,
     };
     Failure::new(kind, error.to_string())

@@ -10,7 +10,6 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::hooks::Action;
@@ -23,13 +22,13 @@ use crate::ours;
 const STATEMENTS: usize = 256;
 
 /// The columns that a statement sets, with their tables.
-pub type Columns = Rc<[(String, String)]>;
+pub type Columns = Arc<[(String, String)]>;
 
 /// What is written through a connection.
 #[derive(Debug, Default)]
 pub struct Written {
     rows: Rows,
-    indexes: RefCell<HashMap<String, Rc<[Index]>>>,
+    indexes: RefCell<HashMap<String, Arc<[Index]>>>,
     columns: RefCell<HashMap<String, Columns>>,
     /// Tables that virtual ones keep for themselves, once they were asked for.
     shadows: RefCell<Option<HashSet<String>>>,
@@ -154,7 +153,7 @@ impl Written {
     }
 
     /// The indexes of a table with row ids.
-    fn indexes(&self, connection: &Connection, table: &str) -> rusqlite::Result<Rc<[Index]>> {
+    fn indexes(&self, connection: &Connection, table: &str) -> rusqlite::Result<Arc<[Index]>> {
         if let Some(known) = self.indexes.borrow().get(table) {
             return Ok(known.clone());
         }
@@ -180,7 +179,7 @@ impl Written {
                 index.columns.push(name);
             }
         }
-        let indexes: Rc<[Index]> = indexes.into();
+        let indexes: Arc<[Index]> = indexes.into();
         self.indexes.borrow_mut().insert(table.to_owned(), indexes.clone());
         Ok(indexes)
     }
