@@ -8,6 +8,7 @@ pub mod data_dir;
 pub mod error;
 pub mod failure;
 pub mod file;
+pub mod group;
 pub mod readers;
 pub mod sql;
 
