@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use selvedge_cache::{Cache, CacheLimits};
+use selvedge_d1::store as d1;
 use selvedge_durable::catalog::{self, Deleted, NamespaceInfo};
 use selvedge_durable::config::Storage;
 use selvedge_durable::{DurableNamespace, LocalPlacement, NamespaceData, Placement, store};
@@ -51,6 +52,7 @@ pub struct Backends {
     /// What other processes are told of the owner.
     command: String,
     kv: Mutex<Option<Catalog>>,
+    d1: Mutex<Option<d1::Catalog>>,
     object_idle: Duration,
     objects: Mutex<Option<Arc<Objects>>>,
     dir: Mutex<Option<Arc<DataDir>>>,
@@ -68,6 +70,7 @@ impl Backends {
             data_dir: data_dir.to_owned(),
             command: command.to_owned(),
             kv: Mutex::default(),
+            d1: Mutex::default(),
             objects: Mutex::default(),
             dir: Mutex::default(),
             taken: watch::Sender::default(),
@@ -149,6 +152,42 @@ impl Backends {
     /// used.
     pub fn kv(&self, id: &str) -> Result<Arc<dyn KvStore>, BackendError> {
         Ok(self.with_kv(|catalog| catalog.store(id))??)
+    }
+
+    /// The data of a D1 database; a new one is empty.
+    ///
+    /// # Errors
+    /// When another process has the folder, or the database's file cannot be used.
+    pub fn d1(&self, id: &str) -> Result<Arc<d1::SqliteStore>, BackendError> {
+        Ok(self.with_d1(|catalog| catalog.store(id))??)
+    }
+
+    /// Deletes a D1 database; one that was never used has no data.
+    ///
+    /// # Errors
+    /// When its file cannot be deleted.
+    pub fn delete_d1(&self, id: &str) -> Result<(), BackendError> {
+        match self.with_d1(|catalog| catalog.delete(id))? {
+            Ok(()) | Err(d1::CatalogError::NotFound { .. }) => Ok(()),
+            Err(d1::CatalogError::Store(error)) => Err(error.into()),
+            Err(error) => Err(selvedge_storage::Error::Internal(error.to_string()).into()),
+        }
+    }
+
+    /// Shows the catalog of D1 databases.
+    ///
+    /// # Errors
+    /// When another process has the folder, or the catalog's file cannot be used.
+    pub(crate) fn with_d1<T>(
+        &self,
+        act: impl FnOnce(&d1::Catalog) -> T,
+    ) -> Result<T, BackendError> {
+        let mut catalog = self.d1.lock().unwrap_or_else(PoisonError::into_inner);
+        let catalog = match &mut *catalog {
+            Some(catalog) => catalog,
+            none => none.insert(d1::Catalog::open(self.dir()?, Arc::new(unix_seconds))?),
+        };
+        Ok(act(catalog))
     }
 
     /// Shows the catalog of KV namespaces.

@@ -9,6 +9,8 @@ mod tests;
 use std::sync::Arc;
 
 use selvedge_cache::{Cache, CacheBinding};
+use selvedge_d1::D1Database;
+use selvedge_d1::config::DatabaseConfig;
 use selvedge_durable::catalog::Strictness;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
@@ -16,7 +18,7 @@ use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
 
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_seconds};
-use crate::config::{Config, Diagnostic};
+use crate::config::{Config, Diagnostic, Section};
 pub use assets::ProjectAssets;
 pub(crate) use assets::bind as bind_assets;
 pub use durable::DurableObjects;
@@ -25,6 +27,7 @@ pub use durable::DurableObjects;
 #[derive(Debug, Clone)]
 pub enum BindingConfig {
     Kv(NamespaceConfig),
+    D1(DatabaseConfig),
     DurableObject(selvedge_durable::config::BindingConfig),
 }
 
@@ -33,6 +36,7 @@ impl BindingConfig {
     pub fn name(&self) -> &str {
         match self {
             Self::Kv(namespace) => &namespace.binding,
+            Self::D1(database) => &database.binding,
             Self::DurableObject(objects) => &objects.name,
         }
     }
@@ -43,6 +47,10 @@ impl BindingConfig {
                 let store = backends.kv(namespace.id())?;
                 let binding = KvNamespace::new(namespace.id(), store, unix_seconds);
                 EnvValue::Binding(Arc::new(binding))
+            }
+            Self::D1(database) => {
+                let store = backends.d1(database.local_id())?;
+                EnvValue::Binding(Arc::new(D1Database::new(database.local_id(), store)))
             }
             Self::DurableObject(objects) => {
                 let script = objects.script(worker);
@@ -103,19 +111,59 @@ pub(crate) fn caches(cache: &Arc<Cache>, account: &str) -> GlobalBinding {
 pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<String>), Diagnostic> {
     let mut bindings: Vec<BindingConfig> = Vec::new();
     let mut warnings = Vec::new();
+    kv_namespaces(config, &mut bindings, &mut warnings)?;
+    d1_databases(config, &mut bindings, &mut warnings)?;
+    Ok((bindings, warnings))
+}
+
+fn kv_namespaces(
+    config: &Config,
+    bindings: &mut Vec<BindingConfig>,
+    warnings: &mut Vec<String>,
+) -> Result<(), Diagnostic> {
     for section in config.tables("kv_namespaces")? {
         let namespace: NamespaceConfig = section.read()?;
-        if namespace.remote {
-            warnings.push(section.warning(&format!(
-                "the namespace \"{}\" is kept here: Selvedge does not use Cloudflare's data \
-                 (\"remote\")",
-                namespace.binding
-            )));
-        }
-        if namespace.binding.is_empty() {
-            return Err(section.error("the name of this binding is empty"));
-        }
+        let kept = Kept { what: "namespace", name: &namespace.binding, remote: namespace.remote };
+        warnings.extend(kept.check(&section)?);
         bindings.push(BindingConfig::Kv(namespace));
     }
-    Ok((bindings, warnings))
+    Ok(())
+}
+
+fn d1_databases(
+    config: &Config,
+    bindings: &mut Vec<BindingConfig>,
+    warnings: &mut Vec<String>,
+) -> Result<(), Diagnostic> {
+    for section in config.tables("d1_databases")? {
+        let database: DatabaseConfig = section.read()?;
+        let kept = Kept { what: "database", name: &database.binding, remote: database.remote };
+        warnings.extend(kept.check(&section)?);
+        bindings.push(BindingConfig::D1(database));
+    }
+    Ok(())
+}
+
+/// A binding whose data is kept here.
+pub(crate) struct Kept<'a> {
+    /// What it is, such as "namespace".
+    pub(crate) what: &'static str,
+    /// The binding's name.
+    pub(crate) name: &'a str,
+    /// Whether Cloudflare's data was asked for.
+    pub(crate) remote: bool,
+}
+
+impl Kept<'_> {
+    /// A warning, if there is something to be said.
+    pub(crate) fn check(&self, section: &Section) -> Result<Option<String>, Diagnostic> {
+        let Self { what, name, remote } = self;
+        if name.is_empty() {
+            return Err(section.error("the name of this binding is empty"));
+        }
+        let said = format!(
+            "the {what} \"{name}\" is kept here: Selvedge does not use Cloudflare's data (\"remote\")"
+        );
+        Ok(remote.then(|| section.warning(&said)))
+    }
 }

@@ -107,7 +107,9 @@ pub const FLAGS: &[Flag] = &[
     flag("python_workers_development").experimental().is(Idle("Selvedge does not run Python Workers")),
     flag("nodejs_zlib").or("no_nodejs_zlib").implied(&["nodejs_compat", "nodejs_compat_v2"], "2024-09-23").is(AlwaysOff("modules of Node.js are not supported yet")),
     flag("replica_routing").experimental().is(Idle("it is about Cloudflare's network")),
-    flag("enable_d1_with_sessions_api").experimental().is(Idle("there is no D1 yet")),
+    flag("enable_d1_with_sessions_api")
+        .experimental()
+        .is(Idle("sessions of D1 are always there")),
     flag("handle_cross_request_promise_resolution").or("no_handle_cross_request_promise_resolution").since("2024-10-14").is(Idle("Selvedge has one behaviour here, that of its own engine")),
     flag("set_tostring_tag").or("do_not_set_tostring_tag").since("2024-09-26").is(AlwaysOn),
     flag("upper_case_all_http_methods").or("no_upper_case_all_http_methods").since("2024-10-14").is(AlwaysOn),
@@ -226,7 +228,7 @@ pub const FLAGS: &[Flag] = &[
     flag("auto_grpc_convert").is(Idle("it is about Cloudflare's network")),
     flag("python_workers_20260610").or("no_python_workers_20260610").is(Idle("Selvedge does not run Python Workers")),
     flag("enable_nodejs_inspector_local_dev").experimental().is(AlwaysOff("modules of Node.js are not supported yet")),
-    flag("d1_binding_jsrpc").experimental().is(Idle("there is no D1 yet")),
+    flag("d1_binding_jsrpc").experimental().is(Idle("D1Database.query() is not there yet")),
     flag("workflows_bindings_rpc").experimental().is(Idle("there are no Workflows yet")),
     flag("typescript_implemented_streams").experimental().is(AlwaysOff("not supported yet")),
     flag("expose_draining_reader").experimental().is(Idle("Selvedge has one behaviour here, that of its own engine")),

@@ -12,6 +12,11 @@ for (const table of toml.split("[[kv_namespaces]]").slice(1)) {
   const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
   kvNamespaces[value("binding")] = value("id") ?? value("binding");
 }
+const d1Databases = {};
+for (const table of toml.split("[[d1_databases]]").slice(1)) {
+  const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
+  d1Databases[value("binding")] = value("database_id") ?? value("binding");
+}
 const sqlite = [...toml.matchAll(/^new_sqlite_classes = \[(.*)\]/gm)].flatMap((found) => JSON.parse(`[${found[1]}]`));
 const durableObjects = {};
 for (const table of toml.split("[[durable_objects.bindings]]").slice(1)) {
@@ -27,6 +32,7 @@ const miniflare = new Miniflare({
     module("workers/assert.js", readFileSync(`${folder}/assert.js`, "utf8")),
   ],
   compatibilityDate: "2026-07-01",
+  d1Databases,
   durableObjects,
   kvNamespaces,
 });

@@ -46,6 +46,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "take the modules as they are; brings `find_additional_modules`";
     NotInheritable Acts "kv_namespaces" KV_NAMESPACES,
         "namespaces in `env`, see [kv.md](kv.md)";
+    NotInheritable Acts "d1_databases" D1_DATABASES,
+        "databases in `env`, see [d1.md](d1.md)";
     NotInheritable Acts "durable_objects" DURABLE_OBJECTS,
         "`bindings`: namespaces of objects in `env`, see [durable-objects.md](durable-objects.md)";
     Inheritable Acts "migrations" MIGRATIONS,
@@ -108,8 +110,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "Python Workers";
     NotInheritable NotYet "r2_buckets" R2_BUCKETS,
         "R2";
-    NotInheritable NotYet "d1_databases" D1_DATABASES,
-        "D1";
     NotInheritable NotYet "queues" QUEUES,
         "queues";
     NotInheritable NotYet "workflows" WORKFLOWS,

@@ -1,0 +1,328 @@
+//! A database in a file of SQLite.
+//!
+//! One thread writes, for all callers together ([`selvedge_storage::group`]). What
+//! only reads runs on its caller's thread for some milliseconds, and on a thread
+//! for such work if it takes longer.
+
+mod db;
+mod execute;
+mod export;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use selvedge_storage::catalog::{Sort, Stored};
+use selvedge_storage::data_dir::DataDir;
+use selvedge_storage::failure::failure;
+use selvedge_storage::file::{Kind, create_or_check};
+use selvedge_storage::group::Writer;
+use selvedge_storage::readers::Readers;
+use selvedge_storage::{Error, UnixSeconds};
+use tokio::sync::{Semaphore, oneshot};
+
+pub use export::DumpOptions;
+pub use selvedge_storage::catalog::{CatalogError, Clock, Info as DatabaseInfo};
+
+use self::db::Db;
+use self::execute::{Fault, Words, room};
+use self::write::{Call, refusal};
+use super::{Answer, D1Store, Later, Meta, Query, Refusal, ResultSet, Results, Wanted};
+use crate::rules::MAX_QUERY;
+
+/// The databases of a data folder.
+pub type Catalog = selvedge_storage::catalog::Catalog<SqliteStore>;
+
+/// How long a query may read on its caller's thread.
+const AT_ONCE: Duration = Duration::from_millis(3);
+/// Reads of one database that go on elsewhere at the same time.
+const LONG_READS: usize = 8;
+/// How long the statements of an import may take.
+const MAX_IMPORT: Duration = Duration::from_secs(15 * 60);
+
+const DATABASE: Kind = Kind {
+    what: "D1 database",
+    application_id: u32::from_be_bytes(*b"SvD1"),
+    version: 1,
+    // All tables are the user's.
+    schema: "",
+};
+
+/// A database in a file. Its futures run inside of a tokio runtime.
+#[derive(Debug)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    writer: Writer<Db>,
+}
+
+/// What the threads share.
+#[derive(Debug)]
+struct Shared {
+    id: String,
+    path: PathBuf,
+    readers: Arc<Readers<Db>>,
+    long_reads: Arc<Semaphore>,
+    /// As the last commit left them.
+    size: AtomicU64,
+    last_row_id: AtomicI64,
+    /// When it was opened, in Unix seconds, for bookmarks.
+    opened: u64,
+    closed: AtomicBool,
+    /// The folder is ours as long as a thread may write there.
+    _dir: Arc<DataDir>,
+}
+
+/// What came of reading at once.
+enum Tried {
+    Done(Results),
+    /// It writes. Whether it needs a transaction of its own.
+    Writes(bool),
+    TooLong,
+}
+
+impl SqliteStore {
+    /// Opens the file of a database in the data folder, or makes it.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for a file that is not one of D1.
+    pub fn open(dir: Arc<DataDir>, path: &Path, id: &str) -> Result<Self, Error> {
+        create_or_check(path, &DATABASE, |_| Ok(()))?;
+        let readers = Arc::new(Readers::new(path.to_owned(), Db::reader));
+        let size = readers.read(|db| db.size()).map_err(|error| failure(path, &error))?;
+        let opened = SystemTime::now().duration_since(UNIX_EPOCH);
+        let shared = Shared {
+            id: id.to_owned(),
+            path: path.to_owned(),
+            readers: readers.clone(),
+            long_reads: Arc::new(Semaphore::new(LONG_READS)),
+            size: AtomicU64::new(size),
+            last_row_id: AtomicI64::new(0),
+            opened: opened.map_or(0, |since| since.as_secs()),
+            closed: AtomicBool::new(false),
+            _dir: dir,
+        };
+        let writer = Writer::new("d1-writer", path, Db::writer, readers);
+        Ok(Self { shared: Arc::new(shared), writer })
+    }
+
+    /// Finishes the writes that wait, takes no more, and closes the file. Blocks
+    /// until that is done.
+    pub fn close(&self) {
+        self.shared.closed.store(true, Ordering::Relaxed);
+        self.writer.close();
+        self.shared.readers.close();
+    }
+
+    /// The size of the database in bytes, without what deletions left free.
+    pub fn size(&self) -> u64 {
+        self.shared.size.load(Ordering::Relaxed)
+    }
+
+    /// Runs many statements, such as those of a dump, all or none. They may take
+    /// longer than those of a Worker.
+    pub fn import(&self, sql: String) -> Later<Results> {
+        let query = Query { sql, params: Vec::new() };
+        self.submit(vec![query], Wanted::All, true, MAX_IMPORT)
+    }
+
+    /// Writes what the database has as statements, of one moment. Blocks.
+    ///
+    /// # Errors
+    /// What the store says, or `to`.
+    pub fn export(
+        &self,
+        options: &DumpOptions,
+        to: &mut dyn std::io::Write,
+    ) -> Result<(), std::io::Error> {
+        if self.shared.closed.load(Ordering::Relaxed) {
+            return Err(std::io::Error::other(closed()));
+        }
+        let db = Db::reader(&self.shared.path).map_err(std::io::Error::other)?;
+        export::export(&db, options, to)
+    }
+
+    fn submit(
+        &self,
+        queries: Vec<Query>,
+        wanted: Wanted,
+        alone: bool,
+        limit: Duration,
+    ) -> Later<Results> {
+        let (told, answer) = oneshot::channel();
+        self.writer.submit(Box::new(Call {
+            shared: self.shared.clone(),
+            queries,
+            wanted,
+            alone,
+            limit,
+            results: None,
+            stopped: false,
+            told,
+        }));
+        Box::pin(async move {
+            answer.await.unwrap_or_else(|_| {
+                Err(Refusal::Store(Error::Internal("the writer has ended".to_owned())))
+            })
+        })
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Stored for SqliteStore {
+    const SORT: Sort = Sort {
+        what: "database",
+        file: "d1.sqlite",
+        folder: "d1",
+        kind: Kind {
+            what: "list of D1 databases",
+            application_id: u32::from_be_bytes(*b"SvDC"),
+            version: 1,
+            schema: include_str!("sqlite/catalog.sql"),
+        },
+        table: "databases",
+        thread: "d1-upkeep",
+        new_id: || Ok(uuid::Uuid::new_v4().to_string()),
+    };
+
+    fn open(dir: Arc<DataDir>, path: &Path, id: &str) -> Result<Self, Error> {
+        Self::open(dir, path, id)
+    }
+
+    fn close(&self) {
+        self.close();
+    }
+
+    fn upkeep(&self, _now: UnixSeconds) {
+        self.shared.readers.close_unused();
+    }
+}
+
+impl D1Store for SqliteStore {
+    fn run(&self, queries: Vec<Query>, wanted: Wanted) -> Answer<Results> {
+        match self.shared.read(&queries, wanted, AT_ONCE) {
+            Tried::Done(results) => Answer::Ready(results),
+            Tried::Writes(alone) => Answer::Later(self.submit(queries, wanted, alone, MAX_QUERY)),
+            Tried::TooLong => {
+                Answer::Later(Box::pin(read_elsewhere(self.shared.clone(), queries, wanted)))
+            }
+        }
+    }
+
+    fn dump(&self) -> Later<Result<Bytes, Refusal>> {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            blocking(move || export::file(&shared.path).map(Bytes::from))
+                .await
+                .and_then(|result| result)
+                .map_err(Refusal::Store)
+        })
+    }
+
+    fn bookmark(&self) -> String {
+        let Shared { id, opened, readers, .. } = &*self.shared;
+        let commits = readers.commits();
+        let (high, low) = (commits >> 32, commits & 0xffff_ffff);
+        let head = format!("{opened:08x}-{high:08x}-{low:08x}");
+        let tail = blake3::hash(format!("{id} {head}").as_bytes()).to_hex();
+        format!("{head}-{}", &tail[..32])
+    }
+}
+
+impl Shared {
+    /// Runs queries on this thread, if they only read and do not take longer.
+    fn read(&self, queries: &[Query], wanted: Wanted, limit: Duration) -> Tried {
+        if self.closed.load(Ordering::Relaxed) {
+            return Tried::Done(Err(Refusal::Store(closed())));
+        }
+        let words = queries.iter().map(|query| Words::of(&query.sql));
+        let words = words.fold(Words::default(), |all, one| all.and(one));
+        if words.pragma || words.asks_writer {
+            return Tried::Writes(words.pragma);
+        }
+        let read = self.readers.read(|db| self.read_with(db, queries, words, wanted, limit));
+        read.unwrap_or_else(|error| Tried::Done(Err(Refusal::Store(failure(&self.path, &error)))))
+    }
+
+    fn read_with(
+        &self,
+        db: &Db,
+        queries: &[Query],
+        words: Words,
+        wanted: Wanted,
+        limit: Duration,
+    ) -> rusqlite::Result<Tried> {
+        for (at, query) in queries.iter().enumerate() {
+            match db.is_readonly(&query.sql) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Tried::Writes(words.pragma)),
+                Err(Fault::Broken(error)) => return Err(error),
+                Err(fault) => return Ok(Tried::Done(Err(refusal(at, fault)))),
+            }
+        }
+        let _limited = db.budget.limit(limit);
+        let mut room = room();
+        let mut sets = Vec::with_capacity(queries.len());
+        for (at, query) in queries.iter().enumerate() {
+            match db.run(query, wanted, &mut room) {
+                Ok(set) => sets.push(self.with_figures(set)),
+                Err(Fault::Stopped) if limit < MAX_QUERY => return Ok(Tried::TooLong),
+                Err(Fault::Broken(error)) => return Err(error),
+                Err(fault) => return Ok(Tried::Done(Err(refusal(at, fault)))),
+            }
+        }
+        Ok(Tried::Done(Ok(sets)))
+    }
+
+    fn with_figures(&self, set: ResultSet) -> ResultSet {
+        let meta = Meta {
+            size_after: self.size.load(Ordering::Relaxed),
+            last_row_id: self.last_row_id.load(Ordering::Relaxed),
+            ..set.meta
+        };
+        ResultSet { meta, ..set }
+    }
+}
+
+/// The same on a thread for such work, up to the limit of a query.
+async fn read_elsewhere(shared: Arc<Shared>, queries: Vec<Query>, wanted: Wanted) -> Results {
+    let asked = Instant::now();
+    let permit = shared.long_reads.clone().acquire_owned().await;
+    if asked.elapsed() >= MAX_QUERY {
+        let text = "long reads wait for others".to_owned();
+        return Err(Refusal::Store(Error::Unavailable(text)));
+    }
+    let read = blocking(move || {
+        let _permit = permit;
+        shared.read(&queries, wanted, MAX_QUERY)
+    });
+    match read.await.map_err(Refusal::Store)? {
+        Tried::Done(results) => results,
+        // A table that it reads became another one meanwhile.
+        Tried::Writes(_) | Tried::TooLong => {
+            let text = "the database was changed meanwhile".to_owned();
+            Err(Refusal::Store(Error::Unavailable(text)))
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::Internal(format!("a read ended early: {error}")))
+}
+
+fn closed() -> Error {
+    Error::Unavailable("the database is closed".to_owned())
+}
