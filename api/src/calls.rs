@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod assets;
+pub(crate) mod d1;
 pub(crate) mod deployments;
 pub(crate) mod domains;
 pub(crate) mod kv;

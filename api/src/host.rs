@@ -67,6 +67,12 @@ pub trait Host: Debug + Send + Sync {
     /// Deletes the data of a KV namespace.
     fn delete_kv(&self, namespace: &str) -> Result<(), HostError>;
 
+    /// A D1 database; whose it is was checked.
+    fn d1(&self, database: &str) -> Result<Arc<selvedge_d1::store::SqliteStore>, HostError>;
+
+    /// Deletes a D1 database with all that is in it.
+    fn delete_d1(&self, database: &str) -> Result<(), HostError>;
+
     /// The events of a Worker, from now on, each as the JSON of a `TraceItem`
     /// (`outcome`, `scriptName`, `event`, `logs`, ..). Dropping the receiver ends
     /// it. When the receiver is slow, events are dropped and not waited for.

@@ -50,6 +50,8 @@ struct Inner {
     options: ApiOptions,
     failures: limit::Failures,
     tails: tails::Tails,
+    /// Imports and exports of D1 that are under way.
+    d1: calls::d1::Transfers,
     /// One change of a Worker at a time.
     locks: locks::Locks,
     /// Signs the tokens of uploads of assets.
@@ -66,6 +68,7 @@ impl Api {
             options,
             failures: limit::Failures::default(),
             tails: tails::Tails::default(),
+            d1: calls::d1::Transfers::default(),
             locks: locks::Locks::default(),
             upload_key,
         }))

@@ -170,7 +170,6 @@ fn product_name(segment: &str) -> Option<&'static str> {
     Some(match segment {
         "queues" => "Queues",
         "workflows" => "Workflows",
-        "d1" => "D1",
         "r2" | "r2-catalog" => "R2",
         "hyperdrive" => "Hyperdrive",
         "vectorize" => "Vectorize",

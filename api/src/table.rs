@@ -6,8 +6,8 @@ use selvedge_deployments::Scope;
 
 use crate::call::Cx;
 use crate::calls::{
-    accounts, assets, deployments, domains, kv, objects, own, routes, schedules, scripts, secrets,
-    services, settings, subdomain, tails, tokens, user, versions, zones,
+    accounts, assets, d1, deployments, domains, kv, objects, own, routes, schedules, scripts,
+    secrets, services, settings, subdomain, tails, tokens, user, versions, zones,
 };
 use crate::reply::Answer;
 
@@ -158,6 +158,19 @@ const CALLS: &[Call] = table! {
     DELETE "/client/v4/accounts/:account/storage/kv/namespaces/:namespace/bulk" STORAGE => kv::bulk_delete;
     POST "/client/v4/accounts/:account/storage/kv/namespaces/:namespace/bulk/delete" STORAGE => kv::bulk_delete;
     POST "/client/v4/accounts/:account/storage/kv/namespaces/:namespace/bulk/get" STORAGE => kv::bulk_get;
+
+    GET "/client/v4/accounts/:account/d1/database" STORAGE_OR_READ => d1::list;
+    POST "/client/v4/accounts/:account/d1/database" STORAGE_OR_DEPLOY => d1::create;
+    GET "/client/v4/accounts/:account/d1/database/:database" STORAGE_OR_READ => d1::get;
+    DELETE "/client/v4/accounts/:account/d1/database/:database" STORAGE => d1::delete;
+    POST "/client/v4/accounts/:account/d1/database/:database/query" STORAGE => d1::query;
+    POST "/client/v4/accounts/:account/d1/database/:database/raw" STORAGE => d1::raw;
+    POST "/client/v4/accounts/:account/d1/database/:database/import" STORAGE => d1::import;
+    POST "/client/v4/accounts/:account/d1/database/:database/export" STORAGE => d1::export;
+    GET "/client/v4/accounts/:account/d1/database/:database/time_travel/bookmark" STORAGE => d1::time_travel;
+    POST "/client/v4/accounts/:account/d1/database/:database/time_travel/restore" STORAGE => d1::time_travel;
+    PUT "/client/v4/d1-transfers/:secret" Need::Nothing => d1::upload;
+    GET "/client/v4/d1-transfers/:secret" Need::Nothing => d1::download;
 
     GET "/client/v4/accounts/:account/workers/durable_objects/namespaces" READ => objects::namespaces;
     GET "/client/v4/accounts/:account/workers/durable_objects/namespaces/:namespace" READ => objects::namespace;

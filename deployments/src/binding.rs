@@ -35,6 +35,11 @@ pub enum BindingKind {
         /// Its id.
         namespace: String,
     },
+    /// `d1`: the id of a database of the account.
+    D1 {
+        /// Its id.
+        database: String,
+    },
     /// `durable_object_namespace`.
     Objects {
         /// The class.
@@ -170,6 +175,7 @@ impl Fields<'_> {
             }
             "secret_text" => BindingKind::Secret(None),
             "kv_namespace" => BindingKind::Kv { namespace: self.required("namespace_id")? },
+            "d1" => BindingKind::D1 { database: self.required("id")? },
             "durable_object_namespace" => BindingKind::Objects {
                 class: self.required("class_name")?,
                 script: self.other_worker("script_name")?,

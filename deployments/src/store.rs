@@ -13,6 +13,7 @@ use crate::audit::{Actor, AuditRow};
 use crate::deployment::{Deployment, NewDeployment};
 use crate::error::Error;
 use crate::ids::{AccountId, BlobHash, TokenId, VersionId, WorkerKey};
+use crate::resource::{Resource, ResourceKind};
 use crate::secret::{EncryptedSecret, SecretText};
 use crate::token::{NewToken, Token, TokenSecret};
 use crate::version::{NewVersion, Version, VersionSummary};
@@ -197,6 +198,36 @@ pub trait DeploymentStore: Debug + Send + Sync {
     /// Deletes a namespace. [`Error::Taken`] while a version that is deployed is
     /// bound to it.
     fn delete_kv(&self, account: &AccountId, id: &str, by: &Actor) -> Result<()>;
+
+    // ----- What else an account has: databases and the like. -----
+
+    /// Makes one. [`Error::Taken`] when the account has one of this kind and name.
+    fn create_resource(
+        &self,
+        account: &AccountId,
+        kind: ResourceKind,
+        id: &str,
+        name: &str,
+        by: &Actor,
+    ) -> Result<Resource>;
+    /// Those of an account and kind, by name.
+    fn resources(&self, account: &AccountId, kind: ResourceKind) -> Result<Vec<Resource>>;
+    /// The one of this id or, where none has it, of this name, if it is the
+    /// account's.
+    fn resource(
+        &self,
+        account: &AccountId,
+        kind: ResourceKind,
+        id_or_name: &str,
+    ) -> Result<Option<Resource>>;
+    /// Deletes the one of this id. Its data is not here.
+    fn delete_resource(
+        &self,
+        account: &AccountId,
+        kind: ResourceKind,
+        id: &str,
+        by: &Actor,
+    ) -> Result<()>;
 
     // ----- Assets and blobs. -----
 

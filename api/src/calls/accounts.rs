@@ -1,6 +1,6 @@
 //! Accounts.
 
-use selvedge_deployments::{Account, AccountChange, AccountLimits, NewAccount};
+use selvedge_deployments::{Account, AccountChange, AccountLimits, NewAccount, ResourceKind};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -90,7 +90,7 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
     let by = cx.actor()?;
     let force = cx.query("force") == Some("true");
     let wanted = id.clone();
-    let (workers, namespaces) = cx
+    let (workers, namespaces, databases) = cx
         .blocking(move |inner| {
             let workers = inner.store.workers(&wanted)?;
             if !workers.is_empty() && !force {
@@ -98,8 +98,9 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
                 return Err(ApiError::conflict(10064, text));
             }
             let namespaces = inner.store.kv_namespaces(&wanted)?;
+            let databases = inner.store.resources(&wanted, ResourceKind::D1Database)?;
             inner.store.delete_account(&wanted, &by)?;
-            Ok((workers, namespaces))
+            Ok((workers, namespaces, databases))
         })
         .await?;
     for worker in &workers {
@@ -112,6 +113,9 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
         }
         for namespace in &namespaces {
             inner.host.delete_kv(&namespace.id)?;
+        }
+        for database in &databases {
+            inner.host.delete_d1(&database.id)?;
         }
         Ok(())
     })

@@ -30,6 +30,7 @@ pub(super) struct FakeHost {
     classes: Mutex<BTreeMap<(String, String), ()>>,
     tags: Mutex<HashMap<String, String>>,
     kv: Mutex<HashMap<String, Arc<dyn KvStore>>>,
+    d1: std::sync::OnceLock<(selvedge_d1::store::Catalog, tempfile::TempDir)>,
     tails: Mutex<Vec<(WorkerKey, mpsc::Sender<Arc<Value>>)>>,
     pub(super) applied: Mutex<Vec<String>>,
 }
@@ -146,6 +147,24 @@ impl Host for FakeHost {
 
     fn delete_kv(&self, namespace: &str) -> Result<(), HostError> {
         self.kv.lock().expect("not poisoned").remove(namespace);
+        Ok(())
+    }
+
+    fn d1(&self, database: &str) -> Result<Arc<selvedge_d1::store::SqliteStore>, HostError> {
+        let open = || {
+            let folder = tempfile::tempdir().expect("a folder");
+            let dir = Arc::new(DataDir::open(folder.path(), "a test", 0).expect("free"));
+            let catalog = selvedge_d1::store::Catalog::open(dir, Arc::new(|| 0)).expect("made");
+            (catalog, folder)
+        };
+        let (catalog, _) = self.d1.get_or_init(open);
+        Ok(catalog.store(database).expect("opened"))
+    }
+
+    fn delete_d1(&self, database: &str) -> Result<(), HostError> {
+        if let Some((catalog, _)) = self.d1.get() {
+            let _ = catalog.delete(database);
+        }
         Ok(())
     }
 

@@ -81,8 +81,8 @@ async fn what_cannot_be_is_refused_with_its_code_and_changes_nothing() {
         (json!({ "main_module": 7 }), 10021, "is not valid"),
         (
             with(json!([{ "name": "DB", "type": "d1", "id": "x" }])),
-            10021,
-            "binding DB of type d1 is not supported",
+            10181,
+            "D1 database 'x' not found.",
         ),
         (
             with(json!([{ "name": "Q", "type": "queue", "queue_name": "q" }])),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use selvedge_deployments::{
-    BindingKind, DeploymentStore, ModuleKind, ModuleRef, NewVersion, Script, VersionContent,
-    WorkerKey,
+    BindingKind, DeploymentStore, ModuleKind, ModuleRef, NewVersion, ResourceKind, Script,
+    VersionContent, WorkerKey,
 };
 
 use super::bindings::Sources;
@@ -143,6 +143,12 @@ fn check_bindings(
                 let text = format!("KV namespace '{namespace}' not found.");
                 return Err(ApiError::bad(10041, text));
             }
+            BindingKind::D1 { database }
+                if !has(inner, key, ResourceKind::D1Database, database)? =>
+            {
+                let text = format!("D1 database '{database}' not found.");
+                return Err(ApiError::bad(10181, text));
+            }
             BindingKind::Service { service, .. }
                 if *service != key.name && other(inner, key, service)?.is_none() =>
             {
@@ -170,6 +176,12 @@ fn check_bindings(
         }
     }
     Ok(())
+}
+
+/// Whether the account has what is bound by its id.
+fn has(inner: &Inner, key: &WorkerKey, kind: ResourceKind, id: &str) -> Result<bool, ApiError> {
+    let found = inner.store.resource(&key.account, kind, id)?;
+    Ok(found.is_some_and(|found| found.id == id))
 }
 
 fn other(inner: &Inner, key: &WorkerKey, name: &str) -> Result<Option<()>, ApiError> {

@@ -86,6 +86,14 @@ impl Host for Handle {
         self.0.backends.delete_kv(namespace).map_err(|error| HostError::Internal(error.to_string()))
     }
 
+    fn d1(&self, database: &str) -> Result<Arc<selvedge_d1::store::SqliteStore>, HostError> {
+        self.0.backends.d1(database).map_err(|error| HostError::Internal(error.to_string()))
+    }
+
+    fn delete_d1(&self, database: &str) -> Result<(), HostError> {
+        self.0.backends.delete_d1(database).map_err(|error| HostError::Internal(error.to_string()))
+    }
+
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {
         self.0.traces.tail(worker)
     }

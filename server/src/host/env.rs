@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_assets::Handle;
+use selvedge_d1::D1Database;
 use selvedge_deployments::{
     AccountLimits, Binding as StoredBinding, BindingKind, DeploymentStore, EncryptedSecret,
-    ModuleKind, Script, VersionContent, VersionId, WorkerKey,
+    ModuleKind, ResourceKind, Script, VersionContent, VersionId, WorkerKey,
 };
 use selvedge_durable::DurableNamespace;
 use selvedge_js::ServiceBinding;
@@ -189,6 +190,15 @@ impl Stores<'_> {
                 let store = self.backends.kv(namespace);
                 let store = store.map_err(|error| EnvError::Backend(name.clone(), error))?;
                 EnvValue::Binding(Arc::new(KvNamespace::new(namespace, store, unix_seconds)))
+            }
+            BindingKind::D1 { database } => {
+                let kind = ResourceKind::D1Database;
+                if self.store.resource(&given.key.account, kind, database)?.is_none() {
+                    return Err(EnvError::Binding(name.clone(), "its database was deleted"));
+                }
+                let store = self.backends.d1(database);
+                let store = store.map_err(|error| EnvError::Backend(name.clone(), error))?;
+                EnvValue::Binding(Arc::new(D1Database::new(database, store)))
             }
             BindingKind::Objects { class, script } => {
                 let script = qualified(given.key, script.as_deref());

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::{
-    SqliteStore, accounts, assets, audit, domains, hosts, kv, secrets, tokens, versions, workers,
+    SqliteStore, accounts, assets, audit, domains, hosts, kv, resources, secrets, tokens, versions,
+    workers,
 };
 use crate::account::{Account, AccountChange, NewAccount};
 use crate::assets::{AssetEntry, AssetsSession};
@@ -13,6 +14,7 @@ use crate::audit::{Actor, AuditRow};
 use crate::deployment::{Deployment, NewDeployment};
 use crate::error::Error;
 use crate::ids::{AccountId, BlobHash, TokenId, VersionId, WorkerKey};
+use crate::resource::{Resource, ResourceKind};
 use crate::secret::{EncryptedSecret, SecretText};
 use crate::store::{DeploymentStore, Then};
 use crate::token::{NewToken, Token, TokenSecret};
@@ -293,6 +295,40 @@ impl DeploymentStore for SqliteStore {
 
     fn delete_kv(&self, account: &AccountId, id: &str, by: &Actor) -> Result<(), Error> {
         self.change(by, |change| kv::delete(change, account, id))
+    }
+
+    fn create_resource(
+        &self,
+        account: &AccountId,
+        kind: ResourceKind,
+        id: &str,
+        name: &str,
+        by: &Actor,
+    ) -> Result<Resource, Error> {
+        self.change(by, |change| resources::create(change, account, kind, id, name))
+    }
+
+    fn resources(&self, account: &AccountId, kind: ResourceKind) -> Result<Vec<Resource>, Error> {
+        self.read(|sql| resources::list(sql, account, kind))
+    }
+
+    fn resource(
+        &self,
+        account: &AccountId,
+        kind: ResourceKind,
+        id_or_name: &str,
+    ) -> Result<Option<Resource>, Error> {
+        self.read(|sql| resources::find(sql, account, kind, id_or_name))
+    }
+
+    fn delete_resource(
+        &self,
+        account: &AccountId,
+        kind: ResourceKind,
+        id: &str,
+        by: &Actor,
+    ) -> Result<(), Error> {
+        self.change(by, |change| resources::delete(change, account, kind, id))
     }
 
     fn create_assets_session(&self, session: AssetsSession) -> Result<(), Error> {

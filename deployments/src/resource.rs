@@ -1,0 +1,43 @@
+//! What an account has beside Workers, by id and name: its data is kept by others.
+
+use serde::{Deserialize, Serialize};
+
+use crate::UnixMillis;
+use crate::ids::AccountId;
+
+/// What sort of thing it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceKind {
+    /// A D1 database.
+    D1Database,
+}
+
+impl ResourceKind {
+    /// How it stands in the store and in the audit log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::D1Database => "d1",
+        }
+    }
+
+    /// What messages call it.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::D1Database => "D1 database",
+        }
+    }
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Unique on the server.
+    pub id: String,
+    /// What people call it; unique among those of its kind in the account.
+    pub name: String,
+    /// Whose it is.
+    pub account: AccountId,
+    /// When it was made.
+    pub created: UnixMillis,
+}

@@ -1,0 +1,101 @@
+//! Ids and names of what accounts have beside Workers.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::{Change, Fallible, accounts, row};
+use crate::error::Error;
+use crate::ids::AccountId;
+use crate::resource::{Resource, ResourceKind};
+
+/// The longest name: 512 bytes.
+const MAX_NAME_BYTES: usize = 512;
+
+/// It came after the first files of this format, and is made where it is missing.
+pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS resources (
+  id      TEXT PRIMARY KEY,
+  account TEXT NOT NULL REFERENCES accounts ON DELETE CASCADE,
+  kind    TEXT NOT NULL,
+  name    TEXT NOT NULL,
+  created INTEGER NOT NULL, -- Unix ms
+  UNIQUE (account, kind, name)
+) WITHOUT ROWID";
+
+const COLUMNS: &str = "SELECT id, name, account, created FROM resources";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Resource> {
+    let account = row::id(row, 2)?;
+    Ok(Resource { id: row.get(0)?, name: row.get(1)?, account, created: row.get(3)? })
+}
+
+pub(super) fn list(
+    sql: &Connection,
+    account: &AccountId,
+    kind: ResourceKind,
+) -> Fallible<Vec<Resource>> {
+    let rows = sql
+        .prepare_cached(&format!("{COLUMNS} WHERE account = ?1 AND kind = ?2 ORDER BY name"))?
+        .query_map([account.as_str(), kind.name()], read)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// By id or, where none has it, by name.
+pub(super) fn find(
+    sql: &Connection,
+    account: &AccountId,
+    kind: ResourceKind,
+    id_or_name: &str,
+) -> Fallible<Option<Resource>> {
+    let found = sql
+        .prepare_cached(&format!(
+            "{COLUMNS} WHERE account = ?1 AND kind = ?2 AND (id = ?3 OR name = ?3)
+             ORDER BY id = ?3 DESC LIMIT 1"
+        ))?
+        .query_row([account.as_str(), kind.name(), id_or_name], read)
+        .optional()?;
+    Ok(found)
+}
+
+pub(super) fn create(
+    change: &Change<'_>,
+    account: &AccountId,
+    kind: ResourceKind,
+    id: &str,
+    name: &str,
+) -> Fallible<Resource> {
+    accounts::need(&change.sql, account)?;
+    let what = kind.what();
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        let text = format!("the name of a {what} has 1 to {MAX_NAME_BYTES} bytes");
+        return Err(Error::Invalid(text).into());
+    }
+    let taken = change
+        .sql
+        .prepare_cached("SELECT 1 FROM resources WHERE account = ?1 AND kind = ?2 AND name = ?3")?
+        .exists([account.as_str(), kind.name(), name])?;
+    if taken {
+        return Err(Error::Taken(format!("a {what} with the name '{name}' already exists")).into());
+    }
+    let (id, name) = (id.to_owned(), name.to_owned());
+    let new = Resource { id, name, account: account.clone(), created: change.now };
+    change
+        .sql
+        .prepare_cached(
+            "INSERT INTO resources (id, account, kind, name, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![new.id, account.as_str(), kind.name(), new.name, new.created])?;
+    change.note(Some(account), &format!("{}.create", kind.name()), &new.name)?;
+    Ok(new)
+}
+
+pub(super) fn delete(
+    change: &Change<'_>,
+    account: &AccountId,
+    kind: ResourceKind,
+    id: &str,
+) -> Fallible<()> {
+    let found = find(&change.sql, account, kind, id)?.filter(|found| found.id == id);
+    let found = found.ok_or_else(|| Error::missing(kind.what(), id))?;
+    change.sql.execute("DELETE FROM resources WHERE id = ?1", [id])?;
+    change.note(Some(account), &format!("{}.delete", kind.name()), &found.name)
+}
