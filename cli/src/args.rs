@@ -28,6 +28,7 @@ Examples:
   selvedge init my-worker           Make a project that runs and has a test
   selvedge check                    Look for mistakes in the Worker of this folder
   selvedge kv --help                Look into KV namespaces, fill and empty them
+  selvedge d1 --help                Look into D1 databases, migrate them
   selvedge do --help                Look into Durable Objects
   selvedge deploy                   Deploy the Worker of this folder to a server
   selvedge run --help               All that `run` can do
@@ -95,6 +96,8 @@ pub(crate) enum Command {
     Guard { line: std::ffi::OsString },
     /// Work with KV namespaces in a data folder.
     Kv(Box<crate::kv::KvArgs>),
+    /// Work with D1 databases in a data folder.
+    D1(Box<crate::d1::D1Args>),
     /// Look into Durable Objects in a data folder, and change them.
     Do(Box<crate::durable::DoArgs>),
     /// Copy a server's data folder while the server runs.

@@ -6,6 +6,7 @@ mod args;
 mod backup;
 mod check;
 mod custom_build;
+mod d1;
 mod dev;
 mod durable;
 mod files;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::Types(args) }) => types::types(&args),
         Ok(Cli { command: Command::Check(args) }) => check::check(&args),
         Ok(Cli { command: Command::Kv(args) }) => kv::run(*args),
+        Ok(Cli { command: Command::D1(args) }) => d1::run(*args),
         Ok(Cli { command: Command::Do(args) }) => durable::run(*args),
         Ok(Cli { command: Command::Backup(args) }) => backup::backup(&args),
         Ok(Cli { command: Command::Restore(args) }) => backup::restore(&args),

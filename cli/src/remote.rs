@@ -8,6 +8,7 @@ mod accounts;
 pub(crate) mod args;
 mod connect;
 mod credentials;
+mod d1;
 mod delete;
 mod deploy;
 mod deployments;
@@ -29,7 +30,9 @@ use anyhow::Context as _;
 
 use args::RemoteCommand;
 pub(crate) use args::ServerArgs;
+pub(crate) use d1::RemoteD1;
 pub(crate) use kv::run as run_kv;
+pub(crate) use output::{must_confirm, print, print_json, table};
 
 use crate::kv::is_closed_pipe;
 use crate::terminal;

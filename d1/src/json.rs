@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use crate::store::{Meta, ResultSet, SqlValue};
+use crate::rules;
+use crate::store::{Meta, Query, ResultSet, SqlValue, split};
 
 /// What JSON binds to a parameter.
 ///
@@ -25,6 +26,38 @@ pub fn bound(value: Value) -> Result<SqlValue, String> {
         ),
         Value::Object(_) => return Err("an object cannot be bound".to_owned()),
     })
+}
+
+/// The queries of a call: texts, and what is bound to them. A text of many
+/// statements without parameters has a result for each.
+///
+/// # Errors
+/// The reason, for who asks.
+pub fn queries(
+    asked: impl IntoIterator<Item = (String, Vec<Value>)>,
+) -> Result<Vec<Query>, String> {
+    let mut queries = Vec::new();
+    for (sql, params) in asked {
+        if rules::is_nothing(&sql) {
+            continue;
+        }
+        if params.is_empty() {
+            queries.extend(split(&sql));
+            continue;
+        }
+        let params = params.into_iter().map(bound).collect::<Result<_, _>>()?;
+        queries.push(Query { sql, params });
+    }
+    if queries.is_empty() {
+        return Err(rules::NO_STATEMENTS.to_owned());
+    }
+    Ok(queries)
+}
+
+/// What one query gave, with its rows in this shape.
+pub fn result(set: ResultSet, rows: fn(ResultSet) -> Value) -> Value {
+    let meta = meta(&set.meta);
+    json!({ "results": rows(set), "success": true, "meta": meta })
 }
 
 /// A value of SQL.

@@ -255,9 +255,9 @@ mod tests {
 
     #[test]
     fn a_type_that_is_not_there_is_named() {
-        let error = Binding::from_raw(json!({ "name": "DB", "type": "d1", "id": "x" }));
+        let error = Binding::from_raw(json!({ "name": "V", "type": "vectorize" }));
         let error = error.expect_err("refused").to_string();
-        assert_eq!(error, "binding DB of type d1 is not supported");
+        assert_eq!(error, "binding V of type vectorize is not supported");
     }
 
     #[test]
@@ -270,6 +270,7 @@ mod tests {
             json!({ "name": "E", "type": "service", "service": "auth", "entrypoint": "Admin" }),
             json!({ "name": "F", "type": "version_metadata" }),
             json!({ "name": "G", "type": "assets" }),
+            json!({ "name": "H", "type": "d1", "id": "0f" }),
         ] {
             let binding = Binding::from_raw(raw.clone()).expect("valid");
             let text = serde_json::to_string(&binding).expect("JSON");

@@ -1,6 +1,7 @@
 //! What an account has beside Workers, by id and name: its data is kept by others.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::UnixMillis;
 use crate::ids::AccountId;
@@ -40,4 +41,6 @@ pub struct Resource {
     pub account: AccountId,
     /// When it was made.
     pub created: UnixMillis,
+    /// What those who keep its data want to know of it: JSON of theirs.
+    pub settings: Value,
 }

@@ -201,15 +201,18 @@ pub trait DeploymentStore: Debug + Send + Sync {
 
     // ----- What else an account has: databases and the like. -----
 
-    /// Makes one. [`Error::Taken`] when the account has one of this kind and name.
-    fn create_resource(
+    /// Makes one; when it was made is filled in. [`Error::Taken`] when the account
+    /// has one of this kind and name.
+    fn create_resource(&self, kind: ResourceKind, new: Resource, by: &Actor) -> Result<Resource>;
+    /// Replaces the settings of the one of this id.
+    fn set_resource_settings(
         &self,
         account: &AccountId,
         kind: ResourceKind,
         id: &str,
-        name: &str,
+        settings: &serde_json::Value,
         by: &Actor,
-    ) -> Result<Resource>;
+    ) -> Result<()>;
     /// Those of an account and kind, by name.
     fn resources(&self, account: &AccountId, kind: ResourceKind) -> Result<Vec<Resource>>;
     /// The one of this id or, where none has it, of this name, if it is the

@@ -9,6 +9,7 @@
 pub mod client;
 pub mod protocol;
 
+mod d1;
 mod kv;
 mod objects;
 pub(crate) mod socket;
@@ -134,6 +135,12 @@ impl Control {
                 let object = object.map(|id| id_in(&data, &id)).transpose()?;
                 Reply::json(&self.evict(&data, object, force).await)
             }
+            request @ (Request::D1Databases
+            | Request::D1Create { .. }
+            | Request::D1Delete { .. }
+            | Request::D1Query { .. }
+            | Request::D1Import { .. }
+            | Request::D1Export { .. }) => d1::execute(&self.backends, request, bytes).await,
             request => kv::execute(&self.backends, request, bytes).await,
         }
     }

@@ -3,6 +3,7 @@
 mod above;
 mod check;
 mod control;
+mod d1;
 mod durable;
 mod errors;
 mod init;

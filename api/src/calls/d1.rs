@@ -62,8 +62,8 @@ pub(crate) async fn create(mut cx: Cx) -> Answer {
     let made = cx
         .blocking(move |inner| {
             let id = uuid::Uuid::new_v4().to_string();
-            let kind = ResourceKind::D1Database;
-            let made = inner.store.create_resource(&account, kind, &id, &name, &by);
+            let new = Resource { id, name, account, created: 0, settings: json!({}) };
+            let made = inner.store.create_resource(ResourceKind::D1Database, new, &by);
             made.map_err(|error| ApiError::from(error).with_code(NAME_TAKEN))
         })
         .await?;

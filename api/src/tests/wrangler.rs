@@ -192,7 +192,7 @@ async fn wrangler_deploys_versions_and_rolls_back() {
     project.set(json!({ "d1_databases": [{ "binding": "DB", "database_id": "x",
         "database_name": "y" }] }));
     let said = project.fails(&["deploy"], "").await;
-    assert_has(&said, &["binding DB of type d1 is not supported", "10021"]);
+    assert_has(&said, &["D1 database 'x' not found.", "10181"]);
     project.ok(&["delete", "--force"]).await;
     assert_eq!(project.get("/workers/scripts").await, json!([]));
 }
@@ -250,6 +250,40 @@ async fn wrangler_reads_and_writes_kv() {
     with(&["kv", "bulk", "delete", "keys.json", "--force"]).await;
     project.ok(&["kv", "namespace", "delete", "--namespace-id", &id, "-y"]).await;
     assert_eq!(project.get("/storage/kv/namespaces").await, json!([]));
+}
+
+#[tokio::test]
+async fn wrangler_works_with_d1() {
+    let Some(mut project) = Project::new("api").await else { return };
+    project.ok(&["d1", "create", "shop"]).await;
+    let id = project.get("/d1/database").await[0]["uuid"].as_str().expect("an id").to_owned();
+    assert_has(&project.ok(&["d1", "list"]).await, &["shop", &id]);
+    project.set(json!({ "d1_databases": [{ "binding": "DB", "database_name": "shop",
+        "database_id": id }] }));
+    std::fs::create_dir(project.folder.path().join("migrations")).expect("made");
+    project
+        .write("migrations/0001_t.sql", "CREATE TABLE t (a, b);\nINSERT INTO t VALUES (1, 'x');");
+    project.write("migrations/0002_u.sql", "CREATE TABLE u (a);");
+    project.ok(&["d1", "migrations", "apply", "shop", "--remote"]).await;
+    let said = project.ok(&["d1", "migrations", "list", "shop", "--remote"]).await;
+    assert_has(&said, &["No migrations to apply"]);
+    let select = ["d1", "execute", "shop", "--remote", "--json", "--command", "SELECT * FROM t"];
+    let rows: Value = serde_json::from_str(project.ok(&select).await.trim()).expect("JSON");
+    assert_eq!(rows[0]["results"], json!([{ "a": 1, "b": "x" }]));
+    let wrong = ["d1", "execute", "shop", "--remote", "--command", "SELECT * FROM none"];
+    assert_has(&project.fails(&wrong, "").await, &["no such table: none: SQLITE_ERROR", "7500"]);
+    project.write("more.sql", "INSERT INTO t VALUES (2, 'y'); INSERT INTO t VALUES (3, 'z');");
+    project.ok(&["d1", "execute", "shop", "--remote", "--yes", "--file", "more.sql"]).await;
+    let rows: Value = serde_json::from_str(project.ok(&select).await.trim()).expect("JSON");
+    assert_eq!(rows[0]["results"].as_array().map(Vec::len), Some(3));
+    project.ok(&["d1", "export", "shop", "--remote", "--output", "all.sql"]).await;
+    let all = std::fs::read_to_string(project.folder.path().join("all.sql")).expect("written");
+    assert_has(&all, &["CREATE TABLE t (a, b);", "VALUES(3,'z');"]);
+    assert_has(&project.ok(&["d1", "info", "shop"]).await, &["shop", &id]);
+    let said = project.fails(&["d1", "time-travel", "info", "shop"], "").await;
+    assert_has(&said, &["no Time Travel"]);
+    project.ok(&["d1", "delete", "shop", "-y"]).await;
+    assert_eq!(project.get("/d1/database").await, json!([]));
 }
 
 #[tokio::test]

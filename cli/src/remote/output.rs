@@ -7,12 +7,12 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 /// Prints a line on stdout.
-pub(super) fn print(text: impl AsRef<str>) -> anyhow::Result<()> {
+pub(crate) fn print(text: impl AsRef<str>) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{}", text.as_ref()).context("cannot print it")
 }
 
 /// Prints a value as JSON on stdout.
-pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(serde_json::to_string_pretty(value)?)
 }
 
@@ -28,7 +28,7 @@ pub(super) fn warn(text: &str) {
 }
 
 /// Rows in columns, the first one being their titles.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
@@ -69,7 +69,7 @@ pub(super) fn confirm(question: &str, default: bool) -> anyhow::Result<bool> {
 ///
 /// # Errors
 /// When the answer is no, or nobody can be asked.
-pub(super) fn must_confirm(question: &str, yes: bool, flag: &str) -> anyhow::Result<()> {
+pub(crate) fn must_confirm(question: &str, yes: bool, flag: &str) -> anyhow::Result<()> {
     if yes {
         return Ok(());
     }

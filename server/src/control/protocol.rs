@@ -1,5 +1,5 @@
-//! What is said on the control socket: the verbs of `selvedge do` and
-//! `selvedge kv`, and their answers.
+//! What is said on the control socket: the verbs of `selvedge do`, `selvedge kv`
+//! and `selvedge d1`, and their answers.
 //!
 //! A message is a line of JSON, and after it bytes: the value that is written or
 //! was read. It is the body of an HTTP request, or of its response.
@@ -74,6 +74,20 @@ pub enum Request {
     KvDelete { namespace: String, keys: Vec<String> },
     /// Lists keys: a [`KvPage`].
     KvList { namespace: String, prefix: String, after: Option<String>, limit: usize },
+    /// All databases of D1: [`D1Entry`]s.
+    D1Databases,
+    /// Makes a database: a [`D1Entry`].
+    D1Create { name: String },
+    /// Deletes it with all that is in it.
+    D1Delete { database: String },
+    /// Runs queries, all or none: texts, and what is bound to them. JSON as that of
+    /// Cloudflare's API.
+    D1Query { database: String, queries: Vec<(String, Vec<serde_json::Value>)> },
+    /// Runs the statements that are the bytes of the message, all or none; JSON
+    /// tells how many there were.
+    D1Import { database: String },
+    /// All of a database as statements: bytes.
+    D1Export { database: String, tables: Vec<String>, no_schema: bool, no_data: bool },
 }
 
 /// A namespace of Durable Objects.
@@ -150,6 +164,15 @@ pub struct Evictions {
 pub struct KvNamespaceEntry {
     pub id: String,
     pub title: String,
+    /// Unix seconds.
+    pub created: u64,
+}
+
+/// A database of D1.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct D1Entry {
+    pub id: String,
+    pub name: String,
     /// Unix seconds.
     pub created: u64,
 }

@@ -299,13 +299,22 @@ impl DeploymentStore for SqliteStore {
 
     fn create_resource(
         &self,
+        kind: ResourceKind,
+        new: Resource,
+        by: &Actor,
+    ) -> Result<Resource, Error> {
+        self.change(by, |change| resources::create(change, kind, new))
+    }
+
+    fn set_resource_settings(
+        &self,
         account: &AccountId,
         kind: ResourceKind,
         id: &str,
-        name: &str,
+        settings: &serde_json::Value,
         by: &Actor,
-    ) -> Result<Resource, Error> {
-        self.change(by, |change| resources::create(change, account, kind, id, name))
+    ) -> Result<(), Error> {
+        self.change(by, |change| resources::set_settings(change, account, kind, id, settings))
     }
 
     fn resources(&self, account: &AccountId, kind: ResourceKind) -> Result<Vec<Resource>, Error> {

@@ -1,6 +1,7 @@
 //! Ids and names of what accounts have beside Workers.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde_json::Value;
 
 use super::{Change, Fallible, accounts, row};
 use crate::error::Error;
@@ -12,19 +13,21 @@ const MAX_NAME_BYTES: usize = 512;
 
 /// It came after the first files of this format, and is made where it is missing.
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS resources (
-  id      TEXT PRIMARY KEY,
-  account TEXT NOT NULL REFERENCES accounts ON DELETE CASCADE,
-  kind    TEXT NOT NULL,
-  name    TEXT NOT NULL,
-  created INTEGER NOT NULL, -- Unix ms
+  id       TEXT PRIMARY KEY,
+  account  TEXT NOT NULL REFERENCES accounts ON DELETE CASCADE,
+  kind     TEXT NOT NULL,
+  name     TEXT NOT NULL,
+  created  INTEGER NOT NULL, -- Unix ms
+  settings TEXT NOT NULL, -- JSON
   UNIQUE (account, kind, name)
 ) WITHOUT ROWID";
 
-const COLUMNS: &str = "SELECT id, name, account, created FROM resources";
+const COLUMNS: &str = "SELECT id, name, account, created, settings FROM resources";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Resource> {
     let account = row::id(row, 2)?;
-    Ok(Resource { id: row.get(0)?, name: row.get(1)?, account, created: row.get(3)? })
+    let settings = row::json(row, 4)?;
+    Ok(Resource { id: row.get(0)?, name: row.get(1)?, account, created: row.get(3)?, settings })
 }
 
 pub(super) fn list(
@@ -56,13 +59,8 @@ pub(super) fn find(
     Ok(found)
 }
 
-pub(super) fn create(
-    change: &Change<'_>,
-    account: &AccountId,
-    kind: ResourceKind,
-    id: &str,
-    name: &str,
-) -> Fallible<Resource> {
+pub(super) fn create(change: &Change<'_>, kind: ResourceKind, new: Resource) -> Fallible<Resource> {
+    let (account, name) = (&new.account, &new.name);
     accounts::need(&change.sql, account)?;
     let what = kind.what();
     if name.is_empty() || name.len() > MAX_NAME_BYTES {
@@ -72,20 +70,38 @@ pub(super) fn create(
     let taken = change
         .sql
         .prepare_cached("SELECT 1 FROM resources WHERE account = ?1 AND kind = ?2 AND name = ?3")?
-        .exists([account.as_str(), kind.name(), name])?;
+        .exists([account.as_str(), kind.name(), name.as_str()])?;
     if taken {
         return Err(Error::Taken(format!("a {what} with the name '{name}' already exists")).into());
     }
-    let (id, name) = (id.to_owned(), name.to_owned());
-    let new = Resource { id, name, account: account.clone(), created: change.now };
+    let settings = new.settings.to_string();
     change
         .sql
         .prepare_cached(
-            "INSERT INTO resources (id, account, kind, name, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO resources (id, account, kind, name, created, settings)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![new.id, account.as_str(), kind.name(), new.name, new.created])?;
-    change.note(Some(account), &format!("{}.create", kind.name()), &new.name)?;
-    Ok(new)
+        .execute(params![new.id, account.as_str(), kind.name(), name, change.now, settings])?;
+    change.note(Some(account), &format!("{}.create", kind.name()), name)?;
+    Ok(Resource { created: change.now, ..new })
+}
+
+pub(super) fn set_settings(
+    change: &Change<'_>,
+    account: &AccountId,
+    kind: ResourceKind,
+    id: &str,
+    settings: &Value,
+) -> Fallible<()> {
+    let found = need(&change.sql, account, kind, id)?;
+    let sql = "UPDATE resources SET settings = ?2 WHERE id = ?1";
+    change.sql.execute(sql, [id, &settings.to_string()])?;
+    change.note(Some(account), &format!("{}.settings", kind.name()), &found.name)
+}
+
+fn need(sql: &Connection, account: &AccountId, kind: ResourceKind, id: &str) -> Fallible<Resource> {
+    let found = find(sql, account, kind, id)?.filter(|found| found.id == id);
+    Ok(found.ok_or_else(|| Error::missing(kind.what(), id))?)
 }
 
 pub(super) fn delete(
@@ -94,8 +110,7 @@ pub(super) fn delete(
     kind: ResourceKind,
     id: &str,
 ) -> Fallible<()> {
-    let found = find(&change.sql, account, kind, id)?.filter(|found| found.id == id);
-    let found = found.ok_or_else(|| Error::missing(kind.what(), id))?;
+    let found = need(&change.sql, account, kind, id)?;
     change.sql.execute("DELETE FROM resources WHERE id = ?1", [id])?;
     change.note(Some(account), &format!("{}.delete", kind.name()), &found.name)
 }
