@@ -9,6 +9,7 @@ const {
   Date,
   Error,
   ObjectDefineProperty,
+  PromiseReject,
   RegExpPrototypeExec,
   SafeRegExp,
   String,
@@ -18,6 +19,7 @@ const {
   StringPrototypeSplit,
   StringPrototypeTrim,
   SymbolToStringTag,
+  TypedArrayPrototypeGetBuffer,
   TypeError,
 } = primordials;
 const { bodies, entrypoints, request: requests, response: responses } = internals.selvedge;
@@ -140,13 +142,33 @@ class MessageBatch {
   }
 }
 
-/** `?queue=NAME`, and messages as JSON: `[{ id, timestamp, attempts, body }]`. */
-async function queue(url, request, call) {
+/**
+ * The body of a message of this server's queues: what JSON says, text, or bytes in
+ * base64, by its content type.
+ */
+function typedBody({ type, body }) {
+  if (type !== "bytes" && type !== "v8") return body;
+  const bytes = core.loadExtScript("ext:deno_web/00_infra.js").forgivingBase64Decode(body);
+  if (type === "bytes") return TypedArrayPrototypeGetBuffer(bytes);
+  return core.deserialize(bytes, {
+    __proto__: null,
+    forStorage: true,
+    deserializers: core.getCloneableDeserializers(),
+  });
+}
+
+/**
+ * `?queue=NAME`, and messages as JSON: `[{ id, timestamp, attempts, body }]`. The
+ * server's own queues give each a type, and want to know what was said of single
+ * messages also when the handler throws.
+ */
+async function queue(url, request, call, io) {
   const name = url.searchParams.get("queue");
   if (name === null) return refused("the query names no queue: ?queue=NAME");
   const sent = await request.json();
   const list = ArrayIsArray(sent) ? sent : sent?.messages;
   if (!ArrayIsArray(list)) return refused("the body is a list of messages, as JSON");
+  const isOwn = sent.isOwn === true;
   const delivery = new Delivery();
   const messages = [];
   for (let i = 0; i < list.length; i++) {
@@ -154,12 +176,25 @@ async function queue(url, request, call) {
     ArrayPrototypePush(messages, new Message(internal, delivery, {
       id: given.id === undefined ? `${i + 1}` : String(given.id),
       timestamp: new Date(given.timestamp ?? internals.now()),
-      body: given.body,
+      body: isOwn ? typedBody(given) : given.body,
       attempts: given.attempts ?? 1,
     }));
   }
   const metadata = sent.metadata ?? { metrics: { backlogCount: 0, backlogBytes: 0 } };
-  await call("queue", new MessageBatch(internal, delivery, name, messages, metadata));
+  const oldest = metadata.metrics?.oldestMessageTimestamp;
+  if (typeof oldest === "number") metadata.metrics.oldestMessageTimestamp = new Date(oldest);
+  const batch = new MessageBatch(internal, delivery, name, messages, metadata);
+  if (!isOwn) {
+    await call("queue", batch);
+    return Response.json(delivery.result());
+  }
+  try {
+    await call("queue", batch);
+  } catch (error) {
+    // It is told as what nobody caught.
+    contextOf(io).waitUntil(PromiseReject(error));
+    return Response.json({ ...delivery.result(), outcome: "exception" });
+  }
   return Response.json(delivery.result());
 }
 
@@ -305,7 +340,7 @@ async function receive(io, parts) {
       throw new Error(`Handler does not export a ${kind}() function.`);
     }
     return handler[kind](argument, shared.env, ctx);
-  });
+  }, io);
 }
 const PREFIX = "/cdn-cgi/handler/";
 

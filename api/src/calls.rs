@@ -9,6 +9,7 @@ pub(crate) mod kv;
 pub(crate) mod objects;
 pub(crate) mod own;
 pub(crate) mod pages;
+pub mod queues;
 pub(crate) mod routes;
 pub(crate) mod schedules;
 pub(crate) mod scripts;

@@ -70,6 +70,15 @@ pub trait Host: Debug + Send + Sync {
     /// A D1 database; whose it is was checked.
     fn d1(&self, database: &str) -> Result<Arc<selvedge_d1::store::SqliteStore>, HostError>;
 
+    /// The messages of a queue; whose it is was checked.
+    fn queue(&self, queue: &str) -> Result<Arc<selvedge_queues::store::SqliteStore>, HostError>;
+
+    /// Queues of some account have changed: who takes their messages, and how.
+    fn apply_queues(&self) -> Result<(), HostError>;
+
+    /// Deletes a queue with its messages.
+    fn delete_queue(&self, queue: &str) -> Result<(), HostError>;
+
     /// Deletes a D1 database with all that is in it.
     fn delete_d1(&self, database: &str) -> Result<(), HostError>;
 

@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use selvedge_deployments::DeploymentStore;
 
+pub use calls::queues;
 pub use error::ApiError;
 pub use host::{Host, HostError};
 pub use options::ApiOptions;

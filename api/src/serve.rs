@@ -168,7 +168,6 @@ impl Api {
 /// What wrangler asks for and is not here, in words.
 fn product_name(segment: &str) -> Option<&'static str> {
     Some(match segment {
-        "queues" => "Queues",
         "workflows" => "Workflows",
         "r2" | "r2-catalog" => "R2",
         "hyperdrive" => "Hyperdrive",

@@ -6,8 +6,8 @@ use selvedge_deployments::Scope;
 
 use crate::call::Cx;
 use crate::calls::{
-    accounts, assets, d1, deployments, domains, kv, objects, own, routes, schedules, scripts,
-    secrets, services, settings, subdomain, tails, tokens, user, versions, zones,
+    accounts, assets, d1, deployments, domains, kv, objects, own, queues, routes, schedules,
+    scripts, secrets, services, settings, subdomain, tails, tokens, user, versions, zones,
 };
 use crate::reply::Answer;
 
@@ -158,6 +158,23 @@ const CALLS: &[Call] = table! {
     DELETE "/client/v4/accounts/:account/storage/kv/namespaces/:namespace/bulk" STORAGE => kv::bulk_delete;
     POST "/client/v4/accounts/:account/storage/kv/namespaces/:namespace/bulk/delete" STORAGE => kv::bulk_delete;
     POST "/client/v4/accounts/:account/storage/kv/namespaces/:namespace/bulk/get" STORAGE => kv::bulk_get;
+
+    GET "/client/v4/accounts/:account/queues" STORAGE_OR_READ => queues::list;
+    POST "/client/v4/accounts/:account/queues" STORAGE_OR_DEPLOY => queues::create;
+    GET "/client/v4/accounts/:account/queues/:queue" STORAGE_OR_READ => queues::get;
+    PUT "/client/v4/accounts/:account/queues/:queue" STORAGE => queues::update;
+    PATCH "/client/v4/accounts/:account/queues/:queue" STORAGE => queues::update;
+    DELETE "/client/v4/accounts/:account/queues/:queue" STORAGE => queues::delete;
+    POST "/client/v4/accounts/:account/queues/:queue/purge" STORAGE => queues::purge;
+    GET "/client/v4/accounts/:account/queues/:queue/consumers" STORAGE_OR_READ => queues::list_of;
+    POST "/client/v4/accounts/:account/queues/:queue/consumers" STORAGE_OR_DEPLOY => queues::add;
+    GET "/client/v4/accounts/:account/queues/:queue/consumers/:consumer" STORAGE_OR_READ => queues::consumer;
+    PUT "/client/v4/accounts/:account/queues/:queue/consumers/:consumer" STORAGE_OR_DEPLOY => queues::replace;
+    DELETE "/client/v4/accounts/:account/queues/:queue/consumers/:consumer" STORAGE_OR_DEPLOY => queues::remove;
+    POST "/client/v4/accounts/:account/queues/:queue/messages" STORAGE => queues::send;
+    POST "/client/v4/accounts/:account/queues/:queue/messages/batch" STORAGE => queues::send_batch;
+    POST "/client/v4/accounts/:account/queues/:queue/messages/pull" STORAGE => queues::pull;
+    POST "/client/v4/accounts/:account/queues/:queue/messages/ack" STORAGE => queues::ack;
 
     GET "/client/v4/accounts/:account/d1/database" STORAGE_OR_READ => d1::list;
     POST "/client/v4/accounts/:account/d1/database" STORAGE_OR_DEPLOY => d1::create;

@@ -98,6 +98,8 @@ pub(crate) enum Command {
     Kv(Box<crate::kv::KvArgs>),
     /// Work with D1 databases in a data folder.
     D1(Box<crate::d1::D1Args>),
+    /// Work with queues in a data folder.
+    Queues(Box<crate::queues::QueuesArgs>),
     /// Look into Durable Objects in a data folder, and change them.
     Do(Box<crate::durable::DoArgs>),
     /// Copy a server's data folder while the server runs.

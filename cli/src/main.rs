@@ -15,6 +15,7 @@ mod init;
 mod inspect;
 mod keys;
 mod kv;
+mod queues;
 mod remote;
 mod run;
 mod serve;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::Check(args) }) => check::check(&args),
         Ok(Cli { command: Command::Kv(args) }) => kv::run(*args),
         Ok(Cli { command: Command::D1(args) }) => d1::run(*args),
+        Ok(Cli { command: Command::Queues(args) }) => queues::run(*args),
         Ok(Cli { command: Command::Do(args) }) => durable::run(*args),
         Ok(Cli { command: Command::Backup(args) }) => backup::backup(&args),
         Ok(Cli { command: Command::Restore(args) }) => backup::restore(&args),

@@ -17,6 +17,7 @@ mod local;
 mod login;
 mod output;
 mod project;
+mod queues;
 mod rollback;
 mod secret;
 mod tail;
@@ -33,6 +34,7 @@ pub(crate) use args::ServerArgs;
 pub(crate) use d1::RemoteD1;
 pub(crate) use kv::run as run_kv;
 pub(crate) use output::{must_confirm, print, print_json, table};
+pub(crate) use queues::RemoteQueues;
 
 use crate::kv::is_closed_pipe;
 use crate::terminal;

@@ -40,6 +40,13 @@ pub enum BindingKind {
         /// Its id.
         database: String,
     },
+    /// `queue`: the name of a queue of the account.
+    Queue {
+        /// Its name.
+        queue: String,
+        /// Seconds, for messages that say nothing.
+        delay: Option<u32>,
+    },
     /// `durable_object_namespace`.
     Objects {
         /// The class.
@@ -176,6 +183,10 @@ impl Fields<'_> {
             "secret_text" => BindingKind::Secret(None),
             "kv_namespace" => BindingKind::Kv { namespace: self.required("namespace_id")? },
             "d1" => BindingKind::D1 { database: self.required("id")? },
+            "queue" => BindingKind::Queue {
+                queue: self.required("queue_name")?,
+                delay: self.seconds("delivery_delay")?,
+            },
             "durable_object_namespace" => BindingKind::Objects {
                 class: self.required("class_name")?,
                 script: self.other_worker("script_name")?,
@@ -195,6 +206,15 @@ impl Fields<'_> {
                 return Err(InvalidBinding::Unsupported { name, kind });
             }
         })
+    }
+
+    fn seconds(&self, key: &str) -> Result<Option<u32>, InvalidBinding> {
+        let Some(value) = self.object.get(key).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
+        let seconds = value.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
+        let refused = || self.invalid(&format!("\"{key}\" is not a number of seconds"));
+        seconds.map(Some).ok_or_else(refused)
     }
 
     fn other_worker(&self, key: &str) -> Result<Option<String>, InvalidBinding> {
@@ -271,6 +291,7 @@ mod tests {
             json!({ "name": "F", "type": "version_metadata" }),
             json!({ "name": "G", "type": "assets" }),
             json!({ "name": "H", "type": "d1", "id": "0f" }),
+            json!({ "name": "I", "type": "queue", "queue_name": "q", "delivery_delay": 5 }),
         ] {
             let binding = Binding::from_raw(raw.clone()).expect("valid");
             let text = serde_json::to_string(&binding).expect("JSON");

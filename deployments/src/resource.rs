@@ -12,6 +12,8 @@ use crate::ids::AccountId;
 pub enum ResourceKind {
     /// A D1 database.
     D1Database,
+    /// A queue.
+    Queue,
 }
 
 impl ResourceKind {
@@ -19,6 +21,7 @@ impl ResourceKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::D1Database => "d1",
+            Self::Queue => "queue",
         }
     }
 
@@ -26,6 +29,7 @@ impl ResourceKind {
     pub fn what(self) -> &'static str {
         match self {
             Self::D1Database => "D1 database",
+            Self::Queue => "queue",
         }
     }
 }

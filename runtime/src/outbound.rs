@@ -92,6 +92,9 @@ pub struct ServiceTarget {
     pub object: Option<ObjectTarget>,
     /// What answers requests in place of a Worker.
     pub responder: Option<Arc<dyn Responder>>,
+    /// The server itself asks: the path names a handler that no client reaches, see
+    /// [`crate::FetchEvent::for_handler`].
+    pub for_handler: bool,
 }
 
 /// What answers requests that go through a binding and is no Worker: static assets.

@@ -220,6 +220,7 @@ pub(crate) fn target(namespace: &DurableNamespace, id: ObjectId) -> Arc<ServiceT
         lives_on: namespace.lives_on(&id.0),
     };
     Arc::new(ServiceTarget {
+        for_handler: false,
         responder: None,
         service: namespace.script.to_string(),
         entrypoint: None,

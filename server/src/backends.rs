@@ -11,6 +11,7 @@ use selvedge_durable::catalog::{self, Deleted, NamespaceInfo};
 use selvedge_durable::config::Storage;
 use selvedge_durable::{DurableNamespace, LocalPlacement, NamespaceData, Placement, store};
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
+use selvedge_queues::store as queues;
 use selvedge_storage::data_dir::{DataDir, OpenError};
 
 use tokio::sync::watch;
@@ -53,6 +54,7 @@ pub struct Backends {
     command: String,
     kv: Mutex<Option<Catalog>>,
     d1: Mutex<Option<d1::Catalog>>,
+    queues: Mutex<Option<queues::Catalog>>,
     object_idle: Duration,
     objects: Mutex<Option<Arc<Objects>>>,
     dir: Mutex<Option<Arc<DataDir>>>,
@@ -71,6 +73,7 @@ impl Backends {
             command: command.to_owned(),
             kv: Mutex::default(),
             d1: Mutex::default(),
+            queues: Mutex::default(),
             objects: Mutex::default(),
             dir: Mutex::default(),
             taken: watch::Sender::default(),
@@ -170,6 +173,42 @@ impl Backends {
         match self.with_d1(|catalog| catalog.delete(id))? {
             Ok(()) | Err(d1::CatalogError::NotFound { .. }) => Ok(()),
             Err(d1::CatalogError::Store(error)) => Err(error.into()),
+            Err(error) => Err(selvedge_storage::Error::Internal(error.to_string()).into()),
+        }
+    }
+
+    /// The messages of a queue; a new one is empty.
+    ///
+    /// # Errors
+    /// When another process has the folder, or the queue's file cannot be used.
+    pub fn queue(&self, id: &str) -> Result<Arc<queues::SqliteStore>, BackendError> {
+        Ok(self.with_queues(|catalog| catalog.store(id))??)
+    }
+
+    /// Shows the catalog of queues.
+    ///
+    /// # Errors
+    /// When another process has the folder, or the catalog's file cannot be used.
+    pub(crate) fn with_queues<T>(
+        &self,
+        act: impl FnOnce(&queues::Catalog) -> T,
+    ) -> Result<T, BackendError> {
+        let mut catalog = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let catalog = match &mut *catalog {
+            Some(catalog) => catalog,
+            none => none.insert(queues::Catalog::open(self.dir()?, Arc::new(unix_seconds))?),
+        };
+        Ok(act(catalog))
+    }
+
+    /// Deletes a queue; one that was never used has no messages.
+    ///
+    /// # Errors
+    /// When its file cannot be deleted.
+    pub fn delete_queue(&self, id: &str) -> Result<(), BackendError> {
+        match self.with_queues(|catalog| catalog.delete(id))? {
+            Ok(()) | Err(queues::CatalogError::NotFound { .. }) => Ok(()),
+            Err(queues::CatalogError::Store(error)) => Err(error.into()),
             Err(error) => Err(selvedge_storage::Error::Internal(error.to_string()).into()),
         }
     }

@@ -3,6 +3,7 @@
 
 mod assets;
 mod durable;
+mod queues;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,8 @@ use selvedge_d1::config::DatabaseConfig;
 use selvedge_durable::catalog::Strictness;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
+use selvedge_queues::Producer;
+use selvedge_queues::config::ProducerConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
 
 use crate::alarms::Alarms;
@@ -22,12 +25,14 @@ use crate::config::{Config, Diagnostic, Section};
 pub use assets::ProjectAssets;
 pub(crate) use assets::bind as bind_assets;
 pub use durable::DurableObjects;
+pub use queues::QueueConsumers;
 
 /// A binding that the configuration asks for, checked and not yet opened.
 #[derive(Debug, Clone)]
 pub enum BindingConfig {
     Kv(NamespaceConfig),
     D1(DatabaseConfig),
+    Queue(ProducerConfig),
     DurableObject(selvedge_durable::config::BindingConfig),
 }
 
@@ -37,6 +42,7 @@ impl BindingConfig {
         match self {
             Self::Kv(namespace) => &namespace.binding,
             Self::D1(database) => &database.binding,
+            Self::Queue(queue) => &queue.binding,
             Self::DurableObject(objects) => &objects.name,
         }
     }
@@ -51,6 +57,11 @@ impl BindingConfig {
             Self::D1(database) => {
                 let store = backends.d1(database.local_id())?;
                 EnvValue::Binding(Arc::new(D1Database::new(database.local_id(), store)))
+            }
+            Self::Queue(queue) => {
+                let store = backends.queue(&queue.queue)?;
+                let delay = queue.delivery_delay.unwrap_or(0);
+                EnvValue::Binding(Arc::new(Producer::new(&queue.queue, store, delay)))
             }
             Self::DurableObject(objects) => {
                 let script = objects.script(worker);
@@ -113,6 +124,7 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
     let mut warnings = Vec::new();
     kv_namespaces(config, &mut bindings, &mut warnings)?;
     d1_databases(config, &mut bindings, &mut warnings)?;
+    queues::configured(config, &mut bindings, &mut warnings)?;
     Ok((bindings, warnings))
 }
 

@@ -12,6 +12,7 @@ pub mod protocol;
 mod d1;
 mod kv;
 mod objects;
+mod queues;
 pub(crate) mod socket;
 
 use std::path::Path;
@@ -141,6 +142,9 @@ impl Control {
             | Request::D1Query { .. }
             | Request::D1Import { .. }
             | Request::D1Export { .. }) => d1::execute(&self.backends, request, bytes).await,
+            request @ (Request::Queues
+            | Request::QueuePurge { .. }
+            | Request::QueueDelete { .. }) => queues::execute(&self.backends, request).await,
             request => kv::execute(&self.backends, request, bytes).await,
         }
     }

@@ -30,6 +30,7 @@ use crate::listener::Addresses;
 use crate::log::{Field, Level, Log};
 use crate::outbound::Policy;
 use crate::project::Project;
+use crate::queues::Consumers;
 use crate::run::{RunError, urls, way_out};
 use crate::run_options::TlsFiles;
 use crate::serve::Shared;
@@ -117,6 +118,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     let backends = Arc::new(backends);
     let switchboard = Switchboard::new(backends.placement());
     let alarms = Alarms::new(switchboard.clone());
+    let consumers = Consumers::new(switchboard.clone(), options.log.clone());
     let control = Arc::new(Control::new(backends.clone(), switchboard.clone()));
     let services = Services {
         platform: Platform::new(selvedge_snapshot::platform_parts(None)),
@@ -151,6 +153,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
             inspector,
             backends,
             alarms: alarms.clone(),
+            consumers: consumers.clone(),
             asset_cache: Arc::default(),
         },
         workers,
@@ -172,6 +175,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     tokio::select! {
         () = &mut shutdown => {}
         () = alarms.run() => {}
+        () = consumers.run() => {}
         () = socket::serve(control) => {}
         result = ready => result?,
     }
@@ -205,6 +209,7 @@ struct Host {
     /// The bindings' data, of all Workers and generations.
     backends: Arc<Backends>,
     alarms: Arc<Alarms>,
+    consumers: Arc<Consumers>,
     /// Contents of static assets.
     asset_cache: Arc<Cache>,
 }
@@ -374,7 +379,9 @@ impl Dev {
 
     /// Starts a generation of the Worker and lets it take over.
     async fn swap(&mut self, index: usize, project: Project, begin: Instant) {
-        let Project { mut worker, bindings, objects, assets, warnings, crons, env, .. } = project;
+        let Project {
+            mut worker, bindings, objects, consumers, assets, warnings, crons, env, ..
+        } = project;
         let log = self.host.log.clone();
         let entry = &mut self.workers[index];
         // What was said already is not repeated with each change.
@@ -391,13 +398,17 @@ impl Dev {
         }
         entry.name.clone_from(&worker.name);
         self.triggers.set(index, &worker.name, &crons);
-        match bindings::open(
+        let opened = bindings::open(
             &bindings,
             &objects,
             &self.host.backends,
             &self.host.alarms,
             &mut worker,
-        ) {
+        );
+        let (backends, running) = (&self.host.backends, &self.host.consumers);
+        match opened
+            .and_then(|notes| consumers.start(&worker.name, backends, running).map(|()| notes))
+        {
             Ok(notes) => notes.iter().for_each(|note| log.warn(note)),
             Err(error) => {
                 entry.broken = true;

@@ -26,6 +26,7 @@ mod limits;
 mod objects;
 mod previews;
 mod proxy_protocol;
+mod queues;
 mod route;
 pub mod settings;
 mod share;
@@ -57,6 +58,7 @@ use crate::metrics::Registry;
 use crate::otlp::{Otlp, OtlpOptions};
 use crate::outbound::Policy;
 use crate::proxies::Proxies;
+use crate::queues::Consumers;
 use crate::run::{RunError, urls};
 use crate::serve::DRAIN;
 use crate::switchboard::Switchboard;
@@ -126,6 +128,7 @@ impl Server {
         let addresses = Addresses::bind(&options.listen)?;
         let switchboard = Switchboard::new(backends.placement());
         let alarms = Alarms::new(switchboard.clone());
+        let consumers = Consumers::new(switchboard.clone(), options.log.clone());
         let cache = CodeCache::new(options.data_dir.join("cache").join("code"));
         let networks = options.settings.network.allowed.clone();
         let policy = Policy::new(Mode::Production).with_networks(networks);
@@ -146,6 +149,7 @@ impl Server {
             backends,
             switchboard,
             alarms,
+            consumers,
             services,
             control: tokio::runtime::Handle::current(),
         });
@@ -153,6 +157,9 @@ impl Server {
         core.pool(core.settings.limits.memory_bytes);
         objects::watch_alarms(&core)?;
         let count = change::load_all(&core).await?;
+        if let Err(error) = queues::follow(&core) {
+            core.log.warn(&format!("no messages of queues are delivered: {error}"));
+        }
         core.log.event(Level::Info, &format!("{count} Workers are deployed"), Vec::new());
         let (closing, _) = watch::channel(false);
         let mut server = Self {
@@ -172,6 +179,7 @@ impl Server {
             tokio::spawn(upkeep::run(core.clone())),
             tokio::spawn(crons::run(core.clone())),
             tokio::spawn(core.alarms.clone().run()),
+            tokio::spawn(core.consumers.clone().run()),
         ];
         server.core.is_ready.store(true, Ordering::Relaxed);
         Ok(server)

@@ -476,6 +476,9 @@ impl Connection {
             }),
             None => Followed { trace: None, on_end: self.tell(method) },
         };
+        let service = self.client.service.as_deref();
+        // The server itself calls a handler, and not what a binding names.
+        let for_handler = service.is_some_and(|service| service.for_handler);
         let event = FetchEvent {
             method,
             url: &self.url,
@@ -483,8 +486,8 @@ impl Connection {
             shared_headers: &self.client.headers,
             body,
             cf: self.client.cf.clone(),
-            service: self.client.service.as_deref(),
-            for_handler: false,
+            service: service.filter(|_| !for_handler),
+            for_handler,
             reply: Box::new(ConnectionReply::new(exchange)),
             on_end,
             trace,

@@ -31,6 +31,7 @@ mod local_handlers;
 mod memory_free;
 mod moving;
 mod proxies;
+mod queues;
 mod scaling;
 mod serve;
 mod site;

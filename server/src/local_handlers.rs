@@ -26,6 +26,7 @@ const PREFIX: &str = "/cdn-cgi/handler/";
 pub(crate) fn fetch(site: &Rc<Site>, mut event: FetchEvent<'_>) -> Option<ContextRef> {
     if site.mode() == Mode::Local
         && event.service.is_none()
+        && !event.for_handler
         && memchr::memmem::find(event.url, PREFIX.as_bytes()).is_some()
     {
         if let Some(request) = ScheduledRequest::of(event.url) {

@@ -23,7 +23,7 @@ use selvedge_js::ServiceBinding;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
 
-use crate::bindings::{self, BindingConfig, DurableObjects, ProjectAssets};
+use crate::bindings::{self, BindingConfig, DurableObjects, ProjectAssets, QueueConsumers};
 use crate::config::{Blob, Config, Cron, Diagnostic, EnvLine, Service, Var, shown};
 use collect::{Collected, Refused};
 
@@ -45,6 +45,8 @@ pub struct Project {
     pub assets: Option<ProjectAssets>,
     /// What it says of Durable Objects.
     pub objects: DurableObjects,
+    /// The queues of which it takes the messages.
+    pub consumers: QueueConsumers,
     /// The folder of the configuration file, else of the main module.
     pub root: PathBuf,
     /// What the user should know and can go on without.
@@ -99,6 +101,7 @@ impl Project {
     ) -> Result<Self, Diagnostic> {
         let (mut bindings, binding_warnings) = bindings::configured(&config)?;
         let (assets, asset_warnings) = ProjectAssets::configured(&config)?;
+        let consumers = QueueConsumers::configured(&config)?;
         let (objects, object_warnings) = DurableObjects::configured(&config)?;
         bindings.extend(objects.bindings().iter().cloned().map(BindingConfig::DurableObject));
         let env_lines = config.env_lines();
@@ -128,6 +131,7 @@ impl Project {
             bindings,
             assets,
             objects,
+            consumers,
             root: config.root,
             warnings: all,
             crons: config.crons,
@@ -263,6 +267,7 @@ fn service(service: &Service) -> EnvEntry {
         None => service.service.clone(),
     };
     let target = ServiceTarget {
+        for_handler: false,
         responder: None,
         object: None,
         service: name,

@@ -25,6 +25,7 @@ use crate::inspector::{InspectorError, InspectorServer};
 use crate::listener::Addresses;
 use crate::outbound::{self, HttpOutbound, Policy, UpgradedSocket};
 use crate::project::Project;
+use crate::queues::Consumers;
 use crate::run_options::RunOptions;
 use crate::serve::{DRAIN, Shared};
 use crate::switchboard::Switchboard;
@@ -60,6 +61,7 @@ pub struct Server {
     scheme: &'static str,
     inspector: Option<InspectorServer>,
     alarms: Arc<Alarms>,
+    consumers: Arc<Consumers>,
     /// The bindings' data; it is closed when the isolates are gone.
     control: Arc<Control>,
     _backends: Arc<Backends>,
@@ -94,7 +96,8 @@ impl Server {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
         let listeners = Addresses::bind(&options.listen)?;
         let addresses = listeners.all();
-        let Project { mut worker, bindings, objects, assets, .. } = options.project;
+        let Project { mut worker, bindings, objects, consumers: queues, assets, .. } =
+            options.project;
         if options.production {
             worker.mode = Mode::Production;
         }
@@ -106,6 +109,8 @@ impl Server {
         for note in bindings::open(&bindings, &objects, &backends, &alarms, &mut worker)? {
             options.log.warn(&note);
         }
+        let consumers = Consumers::new(switchboard.clone(), options.log.clone());
+        queues.start(&worker.name, &backends, &consumers)?;
         let assets = assets.map(|assets| {
             let name = assets.binding.clone();
             let handle = Handle::new(assets.open(Arc::default()));
@@ -151,7 +156,16 @@ impl Server {
             isolates::Options { most, scaling: options.scaling },
         );
         isolates.add().await?;
-        Ok(Self { addresses, isolates, scheme, inspector, alarms, control, _backends: backends })
+        Ok(Self {
+            addresses,
+            isolates,
+            scheme,
+            inspector,
+            alarms,
+            consumers,
+            control,
+            _backends: backends,
+        })
     }
 
     /// The URLs that the server answers to.
@@ -169,11 +183,13 @@ impl Server {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         let mut alarms = std::pin::pin!(self.alarms.clone().run());
+        let mut consumers = std::pin::pin!(self.consumers.clone().run());
         let control = tokio::spawn(socket::serve(self.control.clone()));
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 () = &mut alarms => {}
+                () = &mut consumers => {}
                 _ = ticks.tick() => self.isolates.adapt().await,
             }
         }

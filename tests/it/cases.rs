@@ -33,6 +33,10 @@ export default {
     }
     return new Response("passed");
   },
+  // What a case sends to a queue of its own comes back here.
+  async queue(batch, env, ctx) {
+    await cases.queue?.(batch, env, ctx);
+  },
 };
 "#;
 

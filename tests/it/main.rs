@@ -31,6 +31,7 @@ mod kv;
 mod life;
 mod limits;
 mod projects;
+mod queues;
 mod rpc;
 mod serve;
 mod soak;

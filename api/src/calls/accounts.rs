@@ -90,7 +90,7 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
     let by = cx.actor()?;
     let force = cx.query("force") == Some("true");
     let wanted = id.clone();
-    let (workers, namespaces, databases) = cx
+    let (workers, namespaces, databases, queues) = cx
         .blocking(move |inner| {
             let workers = inner.store.workers(&wanted)?;
             if !workers.is_empty() && !force {
@@ -98,9 +98,10 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
                 return Err(ApiError::conflict(10064, text));
             }
             let namespaces = inner.store.kv_namespaces(&wanted)?;
+            let queues = inner.store.resources(&wanted, ResourceKind::Queue)?;
             let databases = inner.store.resources(&wanted, ResourceKind::D1Database)?;
             inner.store.delete_account(&wanted, &by)?;
-            Ok((workers, namespaces, databases))
+            Ok((workers, namespaces, databases, queues))
         })
         .await?;
     for worker in &workers {
@@ -116,6 +117,10 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
         }
         for database in &databases {
             inner.host.delete_d1(&database.id)?;
+        }
+        inner.host.apply_queues()?;
+        for queue in &queues {
+            inner.host.delete_queue(&queue.id)?;
         }
         Ok(())
     })

@@ -31,6 +31,7 @@ pub(super) struct FakeHost {
     tags: Mutex<HashMap<String, String>>,
     kv: Mutex<HashMap<String, Arc<dyn KvStore>>>,
     d1: std::sync::OnceLock<(selvedge_d1::store::Catalog, tempfile::TempDir)>,
+    queues: std::sync::OnceLock<(selvedge_queues::store::Catalog, tempfile::TempDir)>,
     tails: Mutex<Vec<(WorkerKey, mpsc::Sender<Arc<Value>>)>>,
     pub(super) applied: Mutex<Vec<String>>,
 }
@@ -147,6 +148,28 @@ impl Host for FakeHost {
 
     fn delete_kv(&self, namespace: &str) -> Result<(), HostError> {
         self.kv.lock().expect("not poisoned").remove(namespace);
+        Ok(())
+    }
+
+    fn queue(&self, queue: &str) -> Result<Arc<selvedge_queues::store::SqliteStore>, HostError> {
+        let open = || {
+            let folder = tempfile::tempdir().expect("a folder");
+            let dir = Arc::new(DataDir::open(folder.path(), "a test", 0).expect("free"));
+            let catalog = selvedge_queues::store::Catalog::open(dir, Arc::new(|| 0)).expect("made");
+            (catalog, folder)
+        };
+        let (catalog, _) = self.queues.get_or_init(open);
+        Ok(catalog.store(queue).expect("opened"))
+    }
+
+    fn apply_queues(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    fn delete_queue(&self, queue: &str) -> Result<(), HostError> {
+        if let Some((catalog, _)) = self.queues.get() {
+            let _ = catalog.delete(queue);
+        }
         Ok(())
     }
 

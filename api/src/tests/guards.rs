@@ -201,8 +201,8 @@ async fn what_is_no_call_is_said_in_the_envelope() {
         let got = fixture.send(Method::GET, path, None, &[], "").await;
         assert_eq!((got.status, got.code()), (StatusCode::NOT_FOUND, 7003), "{path}");
     }
-    let got = fixture.get("/queues?page=1&name=q").await;
-    assert_eq!((got.code(), got.message().as_str()), (7003, "this server has no Queues"));
+    let got = fixture.get("/vectorize/v2/indexes").await;
+    assert_eq!((got.code(), got.message().as_str()), (7003, "this server has no Vectorize"));
     let got = fixture.send(Method::PUT, "/client/v4/user", None, &[], "").await;
     assert_eq!((got.status, got.code()), (StatusCode::METHOD_NOT_ALLOWED, 7001));
     let path = fixture.path("/storage/kv/namespaces");

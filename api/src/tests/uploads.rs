@@ -86,8 +86,8 @@ async fn what_cannot_be_is_refused_with_its_code_and_changes_nothing() {
         ),
         (
             with(json!([{ "name": "Q", "type": "queue", "queue_name": "q" }])),
-            10021,
-            "binding Q of type queue is not supported",
+            10160,
+            "Queue 'q' not found.",
         ),
         (
             with(json!([{ "name": "OLD", "type": "inherit" }])),

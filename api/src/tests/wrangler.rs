@@ -287,6 +287,40 @@ async fn wrangler_works_with_d1() {
 }
 
 #[tokio::test]
+async fn wrangler_works_with_queues() {
+    let Some(mut project) = Project::new("api").await else { return };
+    project.ok(&["queues", "create", "jobs"]).await;
+    project.ok(&["queues", "create", "dead"]).await;
+    assert_has(&project.ok(&["queues", "list"]).await, &["jobs", "dead"]);
+    assert_has(&project.fails(&["queues", "create", "jobs"], "").await, &["11009"]);
+    project.set(json!({ "queues": {
+        "producers": [{ "binding": "Q", "queue": "jobs", "delivery_delay": 3 }],
+        "consumers": [{ "queue": "jobs", "max_batch_size": 5, "max_batch_timeout": 2,
+            "dead_letter_queue": "dead" }],
+    } }));
+    project.ok(&["deploy"]).await;
+    let jobs = project.get("/queues?name=jobs").await[0].clone();
+    let consumer = &jobs["consumers"][0];
+    assert_eq!((&consumer["type"], &consumer["script"]), (&json!("worker"), &json!("api")));
+    assert_eq!(consumer["settings"], json!({ "batch_size": 5, "max_wait_time_ms": 2000 }));
+    project.ok(&["deploy"]).await;
+    project.ok(&["queues", "pause-delivery", "jobs"]).await;
+    assert_eq!(project.get("/queues/jobs").await["settings"]["delivery_paused"], true);
+    project.ok(&["queues", "resume-delivery", "jobs"]).await;
+    project.ok(&["queues", "update", "jobs", "--delivery-delay-secs", "7"]).await;
+    assert_eq!(project.get("/queues/jobs").await["settings"]["delivery_delay"], 7);
+    project.ok(&["queues", "consumer", "worker", "remove", "jobs", "api"]).await;
+    project.ok(&["queues", "consumer", "http", "add", "jobs", "--batch-size", "3"]).await;
+    assert_has(&project.ok(&["queues", "info", "jobs"]).await, &["jobs"]);
+    project.ok(&["queues", "consumer", "http", "remove", "jobs"]).await;
+    project.ok(&["queues", "purge", "jobs", "--force"]).await;
+    project.set(json!({ "queues": { "producers": [{ "binding": "Q", "queue": "none" }] } }));
+    assert_has(&project.fails(&["deploy"], "").await, &["none", "does not exist"]);
+    project.ok(&["queues", "delete", "jobs"]).await;
+    assert_eq!(project.get("/queues").await.as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn wrangler_tails() {
     let Some(project) = Project::new("api").await else { return };
     project.fixture.hello("api").await;

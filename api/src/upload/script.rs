@@ -149,6 +149,12 @@ fn check_bindings(
                 let text = format!("D1 database '{database}' not found.");
                 return Err(ApiError::bad(10181, text));
             }
+            BindingKind::Queue { queue, .. }
+                if inner.store.resource(&key.account, ResourceKind::Queue, queue)?.is_none() =>
+            {
+                let text = format!("Queue '{queue}' not found.");
+                return Err(ApiError::bad(10160, text));
+            }
             BindingKind::Service { service, .. }
                 if *service != key.name && other(inner, key, service)?.is_none() =>
             {

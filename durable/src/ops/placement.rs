@@ -86,6 +86,7 @@ pub(crate) fn op_do_target(
         lives_on: namespace.0.placement.find(&key),
     };
     let target = ServiceTarget {
+        for_handler: false,
         responder: None,
         service: namespace.0.script.to_string(),
         entrypoint: None,

@@ -170,6 +170,7 @@ pub(crate) fn op_service_open(state: &mut OpState, #[serde] parts: ServiceParts)
         _ => parts.service,
     };
     let target = ServiceTarget {
+        for_handler: false,
         service,
         entrypoint: parts.entrypoint,
         props: parts.props,

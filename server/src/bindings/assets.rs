@@ -78,6 +78,7 @@ impl ProjectAssets {
 /// Puts the assets into a Worker's `env`, under this name.
 pub(crate) fn bind(name: &str, handle: &Arc<Handle>, worker: &mut Worker) {
     let target = ServiceTarget {
+        for_handler: false,
         service: format!("{} (its assets)", worker.name),
         entrypoint: None,
         props: None,

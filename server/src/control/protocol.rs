@@ -1,5 +1,5 @@
-//! What is said on the control socket: the verbs of `selvedge do`, `selvedge kv`
-//! and `selvedge d1`, and their answers.
+//! What is said on the control socket: the verbs of `selvedge do`, `selvedge kv`,
+//! `selvedge d1` and `selvedge queues`, and their answers.
 //!
 //! A message is a line of JSON, and after it bytes: the value that is written or
 //! was read. It is the body of an HTTP request, or of its response.
@@ -88,6 +88,12 @@ pub enum Request {
     D1Import { database: String },
     /// All of a database as statements: bytes.
     D1Export { database: String, tables: Vec<String>, no_schema: bool, no_data: bool },
+    /// All queues: [`QueueEntry`]s.
+    Queues,
+    /// Deletes all messages of a queue.
+    QueuePurge { name: String },
+    /// Deletes a queue with its messages.
+    QueueDelete { name: String },
 }
 
 /// A namespace of Durable Objects.
@@ -175,6 +181,16 @@ pub struct D1Entry {
     pub name: String,
     /// Unix seconds.
     pub created: u64,
+}
+
+/// A queue.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct QueueEntry {
+    pub name: String,
+    /// Messages that wait.
+    pub count: u64,
+    /// Their bodies.
+    pub bytes: u64,
 }
 
 /// What stands beside a value of KV.

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::kept_events::query_of;
 
-use super::{Handle, change, objects, validate};
+use super::{Handle, change, objects, queues, validate};
 
 /// Workers that stand for themselves in `/metrics`.
 const METRIC_WORKERS: usize = 1000;
@@ -84,6 +84,18 @@ impl Host for Handle {
 
     fn delete_kv(&self, namespace: &str) -> Result<(), HostError> {
         self.0.backends.delete_kv(namespace).map_err(|error| HostError::Internal(error.to_string()))
+    }
+
+    fn queue(&self, queue: &str) -> Result<Arc<selvedge_queues::store::SqliteStore>, HostError> {
+        self.0.backends.queue(queue).map_err(|error| HostError::Internal(error.to_string()))
+    }
+
+    fn apply_queues(&self) -> Result<(), HostError> {
+        queues::follow(&self.0)
+    }
+
+    fn delete_queue(&self, queue: &str) -> Result<(), HostError> {
+        self.0.backends.delete_queue(queue).map_err(|error| HostError::Internal(error.to_string()))
     }
 
     fn d1(&self, database: &str) -> Result<Arc<selvedge_d1::store::SqliteStore>, HostError> {

@@ -24,6 +24,7 @@ use crate::http1::{Peeked, peek};
 use crate::kept_events::KeptEvents;
 use crate::log::Log;
 use crate::moving::Moved;
+use crate::queues::Consumers;
 use crate::serve::{Shared, ThreadEvent};
 use crate::switchboard::{Absent, Switchboard};
 
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     pub(crate) backends: Backends,
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) alarms: Arc<Alarms>,
+    pub(crate) consumers: Arc<Consumers>,
     /// What isolates are made with.
     pub(crate) services: Services,
     /// By the memory that an isolate may use.
@@ -85,6 +87,7 @@ pub(crate) struct Parts {
     pub(crate) backends: Backends,
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) alarms: Arc<Alarms>,
+    pub(crate) consumers: Arc<Consumers>,
     pub(crate) services: Services,
     pub(crate) control: tokio::runtime::Handle,
 }
@@ -108,6 +111,7 @@ impl Core {
             backends: parts.backends,
             switchboard: parts.switchboard,
             alarms: parts.alarms,
+            consumers: parts.consumers,
             services: parts.services,
             pools: Mutex::default(),
             workers: Mutex::default(),

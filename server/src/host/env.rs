@@ -14,6 +14,7 @@ use selvedge_deployments::{
 use selvedge_durable::DurableNamespace;
 use selvedge_js::ServiceBinding;
 use selvedge_kv::KvNamespace;
+use selvedge_queues::Producer;
 use selvedge_runtime::compatibility::Compatibility;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{
@@ -200,6 +201,19 @@ impl Stores<'_> {
                 let store = store.map_err(|error| EnvError::Backend(name.clone(), error))?;
                 EnvValue::Binding(Arc::new(D1Database::new(database, store)))
             }
+            BindingKind::Queue { queue, delay } => {
+                let found = self.store.resource(&given.key.account, ResourceKind::Queue, queue)?;
+                let missing = || EnvError::Binding(name.clone(), "its queue was deleted");
+                let found = found.ok_or_else(missing)?;
+                let store = self.backends.queue(&found.id);
+                let store = store.map_err(|error| EnvError::Backend(name.clone(), error))?;
+                // What the binding does not say, the queue does.
+                let default =
+                    found.settings.get("delivery_delay").and_then(serde_json::Value::as_u64);
+                let default = default.and_then(|delay| u32::try_from(delay).ok()).unwrap_or(0);
+                let delay = delay.unwrap_or(default);
+                EnvValue::Binding(Arc::new(Producer::new(queue, store, delay)))
+            }
             BindingKind::Objects { class, script } => {
                 let script = qualified(given.key, script.as_deref());
                 match self.backends.durable(&script, class) {
@@ -212,6 +226,7 @@ impl Stores<'_> {
             }
             BindingKind::Service { service, entrypoint, props } => {
                 let target = ServiceTarget {
+                    for_handler: false,
                     service: qualified(given.key, Some(service)),
                     entrypoint: entrypoint.clone(),
                     props: props.as_ref().map(ToString::to_string),

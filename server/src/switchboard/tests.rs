@@ -9,6 +9,7 @@ fn object(lives_on: Option<ThreadNumber>) -> Arc<ServiceTarget> {
     let placement = Arc::new(LocalPlacement::default());
     let namespace = DurableNamespace::new("n", "worker", "Class", Duration::ZERO, placement);
     Arc::new(ServiceTarget {
+        for_handler: false,
         responder: None,
         service: "worker".into(),
         entrypoint: None,

@@ -17,6 +17,22 @@ for (const table of toml.split("[[d1_databases]]").slice(1)) {
   const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
   d1Databases[value("binding")] = value("database_id") ?? value("binding");
 }
+const queueProducers = {};
+for (const table of toml.split("[[queues.producers]]").slice(1)) {
+  const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
+  queueProducers[value("binding")] = value("queue");
+}
+const queueConsumers = {};
+for (const table of toml.split("[[queues.consumers]]").slice(1)) {
+  const value = (key) => table.match(new RegExp(`^${key} = "?([^"\n]*)"?$`, "m"))?.[1];
+  const number = (key) => value(key) === undefined ? undefined : Number(value(key));
+  queueConsumers[value("queue")] = {
+    maxBatchSize: number("max_batch_size"),
+    maxBatchTimeout: number("max_batch_timeout"),
+    maxRetries: number("max_retries"),
+    deadLetterQueue: value("dead_letter_queue"),
+  };
+}
 const sqlite = [...toml.matchAll(/^new_sqlite_classes = \[(.*)\]/gm)].flatMap((found) => JSON.parse(`[${found[1]}]`));
 const durableObjects = {};
 for (const table of toml.split("[[durable_objects.bindings]]").slice(1)) {
@@ -35,6 +51,8 @@ const miniflare = new Miniflare({
   d1Databases,
   durableObjects,
   kvNamespaces,
+  queueConsumers,
+  queueProducers,
 });
 const failed = [];
 for (const name of await (await miniflare.dispatchFetch("http://localhost/")).json()) {

@@ -48,6 +48,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "namespaces in `env`, see [kv.md](kv.md)";
     NotInheritable Acts "d1_databases" D1_DATABASES,
         "databases in `env`, see [d1.md](d1.md)";
+    NotInheritable Acts "queues" QUEUES,
+        "queues in `env`, and whose messages the Worker takes, see [queues.md](queues.md)";
     NotInheritable Acts "durable_objects" DURABLE_OBJECTS,
         "`bindings`: namespaces of objects in `env`, see [durable-objects.md](durable-objects.md)";
     Inheritable Acts "migrations" MIGRATIONS,
@@ -110,8 +112,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "Python Workers";
     NotInheritable NotYet "r2_buckets" R2_BUCKETS,
         "R2";
-    NotInheritable NotYet "queues" QUEUES,
-        "queues";
     NotInheritable NotYet "workflows" WORKFLOWS,
         "Workflows";
     NotInheritable NotYet "ratelimits" RATELIMITS,

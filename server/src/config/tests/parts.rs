@@ -219,7 +219,7 @@ fn all_bindings_are_listed_with_what_they_lead_to() {
             "env.LONG | Environment Variable | \"0123456789012345678901234567890123456.. | vars",
             "env.KV | KV Namespace | abc | kv_namespaces",
             "env.ROOM | Durable Object | Room | durable_objects",
-            "env.Q | Queue | (not there yet) | queues",
+            "env.Q | Queue | jobs | queues",
             "env.S | Worker | auth#Admin | services",
             "env.AI | AI | (not there yet) | ai",
         ]

@@ -1,0 +1,206 @@
+//! A batch on its way to a Worker: a request over the switchboard, to the handler
+//! that no client reaches (`js/handlers.js`).
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::client::conn::http1::handshake;
+use hyper_util::rt::TokioIo;
+use selvedge_queues::consumer::{Batch, Deliver, Delivered};
+use selvedge_queues::rules::MAX_DELIVERY_MS;
+use selvedge_queues::store::{ContentType, SqliteStore, Taken};
+use selvedge_runtime::outbound::ServiceTarget;
+
+use crate::log::Log;
+use crate::switchboard::Switchboard;
+
+/// What a handler says of a hundred messages is shorter: 1 MiB.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
+
+/// Opens the queue for messages that were delivered often enough.
+pub(crate) type DeadLetters =
+    Arc<dyn Fn(&str) -> Result<Arc<SqliteStore>, selvedge_storage::Error> + Send + Sync>;
+
+/// The Worker at the end of a queue.
+pub(super) struct QueueWorker {
+    pub(super) worker: String,
+    pub(super) switchboard: Arc<Switchboard>,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) log: Arc<Log>,
+}
+
+impl fmt::Debug for QueueWorker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueueWorker").field("worker", &self.worker).finish_non_exhaustive()
+    }
+}
+
+impl Deliver for QueueWorker {
+    fn is_there(&self) -> bool {
+        self.switchboard.serves(&self.worker)
+    }
+
+    fn deliver(
+        &self,
+        batch: Arc<Batch>,
+    ) -> Pin<Box<dyn Future<Output = Option<Delivered>> + Send>> {
+        let target = ServiceTarget {
+            for_handler: true,
+            service: self.worker.clone(),
+            entrypoint: None,
+            props: None,
+            object: None,
+            responder: None,
+        };
+        let stream = self.switchboard.connect(&Arc::new(target));
+        let (log, worker) = (self.log.clone(), self.worker.clone());
+        let most = Duration::from_millis(u64::try_from(MAX_DELIVERY_MS).unwrap_or_default());
+        Box::pin(async move {
+            let asked = async {
+                let stream = stream.map_err(|error| error.to_string())?;
+                ask(stream, &batch).await
+            };
+            let answer = tokio::time::timeout(most, asked).await;
+            let answer =
+                answer.unwrap_or_else(|_| Err("it took longer than 15 minutes".to_owned()));
+            let what = format!("queue {}: {} messages", batch.queue, batch.messages.len());
+            match answer {
+                Ok(delivered) => {
+                    if delivered.outcome != "ok" {
+                        log.warn(&format!("{what}: the handler of {worker} failed"));
+                    }
+                    Some(delivered)
+                }
+                Err(error) => {
+                    log.warn(&format!("{what} did not reach {worker}: {error}"));
+                    None
+                }
+            }
+        })
+    }
+
+    fn dead_letters(&self, name: &str) -> Result<Arc<SqliteStore>, selvedge_storage::Error> {
+        (self.dead_letters)(name)
+    }
+
+    fn say(&self, text: &str) {
+        self.log.warn(text);
+    }
+}
+
+async fn ask(stream: tokio::io::DuplexStream, batch: &Batch) -> Result<Delivered, String> {
+    let failed = |error: &dyn fmt::Display| error.to_string();
+    let (mut send, connection) =
+        handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+    let connection = tokio::spawn(connection);
+    let uri = format!("/cdn-cgi/handler/queue?queue={}", encoded(&batch.queue));
+    let request = http::Request::post(uri)
+        .header(http::header::HOST, "queue")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Full::new(body(batch)))
+        .map_err(|error| failed(&error))?;
+    let response = send.send_request(request).await.map_err(|error| failed(&error))?;
+    let status = response.status();
+    let answer = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+    let answer = answer.map_err(|error| error.to_string())?.to_bytes();
+    drop(send);
+    connection.abort();
+    if status != StatusCode::OK {
+        return Err(format!("it answered with {status}"));
+    }
+    serde_json::from_slice(&answer).map_err(|error| failed(&error))
+}
+
+/// The batch as JSON. JSON in it is as it was sent, and not read here.
+fn body(batch: &Batch) -> Bytes {
+    let metrics = serde_json::json!({ "metrics": {
+        "backlogCount": batch.metrics.count, "backlogBytes": batch.metrics.bytes,
+        "oldestMessageTimestamp": batch.metrics.oldest,
+    } });
+    let mut json = format!("{{\"isOwn\":true,\"metadata\":{metrics},\"messages\":[").into_bytes();
+    for (at, message) in batch.messages.iter().enumerate() {
+        if at > 0 {
+            json.push(b',');
+        }
+        write(&mut json, message);
+    }
+    json.extend_from_slice(b"]}");
+    json.into()
+}
+
+fn write(json: &mut Vec<u8>, message: &Taken) {
+    let Taken { id, body, content_type, sent, attempts, .. } = message;
+    json.extend_from_slice(
+        format!(
+            "{{\"id\":\"{id}\",\"timestamp\":{sent},\"attempts\":{attempts},\"type\":\"{}\",\"body\":",
+            content_type.name()
+        )
+        .as_bytes(),
+    );
+    match content_type {
+        ContentType::Json => json.extend_from_slice(body),
+        ContentType::Text => {
+            let text = serde_json::Value::from(String::from_utf8_lossy(body));
+            json.extend_from_slice(text.to_string().as_bytes());
+        }
+        ContentType::Bytes | ContentType::V8 => {
+            json.push(b'"');
+            json.extend_from_slice(BASE64_STANDARD.encode(body).as_bytes());
+            json.push(b'"');
+        }
+    }
+    json.push(b'}');
+}
+
+fn encoded(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let encode = |byte: u8| match plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    name.bytes().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge_queues::store::{Lease, Metrics};
+
+    use super::*;
+
+    #[test]
+    fn a_batch_is_json_with_its_bodies_by_their_types() {
+        let message = |content_type, body: &'static [u8]| Taken {
+            id: "0f".to_owned(),
+            body: Bytes::from_static(body),
+            content_type,
+            sent: 5,
+            attempts: 1,
+            lease: Lease { number: 1, attempt: 1 },
+        };
+        let batch = Batch {
+            queue: "q".to_owned(),
+            messages: vec![
+                message(ContentType::Json, b"{\"a\":[1]}"),
+                message(ContentType::Text, b"a\"b"),
+                message(ContentType::Bytes, &[0, 255]),
+            ],
+            metrics: Metrics::default(),
+        };
+        let json: serde_json::Value = serde_json::from_slice(&body(&batch)).expect("JSON");
+        let bodies: Vec<_> = (0..3).map(|at| json["messages"][at]["body"].clone()).collect();
+        assert_eq!(
+            bodies,
+            [serde_json::json!({ "a": [1] }), serde_json::json!("a\"b"), serde_json::json!("AP8=")]
+        );
+        assert_eq!(json["messages"][0]["timestamp"], 5);
+        assert_eq!(encoded("a/b c"), "a%2Fb%20c");
+    }
+}
