@@ -92,6 +92,9 @@ pub struct ServiceTarget {
     pub object: Option<ObjectTarget>,
     /// What answers requests in place of a Worker.
     pub responder: Option<Arc<dyn Responder>>,
+    /// The Workers and objects that a request came through before, counted where it
+    /// is sent: 0 in a binding.
+    pub depth: u32,
 }
 
 /// What answers requests that go through a binding and is no Worker: static assets.
@@ -220,6 +223,13 @@ pub enum OutboundError {
     #[class(generic)]
     #[error("proxy request failed, cannot connect to the specified address{}", http_hint(*port))]
     NotConnected { port: u16, reason: String },
+    /// A request went from Worker to Worker [`crate::limits::CALL_DEPTH`] times. The text
+    /// is Cloudflare's.
+    #[class(generic)]
+    #[error(
+        "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can happen e.g. if you have a Worker or Durable Object that calls other Workers or objects recursively."
+    )]
+    TooDeep,
     /// The isolate that has a Durable Object has too much to do.
     #[class(generic)]
     #[error("Durable Object is overloaded. Too many requests queued.")]

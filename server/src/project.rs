@@ -264,6 +264,7 @@ fn service(service: &Service) -> EnvEntry {
     };
     let target = ServiceTarget {
         responder: None,
+        depth: 0,
         object: None,
         service: name,
         entrypoint: service.entrypoint.clone(),

@@ -207,6 +207,7 @@ impl Stores<'_> {
                     props: props.as_ref().map(ToString::to_string),
                     object: None,
                     responder: None,
+                    depth: 0,
                 };
                 EnvValue::Binding(Arc::new(ServiceBinding(Arc::new(target))))
             }

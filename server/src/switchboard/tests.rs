@@ -10,6 +10,7 @@ fn object(lives_on: Option<ThreadNumber>) -> Arc<ServiceTarget> {
     let namespace = DurableNamespace::new("n", "worker", "Class", Duration::ZERO, placement);
     Arc::new(ServiceTarget {
         responder: None,
+        depth: 0,
         service: "worker".into(),
         entrypoint: None,
         props: None,
