@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use selvedge_deployments::{AccountId, NewVersion, UnixMillis, VersionId, WorkerKey};
 use selvedge_kv::store::KvStore;
+use selvedge_r2::store::Catalog as Buckets;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -66,6 +67,9 @@ pub trait Host: Debug + Send + Sync {
 
     /// Deletes the data of a KV namespace.
     fn delete_kv(&self, namespace: &str) -> Result<(), HostError>;
+
+    /// The buckets of R2, of all accounts.
+    fn buckets(&self) -> Result<Arc<Buckets>, HostError>;
 
     /// The events of a Worker, from now on, each as the JSON of a `TraceItem`
     /// (`outcome`, `scriptName`, `event`, `logs`, ..). Dropping the receiver ends

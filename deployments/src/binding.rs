@@ -35,6 +35,11 @@ pub enum BindingKind {
         /// Its id.
         namespace: String,
     },
+    /// `r2_bucket`: a bucket of the account.
+    R2 {
+        /// Its name.
+        bucket: String,
+    },
     /// `durable_object_namespace`.
     Objects {
         /// The class.
@@ -170,6 +175,7 @@ impl Fields<'_> {
             }
             "secret_text" => BindingKind::Secret(None),
             "kv_namespace" => BindingKind::Kv { namespace: self.required("namespace_id")? },
+            "r2_bucket" => BindingKind::R2 { bucket: self.required("bucket_name")? },
             "durable_object_namespace" => BindingKind::Objects {
                 class: self.required("class_name")?,
                 script: self.other_worker("script_name")?,
@@ -260,6 +266,7 @@ mod tests {
             json!({ "name": "A", "type": "plain_text", "text": "" }),
             json!({ "name": "B", "type": "json", "json": { "a": [1, null] } }),
             json!({ "name": "C", "type": "kv_namespace", "namespace_id": "0f" }),
+            json!({ "name": "R", "type": "r2_bucket", "bucket_name": "b", "jurisdiction": "eu" }),
             json!({ "name": "D", "type": "durable_object_namespace", "class_name": "Room" }),
             json!({ "name": "E", "type": "service", "service": "auth", "entrypoint": "Admin" }),
             json!({ "name": "F", "type": "version_metadata" }),

@@ -12,6 +12,8 @@ use selvedge_cache::{Cache, CacheBinding};
 use selvedge_durable::catalog::Strictness;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
+use selvedge_r2::R2Bucket;
+use selvedge_r2::config::BucketConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
 
 use crate::alarms::Alarms;
@@ -21,11 +23,16 @@ pub use assets::ProjectAssets;
 pub(crate) use assets::bind as bind_assets;
 pub use durable::DurableObjects;
 
+/// Whose the data of Workers is that no account has.
+pub(crate) const NO_ACCOUNT: &str = "";
+const NO_NAME: &str = "the name of this binding is empty";
+
 /// A binding that the configuration asks for, checked and not yet opened.
 #[derive(Debug, Clone)]
 pub enum BindingConfig {
     Kv(NamespaceConfig),
     DurableObject(selvedge_durable::config::BindingConfig),
+    R2(BucketConfig),
 }
 
 impl BindingConfig {
@@ -34,6 +41,7 @@ impl BindingConfig {
         match self {
             Self::Kv(namespace) => &namespace.binding,
             Self::DurableObject(objects) => &objects.name,
+            Self::R2(bucket) => &bucket.binding,
         }
     }
 
@@ -48,6 +56,10 @@ impl BindingConfig {
                 let script = objects.script(worker);
                 let namespace = backends.durable(&script, &objects.class_name)?;
                 EnvValue::Binding(Arc::new(namespace))
+            }
+            Self::R2(config) => {
+                let bucket = backends.r2(NO_ACCOUNT, config.bucket())?;
+                EnvValue::Binding(Arc::new(R2Bucket::new(config.bucket(), bucket)))
             }
         };
         Ok(EnvEntry { name: self.name().to_owned(), value })
@@ -95,6 +107,13 @@ pub(crate) fn caches(cache: &Arc<Cache>, account: &str) -> GlobalBinding {
     GlobalBinding { names: &["caches", "Cache", "CacheStorage"], binding }
 }
 
+/// The warning for `remote`.
+fn kept_here(what: &str, binding: &str) -> String {
+    format!(
+        "the {what} \"{binding}\" is kept here: Selvedge does not use Cloudflare's data (\"remote\")"
+    )
+}
+
 /// All bindings of a configuration but for those of Durable Objects, and
 /// warnings about them.
 ///
@@ -106,16 +125,22 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
     for section in config.tables("kv_namespaces")? {
         let namespace: NamespaceConfig = section.read()?;
         if namespace.remote {
-            warnings.push(section.warning(&format!(
-                "the namespace \"{}\" is kept here: Selvedge does not use Cloudflare's data \
-                 (\"remote\")",
-                namespace.binding
-            )));
+            warnings.push(section.warning(&kept_here("namespace", &namespace.binding)));
         }
         if namespace.binding.is_empty() {
-            return Err(section.error("the name of this binding is empty"));
+            return Err(section.error(NO_NAME));
         }
         bindings.push(BindingConfig::Kv(namespace));
+    }
+    for section in config.tables("r2_buckets")? {
+        let bucket: BucketConfig = section.read()?;
+        if bucket.remote {
+            warnings.push(section.warning(&kept_here("bucket", &bucket.binding)));
+        }
+        if bucket.binding.is_empty() {
+            return Err(section.error(NO_NAME));
+        }
+        bindings.push(BindingConfig::R2(bucket));
     }
     Ok((bindings, warnings))
 }

@@ -30,6 +30,7 @@ mod kv;
 mod life;
 mod limits;
 mod projects;
+mod r2;
 mod rpc;
 mod serve;
 mod soak;

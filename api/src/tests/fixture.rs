@@ -30,6 +30,7 @@ pub(super) struct FakeHost {
     classes: Mutex<BTreeMap<(String, String), ()>>,
     tags: Mutex<HashMap<String, String>>,
     kv: Mutex<HashMap<String, Arc<dyn KvStore>>>,
+    buckets: std::sync::OnceLock<(tempfile::TempDir, Arc<selvedge_r2::store::Catalog>)>,
     tails: Mutex<Vec<(WorkerKey, mpsc::Sender<Arc<Value>>)>>,
     pub(super) applied: Mutex<Vec<String>>,
 }
@@ -147,6 +148,16 @@ impl Host for FakeHost {
     fn delete_kv(&self, namespace: &str) -> Result<(), HostError> {
         self.kv.lock().expect("not poisoned").remove(namespace);
         Ok(())
+    }
+
+    fn buckets(&self) -> Result<Arc<selvedge_r2::store::Catalog>, HostError> {
+        let (_, catalog) = self.buckets.get_or_init(|| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let dir = DataDir::open(folder.path(), "test", 0).expect("it is free");
+            let catalog = selvedge_r2::store::Catalog::open(Arc::new(dir), unix_ms);
+            (folder, Arc::new(catalog.expect("it opens")))
+        });
+        Ok(catalog.clone())
     }
 
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {

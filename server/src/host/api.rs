@@ -9,6 +9,7 @@ use selvedge_api::host::{
 };
 use selvedge_deployments::{AccountId, NewVersion, WorkerKey};
 use selvedge_kv::store::KvStore;
+use selvedge_r2::store::Catalog as Buckets;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -84,6 +85,10 @@ impl Host for Handle {
 
     fn delete_kv(&self, namespace: &str) -> Result<(), HostError> {
         self.0.backends.delete_kv(namespace).map_err(|error| HostError::Internal(error.to_string()))
+    }
+
+    fn buckets(&self) -> Result<Arc<Buckets>, HostError> {
+        self.0.backends.buckets().map_err(|error| HostError::Internal(error.to_string()))
     }
 
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {

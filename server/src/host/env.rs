@@ -13,6 +13,7 @@ use selvedge_deployments::{
 use selvedge_durable::DurableNamespace;
 use selvedge_js::ServiceBinding;
 use selvedge_kv::KvNamespace;
+use selvedge_r2::R2Bucket;
 use selvedge_runtime::compatibility::Compatibility;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{
@@ -189,6 +190,15 @@ impl Stores<'_> {
                 let store = self.backends.kv(namespace);
                 let store = store.map_err(|error| EnvError::Backend(name.clone(), error))?;
                 EnvValue::Binding(Arc::new(KvNamespace::new(namespace, store, unix_seconds)))
+            }
+            BindingKind::R2 { bucket } => {
+                // It was the account's when it was bound; it may be gone.
+                let failed = |error| EnvError::Backend(name.clone(), error);
+                let buckets = self.backends.buckets().map_err(failed)?;
+                let (_, found) = buckets
+                    .existing(given.key.account.as_str(), bucket)
+                    .map_err(|_| EnvError::Binding(name.clone(), "its bucket was deleted"))?;
+                EnvValue::Binding(Arc::new(R2Bucket::new(bucket, found)))
             }
             BindingKind::Objects { class, script } => {
                 let script = qualified(given.key, script.as_deref());

@@ -12,6 +12,11 @@ for (const table of toml.split("[[kv_namespaces]]").slice(1)) {
   const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
   kvNamespaces[value("binding")] = value("id") ?? value("binding");
 }
+const r2Buckets = {};
+for (const table of toml.split("[[r2_buckets]]").slice(1)) {
+  const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
+  r2Buckets[value("binding")] = value("bucket_name") ?? value("binding");
+}
 const sqlite = [...toml.matchAll(/^new_sqlite_classes = \[(.*)\]/gm)].flatMap((found) => JSON.parse(`[${found[1]}]`));
 const durableObjects = {};
 for (const table of toml.split("[[durable_objects.bindings]]").slice(1)) {
@@ -29,6 +34,7 @@ const miniflare = new Miniflare({
   compatibilityDate: "2026-07-01",
   durableObjects,
   kvNamespaces,
+  r2Buckets,
 });
 const failed = [];
 for (const name of await (await miniflare.dispatchFetch("http://localhost/")).json()) {

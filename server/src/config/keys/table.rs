@@ -46,6 +46,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "take the modules as they are; brings `find_additional_modules`";
     NotInheritable Acts "kv_namespaces" KV_NAMESPACES,
         "namespaces in `env`, see [kv.md](kv.md)";
+    NotInheritable Acts "r2_buckets" R2_BUCKETS,
+        "buckets in `env`, see [r2.md](r2.md)";
     NotInheritable Acts "durable_objects" DURABLE_OBJECTS,
         "`bindings`: namespaces of objects in `env`, see [durable-objects.md](durable-objects.md)";
     Inheritable Acts "migrations" MIGRATIONS,
@@ -106,8 +108,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "settings of previews";
     Inheritable NotYet "python_modules" Any,
         "Python Workers";
-    NotInheritable NotYet "r2_buckets" R2_BUCKETS,
-        "R2";
     NotInheritable NotYet "d1_databases" D1_DATABASES,
         "D1";
     NotInheritable NotYet "queues" QUEUES,
