@@ -8,6 +8,7 @@ pub(crate) mod kv;
 pub(crate) mod objects;
 pub(crate) mod own;
 pub(crate) mod pages;
+pub(crate) mod r2;
 pub(crate) mod routes;
 pub(crate) mod schedules;
 pub(crate) mod scripts;

@@ -106,6 +106,7 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
         cx.apply(&worker.key).await?;
     }
     cx.host().apply_account(&id).await?;
+    let deleted = id.clone();
     cx.blocking(move |inner| {
         for worker in &workers {
             inner.host.forget_objects(&worker.key)?;
@@ -113,6 +114,7 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
         for namespace in &namespaces {
             inner.host.delete_kv(&namespace.id)?;
         }
+        inner.host.buckets()?.delete_account(deleted.as_str()).map_err(super::r2::failed)?;
         Ok(())
     })
     .await?;
