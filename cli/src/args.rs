@@ -28,6 +28,7 @@ Examples:
   selvedge init my-worker           Make a project that runs and has a test
   selvedge check                    Look for mistakes in the Worker of this folder
   selvedge kv --help                Look into KV namespaces, fill and empty them
+  selvedge r2 --help                Buckets of R2, and objects in them
   selvedge do --help                Look into Durable Objects
   selvedge deploy                   Deploy the Worker of this folder to a server
   selvedge run --help               All that `run` can do
@@ -95,6 +96,8 @@ pub(crate) enum Command {
     Guard { line: std::ffi::OsString },
     /// Work with KV namespaces in a data folder.
     Kv(Box<crate::kv::KvArgs>),
+    /// Work with R2 buckets in a data folder.
+    R2(Box<crate::r2::R2Args>),
     /// Look into Durable Objects in a data folder, and change them.
     Do(Box<crate::durable::DoArgs>),
     /// Copy a server's data folder while the server runs.

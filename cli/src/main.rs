@@ -14,6 +14,7 @@ mod init;
 mod inspect;
 mod keys;
 mod kv;
+mod r2;
 mod remote;
 mod run;
 mod serve;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::Types(args) }) => types::types(&args),
         Ok(Cli { command: Command::Check(args) }) => check::check(&args),
         Ok(Cli { command: Command::Kv(args) }) => kv::run(*args),
+        Ok(Cli { command: Command::R2(args) }) => r2::run(*args),
         Ok(Cli { command: Command::Do(args) }) => durable::run(*args),
         Ok(Cli { command: Command::Backup(args) }) => backup::backup(&args),
         Ok(Cli { command: Command::Restore(args) }) => backup::restore(&args),

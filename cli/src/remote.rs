@@ -16,6 +16,7 @@ mod local;
 mod login;
 mod output;
 mod project;
+mod r2;
 mod rollback;
 mod secret;
 mod tail;
@@ -30,6 +31,7 @@ use anyhow::Context as _;
 use args::RemoteCommand;
 pub(crate) use args::ServerArgs;
 pub(crate) use kv::run as run_kv;
+pub(crate) use r2::RemoteBuckets;
 
 use crate::kv::is_closed_pipe;
 use crate::terminal;

@@ -11,6 +11,7 @@ pub mod protocol;
 
 mod kv;
 mod objects;
+mod r2;
 pub(crate) mod socket;
 
 use std::path::Path;
@@ -134,6 +135,7 @@ impl Control {
                 let object = object.map(|id| id_in(&data, &id)).transpose()?;
                 Reply::json(&self.evict(&data, object, force).await)
             }
+            request if request.is_r2() => r2::execute(&self.backends, request, bytes).await,
             request => kv::execute(&self.backends, request, bytes).await,
         }
     }
