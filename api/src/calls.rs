@@ -10,6 +10,7 @@ pub(crate) mod objects;
 pub(crate) mod own;
 pub(crate) mod pages;
 pub mod queues;
+pub(crate) mod r2;
 pub(crate) mod routes;
 pub(crate) mod schedules;
 pub(crate) mod scripts;

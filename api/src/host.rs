@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use selvedge_deployments::{AccountId, NewVersion, UnixMillis, VersionId, WorkerKey};
 use selvedge_kv::store::KvStore;
+use selvedge_r2::store::Catalog as Buckets;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -81,6 +82,8 @@ pub trait Host: Debug + Send + Sync {
 
     /// Deletes a D1 database with all that is in it.
     fn delete_d1(&self, database: &str) -> Result<(), HostError>;
+    /// The buckets of R2, of all accounts.
+    fn buckets(&self) -> Result<Arc<Buckets>, HostError>;
 
     /// The events of a Worker, from now on, each as the JSON of a `TraceItem`
     /// (`outcome`, `scriptName`, `event`, `logs`, ..). Dropping the receiver ends

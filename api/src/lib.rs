@@ -18,6 +18,7 @@ mod jwt;
 mod limit;
 mod locks;
 mod reply;
+mod s3;
 mod serve;
 mod table;
 mod tails;

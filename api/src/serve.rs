@@ -98,6 +98,9 @@ impl Api {
 
     /// Answers one request; `peer` is who sent it.
     pub async fn handle(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        if crate::s3::is_path(request.uri().path()) {
+            return crate::s3::handle(self, request).await;
+        }
         let is_head = request.method() == Method::HEAD;
         let agent = request.headers().get(http::header::USER_AGENT).cloned();
         let line = format!("{} {}", request.method(), request.uri().path());
@@ -169,7 +172,7 @@ impl Api {
 fn product_name(segment: &str) -> Option<&'static str> {
     Some(match segment {
         "workflows" => "Workflows",
-        "r2" | "r2-catalog" => "R2",
+        "r2-catalog" => "R2 Data Catalog",
         "hyperdrive" => "Hyperdrive",
         "vectorize" => "Vectorize",
         "pages" => "Pages",

@@ -6,7 +6,7 @@ use selvedge_deployments::Scope;
 
 use crate::call::Cx;
 use crate::calls::{
-    accounts, assets, d1, deployments, domains, kv, objects, own, queues, routes, schedules,
+    accounts, assets, d1, deployments, domains, kv, objects, own, queues, r2, routes, schedules,
     scripts, secrets, services, settings, subdomain, tails, tokens, user, versions, zones,
 };
 use crate::reply::Answer;
@@ -31,7 +31,7 @@ type Handler = fn(Cx) -> Pin<Box<dyn Future<Output = Answer> + Send>>;
 /// A call.
 pub(crate) struct Call {
     pub(crate) method: &'static str,
-    /// Segments; those that begin with `:` match any.
+    /// Segments; those that begin with `:` match any, and `*` matches all that follow.
     pub(crate) pattern: &'static str,
     pub(crate) need: Need,
     pub(crate) handler: Handler,
@@ -189,6 +189,15 @@ const CALLS: &[Call] = table! {
     PUT "/client/v4/d1-transfers/:secret" Need::Nothing => d1::upload;
     GET "/client/v4/d1-transfers/:secret" Need::Nothing => d1::download;
 
+    GET "/client/v4/accounts/:account/r2/buckets" STORAGE_OR_READ => r2::buckets;
+    POST "/client/v4/accounts/:account/r2/buckets" STORAGE_OR_DEPLOY => r2::create;
+    GET "/client/v4/accounts/:account/r2/buckets/:bucket" STORAGE_OR_READ => r2::get;
+    PATCH "/client/v4/accounts/:account/r2/buckets/:bucket" STORAGE => r2::update;
+    DELETE "/client/v4/accounts/:account/r2/buckets/:bucket" STORAGE => r2::delete;
+    GET "/client/v4/accounts/:account/r2/buckets/:bucket/objects" STORAGE => r2::objects;
+    GET "/client/v4/accounts/:account/r2/buckets/:bucket/objects/*key" STORAGE => r2::object;
+    PUT "/client/v4/accounts/:account/r2/buckets/:bucket/objects/*key" STORAGE => r2::put_object;
+    DELETE "/client/v4/accounts/:account/r2/buckets/:bucket/objects/*key" STORAGE => r2::delete_object;
     GET "/client/v4/accounts/:account/workers/durable_objects/namespaces" READ => objects::namespaces;
     GET "/client/v4/accounts/:account/workers/durable_objects/namespaces/:namespace" READ => objects::namespace;
     GET "/client/v4/accounts/:account/workers/durable_objects/namespaces/:namespace/objects" STORAGE => objects::objects;
@@ -234,6 +243,15 @@ fn matches(pattern: &'static str, segments: &[String]) -> Option<Vec<(&'static s
     let mut params = Vec::new();
     let mut rest = segments.iter();
     for part in pattern.split('/').skip(1) {
+        if let Some(name) = part.strip_prefix('*') {
+            // Keys of objects have slashes, which clients do not always encode.
+            let all: Vec<&str> = rest.by_ref().map(String::as_str).collect();
+            let all = all.join("/");
+            return (!all.is_empty()).then(|| {
+                params.push((name, all));
+                params
+            });
+        }
         let segment = rest.next()?;
         match part.strip_prefix(':') {
             Some(_) if segment.is_empty() => return None,
@@ -264,6 +282,17 @@ mod tests {
         {
             assert!(matches!(find("GET", &segments(path)), Found::Nothing), "{path}");
         }
+    }
+
+    #[test]
+    fn a_key_may_have_slashes() {
+        let base = "/client/v4/accounts/a/r2/buckets/b/objects";
+        let Found::Call(call, params) = find("PUT", &segments(&format!("{base}/x/y//z"))) else {
+            panic!("not found")
+        };
+        assert!(call.pattern.ends_with("/objects/*key"));
+        assert_eq!(params[2], ("key", "x/y//z".to_owned()));
+        assert!(matches!(find("PUT", &segments(&format!("{base}/"))), Found::Nothing));
     }
 
     #[test]

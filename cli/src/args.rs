@@ -29,6 +29,7 @@ Examples:
   selvedge check                    Look for mistakes in the Worker of this folder
   selvedge kv --help                Look into KV namespaces, fill and empty them
   selvedge d1 --help                Look into D1 databases, migrate them
+  selvedge r2 --help                Buckets of R2, and objects in them
   selvedge do --help                Look into Durable Objects
   selvedge deploy                   Deploy the Worker of this folder to a server
   selvedge run --help               All that `run` can do
@@ -100,6 +101,8 @@ pub(crate) enum Command {
     D1(Box<crate::d1::D1Args>),
     /// Work with queues in a data folder.
     Queues(Box<crate::queues::QueuesArgs>),
+    /// Work with R2 buckets in a data folder.
+    R2(Box<crate::r2::R2Args>),
     /// Look into Durable Objects in a data folder, and change them.
     Do(Box<crate::durable::DoArgs>),
     /// Copy a server's data folder while the server runs.

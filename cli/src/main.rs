@@ -16,6 +16,7 @@ mod inspect;
 mod keys;
 mod kv;
 mod queues;
+mod r2;
 mod remote;
 mod run;
 mod serve;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::Kv(args) }) => kv::run(*args),
         Ok(Cli { command: Command::D1(args) }) => d1::run(*args),
         Ok(Cli { command: Command::Queues(args) }) => queues::run(*args),
+        Ok(Cli { command: Command::R2(args) }) => r2::run(*args),
         Ok(Cli { command: Command::Do(args) }) => durable::run(*args),
         Ok(Cli { command: Command::Backup(args) }) => backup::backup(&args),
         Ok(Cli { command: Command::Restore(args) }) => backup::restore(&args),

@@ -18,6 +18,7 @@ mod login;
 mod output;
 mod project;
 mod queues;
+mod r2;
 mod rollback;
 mod secret;
 mod tail;
@@ -35,6 +36,7 @@ pub(crate) use d1::RemoteD1;
 pub(crate) use kv::run as run_kv;
 pub(crate) use output::{must_confirm, print, print_json, table};
 pub(crate) use queues::RemoteQueues;
+pub(crate) use r2::RemoteBuckets;
 
 use crate::kv::is_closed_pipe;
 use crate::terminal;

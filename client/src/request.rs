@@ -40,6 +40,8 @@ pub struct Page<T> {
     pub cursor: Option<String>,
     /// All items there are, if the server counts them.
     pub total: Option<u64>,
+    /// What stands for several items of a list of objects.
+    pub delimited: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +61,7 @@ struct Envelope {
 struct ResultInfo {
     cursor: Option<String>,
     total_count: Option<u64>,
+    delimited: Vec<String>,
 }
 
 impl Call {
@@ -128,6 +131,16 @@ impl Call {
         self
     }
 
+    /// A header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        match HeaderValue::try_from(value) {
+            Ok(value) => drop(self.headers.insert(name, value)),
+            Err(_) => self.problem = Some(Error::Invalid(format!("\"{value}\" is no {name}"))),
+        }
+        self
+    }
+
     fn content_type(&mut self, text: &str) {
         match HeaderValue::try_from(text) {
             Ok(value) => drop(self.headers.insert(CONTENT_TYPE, value)),
@@ -163,7 +176,7 @@ impl Call {
             .map_err(|error| Error::Unexpected { call: name, status, reason: error.to_string() })?;
         let info = envelope.result_info.unwrap_or_default();
         let cursor = info.cursor.filter(|cursor| !cursor.is_empty());
-        Ok(Page { result, cursor, total: info.total_count })
+        Ok(Page { result, cursor, total: info.total_count, delimited: info.delimited })
     }
 
     /// Makes the call and gives the body of a good answer as it is.

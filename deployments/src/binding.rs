@@ -47,6 +47,11 @@ pub enum BindingKind {
         /// Seconds, for messages that say nothing.
         delay: Option<u32>,
     },
+    /// `r2_bucket`: a bucket of the account.
+    R2 {
+        /// Its name.
+        bucket: String,
+    },
     /// `durable_object_namespace`.
     Objects {
         /// The class.
@@ -187,6 +192,7 @@ impl Fields<'_> {
                 queue: self.required("queue_name")?,
                 delay: self.seconds("delivery_delay")?,
             },
+            "r2_bucket" => BindingKind::R2 { bucket: self.required("bucket_name")? },
             "durable_object_namespace" => BindingKind::Objects {
                 class: self.required("class_name")?,
                 script: self.other_worker("script_name")?,
@@ -286,6 +292,7 @@ mod tests {
             json!({ "name": "A", "type": "plain_text", "text": "" }),
             json!({ "name": "B", "type": "json", "json": { "a": [1, null] } }),
             json!({ "name": "C", "type": "kv_namespace", "namespace_id": "0f" }),
+            json!({ "name": "R", "type": "r2_bucket", "bucket_name": "b", "jurisdiction": "eu" }),
             json!({ "name": "D", "type": "durable_object_namespace", "class_name": "Room" }),
             json!({ "name": "E", "type": "service", "service": "auth", "entrypoint": "Admin" }),
             json!({ "name": "F", "type": "version_metadata" }),

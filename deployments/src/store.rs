@@ -69,6 +69,9 @@ pub trait DeploymentStore: Debug + Send + Sync {
     fn tokens(&self, account: Option<&AccountId>) -> Result<Vec<Token>>;
     /// The token that has this secret, unless it has expired or was revoked.
     fn token_of(&self, secret: &str) -> Result<Option<Token>>;
+    /// A token that is valid, with the hash of its secret: what signatures are made
+    /// with.
+    fn token_key(&self, id: &TokenId) -> Result<Option<(Token, Vec<u8>)>>;
     /// Ends a token. With an account, only one of that account.
     fn revoke_token(&self, account: Option<&AccountId>, id: &TokenId, by: &Actor) -> Result<()>;
 

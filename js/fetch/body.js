@@ -198,6 +198,7 @@ function streamOf(body) {
     const bytes = body.kind === TEXT ? core.encode(body.source) : body.source;
     stream = readBytesOf(bytes);
     if (body.used) closeUsed(stream);
+    else declareLength(stream, TypedArrayPrototypeGetByteLength(bytes));
   }
   body.stream = stream;
   return stream;

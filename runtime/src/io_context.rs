@@ -77,6 +77,8 @@ pub struct IoContext {
     cpu_nanos: u64,
     cpu_limit_nanos: u64,
     pub subrequests: u32,
+    /// The Workers and objects that the request came through before.
+    pub depth: u32,
     pub open_connections: usize,
     status: u16,
     outcome: Outcome,
@@ -306,6 +308,7 @@ impl IsolateState {
             cpu_nanos: 0,
             cpu_limit_nanos: cpu_limit.as_nanos() as u64,
             subrequests: 0,
+            depth: 0,
             open_connections: 0,
             status: 0,
             outcome: Outcome::Ok,

@@ -413,6 +413,7 @@ impl Isolate {
         if let Some(mut context) = self.state.context(id) {
             context.cf = event.cf;
             context.for_object = object.is_some();
+            context.depth = event.service.map_or(0, |service| service.depth);
         }
         self.state.set_trace(id, event.trace);
         let namespace =

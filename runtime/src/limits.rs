@@ -13,6 +13,9 @@ pub const STARTUP_CPU: Duration = Duration::from_secs(1);
 pub const MEMORY_BYTES: usize = 128 * 1024 * 1024;
 /// Subrequests of one request.
 pub const SUBREQUESTS: u32 = 1000;
+/// Workers and Durable Objects that one request may go through, the first included
+/// (<https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/#limits>).
+pub const CALL_DEPTH: u32 = 32;
 /// Outbound connections that one request may have open; further ones wait.
 pub const OPEN_CONNECTIONS: usize = 6;
 /// What a request may have under way on other threads; a small operation of

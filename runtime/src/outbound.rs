@@ -95,6 +95,9 @@ pub struct ServiceTarget {
     /// The server itself asks: the path names a handler that no client reaches, see
     /// [`crate::FetchEvent::for_handler`].
     pub for_handler: bool,
+    /// The Workers and objects that a request came through before, counted where it
+    /// is sent: 0 in a binding.
+    pub depth: u32,
 }
 
 /// What answers requests that go through a binding and is no Worker: static assets.
@@ -223,6 +226,13 @@ pub enum OutboundError {
     #[class(generic)]
     #[error("proxy request failed, cannot connect to the specified address{}", http_hint(*port))]
     NotConnected { port: u16, reason: String },
+    /// A request went from Worker to Worker [`crate::limits::CALL_DEPTH`] times. The text
+    /// is Cloudflare's.
+    #[class(generic)]
+    #[error(
+        "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can happen e.g. if you have a Worker or Durable Object that calls other Workers or objects recursively."
+    )]
+    TooDeep,
     /// The isolate that has a Durable Object has too much to do.
     #[class(generic)]
     #[error("Durable Object is overloaded. Too many requests queued.")]

@@ -222,6 +222,7 @@ pub(crate) fn target(namespace: &DurableNamespace, id: ObjectId) -> Arc<ServiceT
     Arc::new(ServiceTarget {
         for_handler: false,
         responder: None,
+        depth: 0,
         service: namespace.script.to_string(),
         entrypoint: None,
         props: None,

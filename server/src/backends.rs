@@ -12,6 +12,7 @@ use selvedge_durable::config::Storage;
 use selvedge_durable::{DurableNamespace, LocalPlacement, NamespaceData, Placement, store};
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
 use selvedge_queues::store as queues;
+use selvedge_r2::store as r2;
 use selvedge_storage::data_dir::{DataDir, OpenError};
 
 use tokio::sync::watch;
@@ -55,6 +56,7 @@ pub struct Backends {
     kv: Mutex<Option<Catalog>>,
     d1: Mutex<Option<d1::Catalog>>,
     queues: Mutex<Option<queues::Catalog>>,
+    r2: Mutex<Option<Arc<r2::Catalog>>>,
     object_idle: Duration,
     objects: Mutex<Option<Arc<Objects>>>,
     dir: Mutex<Option<Arc<DataDir>>>,
@@ -74,6 +76,7 @@ impl Backends {
             kv: Mutex::default(),
             d1: Mutex::default(),
             queues: Mutex::default(),
+            r2: Mutex::default(),
             objects: Mutex::default(),
             dir: Mutex::default(),
             taken: watch::Sender::default(),
@@ -258,6 +261,27 @@ impl Backends {
         })
     }
 
+    /// The buckets of R2.
+    ///
+    /// # Errors
+    /// When another process has the folder, or the catalog's file cannot be used.
+    pub fn buckets(&self) -> Result<Arc<r2::Catalog>, BackendError> {
+        let mut catalog = self.r2.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(catalog) = &*catalog {
+            return Ok(catalog.clone());
+        }
+        let new = r2::Catalog::open(self.dir()?, unix_millis).map_err(r2_error)?;
+        Ok(catalog.insert(Arc::new(new)).clone())
+    }
+
+    /// A bucket of an account; a new one is empty.
+    ///
+    /// # Errors
+    /// As [`Backends::buckets`], and when the bucket's file cannot be used.
+    pub fn r2(&self, account: &str, name: &str) -> Result<Arc<r2::Bucket>, BackendError> {
+        self.buckets()?.bucket(account, name).map_err(r2_error)
+    }
+
     /// The namespace of a Worker's class, as a binding.
     ///
     /// # Errors
@@ -362,6 +386,16 @@ fn store_error(error: selvedge_durable::Error) -> BackendError {
     match error {
         selvedge_durable::Error::Storage(error) => error.into(),
         error => selvedge_storage::Error::Internal(error.to_string()).into(),
+    }
+}
+
+/// An error of a bucket's files.
+fn r2_error(error: selvedge_r2::Error) -> BackendError {
+    match error {
+        selvedge_r2::Error::Storage(error) => error.into(),
+        selvedge_r2::Error::Refused(refusal) => {
+            selvedge_storage::Error::Internal(refusal.to_string()).into()
+        }
     }
 }
 

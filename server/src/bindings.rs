@@ -17,6 +17,8 @@ use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
 use selvedge_queues::Producer;
 use selvedge_queues::config::ProducerConfig;
+use selvedge_r2::R2Bucket;
+use selvedge_r2::config::BucketConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
 
 use crate::alarms::Alarms;
@@ -27,6 +29,9 @@ pub(crate) use assets::bind as bind_assets;
 pub use durable::DurableObjects;
 pub use queues::QueueConsumers;
 
+/// Whose the data of Workers is that no account has.
+pub(crate) const NO_ACCOUNT: &str = "";
+
 /// A binding that the configuration asks for, checked and not yet opened.
 #[derive(Debug, Clone)]
 pub enum BindingConfig {
@@ -34,6 +39,7 @@ pub enum BindingConfig {
     D1(DatabaseConfig),
     Queue(ProducerConfig),
     DurableObject(selvedge_durable::config::BindingConfig),
+    R2(BucketConfig),
 }
 
 impl BindingConfig {
@@ -44,6 +50,7 @@ impl BindingConfig {
             Self::D1(database) => &database.binding,
             Self::Queue(queue) => &queue.binding,
             Self::DurableObject(objects) => &objects.name,
+            Self::R2(bucket) => &bucket.binding,
         }
     }
 
@@ -67,6 +74,10 @@ impl BindingConfig {
                 let script = objects.script(worker);
                 let namespace = backends.durable(&script, &objects.class_name)?;
                 EnvValue::Binding(Arc::new(namespace))
+            }
+            Self::R2(config) => {
+                let bucket = backends.r2(NO_ACCOUNT, config.bucket())?;
+                EnvValue::Binding(Arc::new(R2Bucket::new(config.bucket(), bucket)))
             }
         };
         Ok(EnvEntry { name: self.name().to_owned(), value })
@@ -124,6 +135,7 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
     let mut warnings = Vec::new();
     kv_namespaces(config, &mut bindings, &mut warnings)?;
     d1_databases(config, &mut bindings, &mut warnings)?;
+    r2_buckets(config, &mut bindings, &mut warnings)?;
     queues::configured(config, &mut bindings, &mut warnings)?;
     Ok((bindings, warnings))
 }
@@ -152,6 +164,20 @@ fn d1_databases(
         let kept = Kept { what: "database", name: &database.binding, remote: database.remote };
         warnings.extend(kept.check(&section)?);
         bindings.push(BindingConfig::D1(database));
+    }
+    Ok(())
+}
+
+fn r2_buckets(
+    config: &Config,
+    bindings: &mut Vec<BindingConfig>,
+    warnings: &mut Vec<String>,
+) -> Result<(), Diagnostic> {
+    for section in config.tables("r2_buckets")? {
+        let bucket: BucketConfig = section.read()?;
+        let kept = Kept { what: "bucket", name: &bucket.binding, remote: bucket.remote };
+        warnings.extend(kept.check(&section)?);
+        bindings.push(BindingConfig::R2(bucket));
     }
     Ok(())
 }

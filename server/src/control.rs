@@ -13,6 +13,7 @@ mod d1;
 mod kv;
 mod objects;
 mod queues;
+mod r2;
 pub(crate) mod socket;
 
 use std::path::Path;
@@ -145,6 +146,7 @@ impl Control {
             request @ (Request::Queues
             | Request::QueuePurge { .. }
             | Request::QueueDelete { .. }) => queues::execute(&self.backends, request).await,
+            request if request.is_r2() => r2::execute(&self.backends, request, bytes).await,
             request => kv::execute(&self.backends, request, bytes).await,
         }
     }

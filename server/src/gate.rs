@@ -2,6 +2,7 @@
 //! sockets. A server with one Worker has no gate, and its connections ask none.
 
 use deno_http_h1::CoreRequest;
+use selvedge_deployments::VersionId;
 use selvedge_runtime::headers::HeaderBlob;
 use selvedge_runtime::{Ended, EventTrace, OnEnd, ScheduledEvent};
 
@@ -14,8 +15,9 @@ use crate::moving::Moved;
 pub(crate) enum Admission {
     /// To the isolate of this thread.
     Here,
-    /// To another isolate: the connection goes there, with the request unparsed.
-    Elsewhere,
+    /// To another isolate: the connection goes there, with the request unparsed. If
+    /// a version was drawn for the request, it is not drawn again.
+    Elsewhere(Option<VersionId>),
     /// Nowhere: the client gets this page.
     Refused(Box<Page>),
 }

@@ -21,6 +21,7 @@ use deno_http_h1::{
     Version,
 };
 use http::StatusCode;
+use selvedge_deployments::VersionId;
 use selvedge_runtime::headers::HeaderBlobBuf;
 use selvedge_runtime::limits::{REQUEST_HEADER_BYTES, URL_BYTES};
 use selvedge_runtime::{BodySource, Failure, FetchEvent, Mode};
@@ -62,6 +63,8 @@ pub(crate) enum End<I> {
     Elsewhere {
         io: I,
         early: Bytes,
+        /// The version that was drawn for it.
+        chosen: Option<VersionId>,
         /// Whether a request was served before.
         served: bool,
     },
@@ -109,7 +112,7 @@ enum Refusal {
     /// The client is gone.
     Gone,
     Http2,
-    Elsewhere,
+    Elsewhere(Option<VersionId>),
 }
 
 /// Whether a head is looked at for the first time.
@@ -200,10 +203,10 @@ pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: B
                 let Some(io) = Exchange::into_io(exchange) else { return End::Closed };
                 return End::Http2(io, connection.buffer.into());
             }
-            Err(Refusal::Elsewhere) => {
+            Err(Refusal::Elsewhere(chosen)) => {
                 let Some(io) = Exchange::into_io(exchange) else { return End::Closed };
                 let (early, served) = (connection.buffer.into(), connection.served);
-                return End::Elsewhere { io, early, served };
+                return End::Elsewhere { io, early, chosen, served };
             }
             Err(Refusal::Page(page)) => {
                 exchange.refuse_with(&page);
@@ -311,7 +314,7 @@ impl Connection {
                 Poll::Pending => {
                     self.watch.register(cx.waker());
                     if self.site.hands_on() {
-                        return Poll::Ready(Err(Refusal::Elsewhere));
+                        return Poll::Ready(Err(Refusal::Elsewhere(None)));
                     }
                     if self.buffer.is_empty() {
                         // Who has just connected is about to ask something.
@@ -359,14 +362,14 @@ impl Connection {
                     && let Some(gate) = &self.site.gate
                 {
                     let admission = match self.site.hands_on() {
-                        true => Admission::Elsewhere,
+                        true => Admission::Elsewhere(None),
                         false => gate.admit(&request, &self.client),
                     };
                     match admission {
                         Admission::Here => {}
-                        Admission::Elsewhere => {
+                        Admission::Elsewhere(chosen) => {
                             self.buffer = input.to_vec();
-                            return Err(Refusal::Elsewhere);
+                            return Err(Refusal::Elsewhere(chosen));
                         }
                         Admission::Refused(page) => return Err(Refusal::Page(page)),
                     }

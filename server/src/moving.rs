@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use selvedge_deployments::VersionId;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -22,6 +23,8 @@ pub(crate) struct Moved {
     /// What was read of it and is not parsed.
     pub(crate) early: Bytes,
     pub(crate) facts: Arc<Facts>,
+    /// The version that was drawn for its next request.
+    pub(crate) chosen: Option<VersionId>,
     /// Counts it with the isolate that it was sent to.
     pub(crate) ticket: Option<Ticket>,
     /// How often it was sent on since a thread served a request of it.

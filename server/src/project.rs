@@ -269,6 +269,7 @@ fn service(service: &Service) -> EnvEntry {
     let target = ServiceTarget {
         for_handler: false,
         responder: None,
+        depth: 0,
         object: None,
         service: name,
         entrypoint: service.entrypoint.clone(),

@@ -372,7 +372,7 @@ async fn service_connection(connection: ServiceConnection, site: Rc<Site>) {
 /// Serves a connection that came from another thread, until it goes on.
 async fn moved_connection(moved: Moved, site: Rc<Site>) {
     let _counted = Counted::new(site.clone());
-    let Moved { line, early, facts, ticket, hops } = moved;
+    let Moved { line, early, facts, ticket, hops, .. } = moved;
     let on = Onward { facts, ticket, hops };
     match line {
         Line::Plain(stream) => match tokio::net::TcpStream::from_std(stream) {
@@ -397,14 +397,15 @@ struct Onward {
 async fn serve_moved<I: Move>(io: I, site: Rc<Site>, early: Bytes, on: Onward) {
     let client = Client::of(&on.facts);
     let end = http1::serve(io, site.clone(), client, early).await;
-    let End::Elsewhere { io, early, served } = end else { return };
+    let End::Elsewhere { io, early, chosen, served } = end else { return };
     drop(on.ticket);
     let Some(gate) = &site.gate else { return };
     // One that is sent on again and again, and never served, goes in circles.
     let hops = if served { 0 } else { on.hops.saturating_add(1) };
     match io.leave() {
         Ok(line) => {
-            gate.hand_on(Moved { line, early, facts: on.facts, ticket: None, hops });
+            let facts = on.facts;
+            gate.hand_on(Moved { line, early, facts, chosen, ticket: None, hops });
         }
         Err(error) => tracing::warn!(%error, "a connection was lost on its way"),
     }

@@ -9,5 +9,6 @@ pub(crate) fn extensions_with_sources() -> Vec<deno_core::Extension> {
     all.push(selvedge_cache::extension());
     all.push(selvedge_d1::extension());
     all.push(selvedge_queues::extension());
+    all.push(selvedge_r2::extension());
     all
 }

@@ -32,6 +32,7 @@ mod life;
 mod limits;
 mod projects;
 mod queues;
+mod r2;
 mod rpc;
 mod serve;
 mod soak;

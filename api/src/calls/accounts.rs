@@ -108,6 +108,7 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
         cx.apply(&worker.key).await?;
     }
     cx.host().apply_account(&id).await?;
+    let deleted = id.clone();
     cx.blocking(move |inner| {
         for worker in &workers {
             inner.host.forget_objects(&worker.key)?;
@@ -122,6 +123,7 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
         for queue in &queues {
             inner.host.delete_queue(&queue.id)?;
         }
+        inner.host.buckets()?.delete_account(deleted.as_str()).map_err(super::r2::failed)?;
         Ok(())
     })
     .await?;

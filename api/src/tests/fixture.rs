@@ -32,6 +32,7 @@ pub(super) struct FakeHost {
     kv: Mutex<HashMap<String, Arc<dyn KvStore>>>,
     d1: std::sync::OnceLock<(selvedge_d1::store::Catalog, tempfile::TempDir)>,
     queues: std::sync::OnceLock<(selvedge_queues::store::Catalog, tempfile::TempDir)>,
+    buckets: std::sync::OnceLock<(tempfile::TempDir, Arc<selvedge_r2::store::Catalog>)>,
     tails: Mutex<Vec<(WorkerKey, mpsc::Sender<Arc<Value>>)>>,
     pub(super) applied: Mutex<Vec<String>>,
 }
@@ -189,6 +190,16 @@ impl Host for FakeHost {
             let _ = catalog.delete(database);
         }
         Ok(())
+    }
+
+    fn buckets(&self) -> Result<Arc<selvedge_r2::store::Catalog>, HostError> {
+        let (_, catalog) = self.buckets.get_or_init(|| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let dir = DataDir::open(folder.path(), "test", 0).expect("it is free");
+            let catalog = selvedge_r2::store::Catalog::open(Arc::new(dir), unix_ms);
+            (folder, Arc::new(catalog.expect("it opens")))
+        });
+        Ok(catalog.clone())
     }
 
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {

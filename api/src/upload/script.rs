@@ -155,6 +155,16 @@ fn check_bindings(
                 let text = format!("Queue '{queue}' not found.");
                 return Err(ApiError::bad(10160, text));
             }
+            BindingKind::R2 { bucket } => {
+                let buckets = inner.host.buckets()?;
+                let found = buckets.get(key.account.as_str(), bucket);
+                if found.map_err(crate::calls::r2::failed)?.is_none() {
+                    let text = format!(
+                        "R2 bucket '{bucket}' not found. Please use a different name and try again."
+                    );
+                    return Err(ApiError::bad(10085, text));
+                }
+            }
             BindingKind::Service { service, .. }
                 if *service != key.name && other(inner, key, service)?.is_none() =>
             {

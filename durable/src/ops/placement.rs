@@ -88,6 +88,7 @@ pub(crate) fn op_do_target(
     let target = ServiceTarget {
         for_handler: false,
         responder: None,
+        depth: 0,
         service: namespace.0.script.to_string(),
         entrypoint: None,
         props: None,

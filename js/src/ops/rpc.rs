@@ -176,6 +176,7 @@ pub(crate) fn op_service_open(state: &mut OpState, #[serde] parts: ServiceParts)
         props: parts.props,
         object: None,
         responder: None,
+        depth: 0,
     };
     state.resource_table.add(ServiceResource(Arc::new(target)))
 }

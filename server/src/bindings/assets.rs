@@ -84,6 +84,7 @@ pub(crate) fn bind(name: &str, handle: &Arc<Handle>, worker: &mut Worker) {
         props: None,
         object: None,
         responder: Some(handle.clone()),
+        depth: 0,
     };
     let value = EnvValue::Binding(Arc::new(ServiceBinding(Arc::new(target))));
     worker.env.retain(|other| other.name != name);

@@ -193,16 +193,14 @@ mod secrets;
 fn bindings_that_do_nothing_yet_are_listed_once() {
     let config = toml(
         "main = \"worker.js\"\naccount_id = \"x\"\nplacement = { mode = \"smart\" }\n\
-         [[r2_buckets]]\nbinding = \"A\"\n[[r2_buckets]]\nbinding = \"B\"\n\
+         [[vectorize]]\nbinding = \"A\"\nindex_name = \"a\"\n\
+         [[vectorize]]\nbinding = \"B\"\nindex_name = \"b\"\n\
          [env.e.d1_databases]\n",
         None,
     )
     .expect("known keys are no errors");
     let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
-    assert!(
-        warning.ends_with("does not act on these keys yet: placement, r2_buckets"),
-        "{warning}"
-    );
+    assert!(warning.ends_with("does not act on these keys yet: placement, vectorize"), "{warning}");
 }
 
 #[test]

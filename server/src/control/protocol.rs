@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use selvedge_durable::store::SqlValue;
+use selvedge_r2::object::{Attributes, Object, StorageClass};
+use selvedge_r2::store::MadePart;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +96,80 @@ pub enum Request {
     QueuePurge { name: String },
     /// Deletes a queue with its messages.
     QueueDelete { name: String },
+    /// All buckets of R2: [`R2BucketEntry`]s.
+    R2Buckets,
+    /// Makes a bucket.
+    R2Create { name: String, storage_class: StorageClass, location: Option<String> },
+    /// What is known of a bucket: a [`R2BucketEntry`].
+    R2Info { name: String },
+    /// Deletes a bucket that is empty.
+    R2DeleteBucket { name: String },
+    /// Objects: an [`R2Page`].
+    R2List {
+        bucket: String,
+        prefix: String,
+        delimiter: Option<String>,
+        cursor: Option<String>,
+        limit: usize,
+    },
+    /// An object without its body, or `null`.
+    R2Head { bucket: String, key: String },
+    /// Bytes of an object of this version; none if it is another one by now.
+    R2Get { bucket: String, key: String, version: String, offset: u64, length: u64 },
+    /// Puts the bytes of the message; `make` the bucket where it is not there.
+    R2Put { bucket: String, key: String, attributes: Attributes, make: bool },
+    /// Begins an upload: its id.
+    R2CreateUpload { bucket: String, key: String, attributes: Attributes, make: bool },
+    /// Adds the bytes of the message to an upload: a [`MadePart`].
+    R2PutPart { bucket: String, key: String, upload: String, number: u32 },
+    /// Makes an object of an upload.
+    R2CompleteUpload { bucket: String, key: String, upload: String, parts: Vec<MadePart> },
+    /// Forgets an upload.
+    R2AbortUpload { bucket: String, key: String, upload: String },
+    /// Deletes an object.
+    R2Delete { bucket: String, key: String },
+}
+
+impl Request {
+    /// Whether it is one of R2.
+    pub(super) fn is_r2(&self) -> bool {
+        matches!(
+            self,
+            Self::R2Buckets
+                | Self::R2Create { .. }
+                | Self::R2Info { .. }
+                | Self::R2DeleteBucket { .. }
+                | Self::R2List { .. }
+                | Self::R2Head { .. }
+                | Self::R2Get { .. }
+                | Self::R2Put { .. }
+                | Self::R2CreateUpload { .. }
+                | Self::R2PutPart { .. }
+                | Self::R2CompleteUpload { .. }
+                | Self::R2AbortUpload { .. }
+                | Self::R2Delete { .. }
+        )
+    }
+}
+
+/// A bucket of R2.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct R2BucketEntry {
+    pub name: String,
+    /// Unix ms.
+    pub created: i64,
+    pub storage_class: StorageClass,
+    pub location: Option<String>,
+    /// How many objects and how many bytes, where they were counted.
+    pub figures: Option<(u64, u64)>,
+}
+
+/// A page of objects of R2.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct R2Page {
+    pub objects: Vec<Object>,
+    pub prefixes: Vec<String>,
+    pub cursor: Option<String>,
 }
 
 /// A namespace of Durable Objects.

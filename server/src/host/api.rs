@@ -9,6 +9,7 @@ use selvedge_api::host::{
 };
 use selvedge_deployments::{AccountId, NewVersion, WorkerKey};
 use selvedge_kv::store::KvStore;
+use selvedge_r2::store::Catalog as Buckets;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -104,6 +105,10 @@ impl Host for Handle {
 
     fn delete_d1(&self, database: &str) -> Result<(), HostError> {
         self.0.backends.delete_d1(database).map_err(|error| HostError::Internal(error.to_string()))
+    }
+
+    fn buckets(&self) -> Result<Arc<Buckets>, HostError> {
+        self.0.backends.buckets().map_err(|error| HostError::Internal(error.to_string()))
     }
 
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {

@@ -259,7 +259,8 @@ impl Core {
         let peeked = peek(&moved.early, |request| {
             let secure = is_secure(request);
             let asking = Asking::of(request, secure);
-            route::destination(self, &routes, &asking, None, |name| route::header(request, name))
+            let header = |name: &[u8]| route::header(request, name);
+            route::destination(self, &routes, &asking, moved.chosen, header)
         });
         match peeked {
             Peeked::Head(Destination::Slot { slot, .. }) => {

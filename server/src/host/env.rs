@@ -15,6 +15,7 @@ use selvedge_durable::DurableNamespace;
 use selvedge_js::ServiceBinding;
 use selvedge_kv::KvNamespace;
 use selvedge_queues::Producer;
+use selvedge_r2::R2Bucket;
 use selvedge_runtime::compatibility::Compatibility;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{
@@ -214,6 +215,15 @@ impl Stores<'_> {
                 let delay = delay.unwrap_or(default);
                 EnvValue::Binding(Arc::new(Producer::new(queue, store, delay)))
             }
+            BindingKind::R2 { bucket } => {
+                // It was the account's when it was bound; it may be gone.
+                let failed = |error| EnvError::Backend(name.clone(), error);
+                let buckets = self.backends.buckets().map_err(failed)?;
+                let (_, found) = buckets
+                    .existing(given.key.account.as_str(), bucket)
+                    .map_err(|_| EnvError::Binding(name.clone(), "its bucket was deleted"))?;
+                EnvValue::Binding(Arc::new(R2Bucket::new(bucket, found)))
+            }
             BindingKind::Objects { class, script } => {
                 let script = qualified(given.key, script.as_deref());
                 match self.backends.durable(&script, class) {
@@ -232,6 +242,7 @@ impl Stores<'_> {
                     props: props.as_ref().map(ToString::to_string),
                     object: None,
                     responder: None,
+                    depth: 0,
                 };
                 EnvValue::Binding(Arc::new(ServiceBinding(Arc::new(target))))
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
 use deno_http_h1::CoreRequest;
+use selvedge_deployments::VersionId;
 use selvedge_runtime::{Ended, EventTrace, Outcome, ScheduledEvent};
 
 use super::answer;
@@ -55,8 +56,9 @@ impl ThreadGate {
         Self { of, routes, known: RefCell::default(), limits: RefCell::default() }
     }
 
-    /// Whether the request is for this version; notes what bounds it.
-    fn is_here(&self, request: &CoreRequest<'_>, client: &Client) -> bool {
+    /// Whether the request is for this version; notes what bounds it. If not, gives
+    /// the version that was drawn for it.
+    fn is_here(&self, request: &CoreRequest<'_>, client: &Client) -> Result<(), Option<VersionId>> {
         let mut routes = self.routes.borrow_mut();
         let routes = routes.load();
         let is_chosen = client.take_chosen();
@@ -71,29 +73,29 @@ impl ThreadGate {
             && known.is_secure == is_secure
             && host.is_some_and(|host| host == known.host)
         {
-            return true;
+            return Ok(());
         }
         let asking = Asking::of(request, is_secure);
         let header = |name: &[u8]| route::header(request, name);
         let chosen = is_chosen.then_some(self.of.slot.version);
         let found = route::destination(&self.of.core, routes, &asking, chosen, header);
-        let Destination::Slot { slot, worker, is_all } = found else { return false };
+        let Destination::Slot { slot, worker, is_all } = found else { return Err(None) };
         if !Arc::ptr_eq(&slot, &self.of.slot) {
-            return false;
+            return Err(Some(slot.version));
         }
         known.generation = if is_all && host.is_some() { routes.generation } else { 0 };
         known.host.clear();
         known.host.extend_from_slice(host.unwrap_or_default());
         known.is_secure = is_secure;
         known.limits = Some(worker.limits.clone()).filter(|limits| limits.is_bound());
-        true
+        Ok(())
     }
 }
 
 impl Gate for ThreadGate {
     fn admit(&self, request: &CoreRequest<'_>, client: &Client) -> Admission {
-        if !self.is_here(request, client) {
-            return Admission::Elsewhere;
+        if let Err(version) = self.is_here(request, client) {
+            return Admission::Elsewhere(version);
         }
         self.of.slot.touch(self.of.core.now());
         let limits = self.known.borrow().limits.clone();

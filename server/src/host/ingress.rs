@@ -304,7 +304,8 @@ async fn wait<I: Move>(mut io: I, mut early: Vec<u8>, facts: Arc<Facts>, ingress
     match slot {
         Ok(slot) => match io.leave() {
             Ok(line) => {
-                let moved = Moved { line, early: early.into(), facts, ticket: None, hops: 0 };
+                let early = early.into();
+                let moved = Moved { line, early, facts, chosen: None, ticket: None, hops: 0 };
                 core.deliver(&slot, ThreadEvent::Moved(Box::new(moved)));
             }
             Err(error) => tracing::warn!(%error, "a connection was lost on its way"),

@@ -150,7 +150,8 @@ async fn through_pipe(
 ) -> hyper::Result<Response<Body>> {
     let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
     let line = Line::Pipe(theirs);
-    let moved = Moved { line, early: Bytes::new(), facts, ticket: None, hops: 0 };
+    let early = Bytes::new();
+    let moved = Moved { line, early, facts, chosen: None, ticket: None, hops: 0 };
     ingress.core.deliver(slot, ThreadEvent::Moved(Box::new(moved)));
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(ours)).await?;

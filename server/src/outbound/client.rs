@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use selvedge_runtime::body::{BodySource, BytesBody};
 use selvedge_runtime::io_context::{ContextId, IsolateState};
+use selvedge_runtime::limits::CALL_DEPTH;
 use selvedge_runtime::outbound::{OutboundError, OutboundRequest, OutboundResponse, ServiceTarget};
 use url::Url;
 
@@ -210,7 +211,7 @@ impl Client {
         service: &Arc<ServiceTarget>,
         body: RequestBody,
     ) -> Result<Response<Incoming>, OutboundError> {
-        let stream = self.pipe(service)?;
+        let stream = self.pipe(caller, service)?;
         let mut connection = Connection::open(stream, Protocol::Http1).await.map_err(failure)?;
         let upload = body.failure();
         let mut request = outgoing.build(&outgoing.target()?, Protocol::Http1, body)?;
@@ -221,11 +222,16 @@ impl Client {
         sent.map_err(|error| upload.take().map_or_else(|| failure(error.into_error()), Into::into))
     }
 
-    fn pipe(&self, service: &Arc<ServiceTarget>) -> Result<Stream, OutboundError> {
+    fn pipe(&self, caller: &Caller, service: &Arc<ServiceTarget>) -> Result<Stream, OutboundError> {
         let Some(connect) = &self.connect_service else {
             return Err(OutboundError::Refused("There are no service bindings here.".into()));
         };
-        connect(service).map(Stream::pipe)
+        let depth = caller.state.context(caller.id).map_or(0, |context| context.depth) + 1;
+        if depth >= CALL_DEPTH {
+            return Err(OutboundError::TooDeep);
+        }
+        let target = ServiceTarget { depth, ..ServiceTarget::clone(service) };
+        connect(&Arc::new(target)).map(Stream::pipe)
     }
 
     /// Asks the origin, or another Worker, for a WebSocket, on a connection of
@@ -241,7 +247,7 @@ impl Client {
         let stream = match service {
             Some(service) => {
                 *request.uri_mut() = target;
-                self.pipe(service)?
+                self.pipe(caller, service)?
             }
             None => self.connector.connect(&outgoing.origin()?, Offer::Http1).await?.0,
         };

@@ -52,13 +52,15 @@ pub(crate) fn outgoing(blob: HeaderBlob<'_>) -> Result<HeaderMap, OutboundError>
     Ok(headers)
 }
 
-/// What a request gets that leaves the Worker: our entry in `cdn-loop`, and
-/// `accept-encoding`.
+/// What a request gets that leaves the Worker: our entry in `cdn-loop`, unless it goes
+/// to another Worker of this process, and `accept-encoding`.
 ///
 /// # Errors
 /// [`OutboundError::Refused`] for a request that runs in circles.
-pub(crate) fn complete(headers: &mut HeaderMap) -> Result<(), OutboundError> {
-    join_loop(headers)?;
+pub(crate) fn complete(headers: &mut HeaderMap, to_worker: bool) -> Result<(), OutboundError> {
+    if !to_worker {
+        join_loop(headers)?;
+    }
     accept_encoding(headers);
     Ok(())
 }
@@ -138,7 +140,7 @@ mod tests {
     /// What leaves for a Worker's headers.
     fn sent(blob: &HeaderBlobBuf) -> Result<HeaderMap, OutboundError> {
         let mut headers = outgoing(blob.as_blob())?;
-        complete(&mut headers)?;
+        complete(&mut headers, false)?;
         Ok(headers)
     }
 

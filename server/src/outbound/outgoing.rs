@@ -36,8 +36,9 @@ impl Outgoing {
         }
         let mut headers = headers::outgoing(request.headers.as_blob())?;
         // An object of the Worker sees the request as it was made.
-        if request.service.as_ref().is_none_or(|service| service.object.is_none()) {
-            headers::complete(&mut headers)?;
+        let service = request.service.as_ref();
+        if service.is_none_or(|service| service.object.is_none()) {
+            headers::complete(&mut headers, service.is_some())?;
         }
         Ok(Self { url, method, headers, body: RequestBody::Empty })
     }

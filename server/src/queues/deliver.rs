@@ -59,6 +59,7 @@ impl Deliver for QueueWorker {
             props: None,
             object: None,
             responder: None,
+            depth: 0,
         };
         let stream = self.switchboard.connect(&Arc::new(target));
         let (log, worker) = (self.log.clone(), self.worker.clone());

@@ -11,6 +11,7 @@ fn object(lives_on: Option<ThreadNumber>) -> Arc<ServiceTarget> {
     Arc::new(ServiceTarget {
         for_handler: false,
         responder: None,
+        depth: 0,
         service: "worker".into(),
         entrypoint: None,
         props: None,

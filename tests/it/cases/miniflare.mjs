@@ -33,6 +33,11 @@ for (const table of toml.split("[[queues.consumers]]").slice(1)) {
     deadLetterQueue: value("dead_letter_queue"),
   };
 }
+const r2Buckets = {};
+for (const table of toml.split("[[r2_buckets]]").slice(1)) {
+  const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
+  r2Buckets[value("binding")] = value("bucket_name") ?? value("binding");
+}
 const sqlite = [...toml.matchAll(/^new_sqlite_classes = \[(.*)\]/gm)].flatMap((found) => JSON.parse(`[${found[1]}]`));
 const durableObjects = {};
 for (const table of toml.split("[[durable_objects.bindings]]").slice(1)) {
@@ -53,6 +58,7 @@ const miniflare = new Miniflare({
   kvNamespaces,
   queueConsumers,
   queueProducers,
+  r2Buckets,
 });
 const failed = [];
 for (const name of await (await miniflare.dispatchFetch("http://localhost/")).json()) {

@@ -126,7 +126,7 @@ fn warnings_do_not_fail() {
         (
             "wrangler.toml",
             "main = \"worker.js\"\nmian = 1\ncompatibility_flags = [\"nodejs_compat\"]\n\
-             [[r2_buckets]]\nbinding = \"R2\"\n",
+             [[vectorize]]\nbinding = \"V\"\nindex_name = \"v\"\n",
         ),
         ("worker.js", FINE),
     ]);

@@ -145,12 +145,12 @@ fn warnings_name_keys_that_do_nothing() {
         (
             "wrangler.toml",
             "name = \"x\"\nmain = \"worker.js\"\ncompatibility_date = \"2026-11-01\"\nmian = 1\n\
-             [[r2_buckets]]\nbinding = \"KV\"\nid = \"1\"\n",
+             [[vectorize]]\nbinding = \"KV\"\nindex_name = \"1\"\n",
         ),
     ]);
     let mut program = Program::selvedge(folder.path(), &["run", "--port", "0"]);
     program.address();
     let said = format!("{}{}", program.stdout.text(), program.stderr.text());
     assert!(said.contains("mian"), "{said}");
-    assert!(said.contains("r2_buckets"), "{said}");
+    assert!(said.contains("vectorize"), "{said}");
 }

@@ -24,6 +24,8 @@ export default {
         return new Response(await reply);
       }
       case "/self": return env.SELF.fetch("http://x/kind");
+      case "/loop": return env.SELF.fetch(request).catch((error) => new Response(error.message));
+      case "/endless": return env.SELF.fetch(request);
       case "/throws": {
         const told = [];
         for (const how of ["/type-error", "/own-error", "/no-response", "/text", "/later"]) {
@@ -131,6 +133,20 @@ fn what_the_callee_throws_reaches_the_caller() {
     assert!(told[4].ends_with("Network connection lost.: undefined"), "{told:?}");
     // Its own log tells, too.
     assert!(dev.log().contains("of: mine"), "{}", dev.log());
+}
+
+#[test]
+fn a_loop_of_workers_is_cut() {
+    let dev = start();
+    let text =
+        "Subrequest depth limit exceeded. This request recursed through Workers too many times.";
+    let caught = dev.get("/loop");
+    assert_eq!(caught.status, 200);
+    assert!(caught.text().starts_with(text), "{}", caught.text());
+    let failed = dev.get("/endless");
+    assert_eq!(failed.status, 500);
+    assert!(failed.text().contains(text), "{}", failed.text());
+    assert_eq!(dev.get("/url").status, 200);
 }
 
 #[test]

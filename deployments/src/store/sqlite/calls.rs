@@ -71,6 +71,17 @@ impl DeploymentStore for SqliteStore {
         Ok(token)
     }
 
+    fn token_key(&self, id: &TokenId) -> Result<Option<(Token, Vec<u8>)>, Error> {
+        let now = self.now();
+        let found = self.read(|sql| tokens::key(sql, id, now))?;
+        if let Some((token, _)) = &found
+            && tokens::is_to_be_marked(token, now)
+        {
+            self.change(&Actor::operator(), |change| tokens::mark(change, &token.id))?;
+        }
+        Ok(found)
+    }
+
     fn revoke_token(
         &self,
         account: Option<&AccountId>,

@@ -79,6 +79,22 @@ pub(super) fn list(sql: &Connection, account: Option<&AccountId>) -> Fallible<Ve
     Ok(rows)
 }
 
+/// A token that is valid, with its hash.
+pub(super) fn key(
+    sql: &Connection,
+    id: &TokenId,
+    now: UnixMillis,
+) -> Fallible<Option<(Token, Vec<u8>)>> {
+    let found = sql
+        .prepare_cached(
+            "SELECT id, account, name, scopes, created_on, expires_on, last_used_on, hash
+             FROM tokens WHERE id = ?1 AND (expires_on IS NULL OR expires_on > ?2)",
+        )?
+        .query_row(params![id.as_str(), now], |row| Ok((read(row)?, row.get(7)?)))
+        .optional()?;
+    Ok(found)
+}
+
 /// By the hash: how long the search takes tells nothing of a secret that has the
 /// hash.
 pub(super) fn find(sql: &Connection, secret: &str, now: UnixMillis) -> Fallible<Option<Token>> {

@@ -50,6 +50,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "databases in `env`, see [d1.md](d1.md)";
     NotInheritable Acts "queues" QUEUES,
         "queues in `env`, and whose messages the Worker takes, see [queues.md](queues.md)";
+    NotInheritable Acts "r2_buckets" R2_BUCKETS,
+        "buckets in `env`, see [r2.md](r2.md)";
     NotInheritable Acts "durable_objects" DURABLE_OBJECTS,
         "`bindings`: namespaces of objects in `env`, see [durable-objects.md](durable-objects.md)";
     Inheritable Acts "migrations" MIGRATIONS,
@@ -110,8 +112,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "settings of previews";
     Inheritable NotYet "python_modules" Any,
         "Python Workers";
-    NotInheritable NotYet "r2_buckets" R2_BUCKETS,
-        "R2";
     NotInheritable NotYet "workflows" WORKFLOWS,
         "Workflows";
     NotInheritable NotYet "ratelimits" RATELIMITS,

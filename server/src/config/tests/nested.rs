@@ -100,14 +100,14 @@ fn values_that_do_not_fit_are_errors_where_the_key_acts() {
 fn values_that_do_not_fit_are_warnings_where_nothing_acts() {
     let config = toml(
         "main = \"worker.js\"\nworkers_dev = \"yes\"\n[placement]\nhint = \"x\"\n\
-         mode = \"of\"\n[[r2_buckets]]\nbucket_name = \"b\"\n",
+         mode = \"of\"\n[[vectorize]]\nindex_name = \"b\"\n",
         None,
     )
     .expect("what does not act does not stop");
     for expected in [
         "wrangler.toml:2:15: \"workers_dev\" must be true or false, not a string",
         "wrangler.toml:5:8: \"placement.mode\" cannot be \"of\"; did you mean \"off\"?",
-        "wrangler.toml:6:1: \"r2_buckets[0]\" needs \"binding\"",
+        "wrangler.toml:6:1: \"vectorize[0]\" needs \"binding\"",
     ] {
         assert!(
             config.warnings.iter().any(|warning| warning.ends_with(expected)),
