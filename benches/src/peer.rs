@@ -140,6 +140,7 @@ impl Peer {
             Data::None => self.kind != Kind::Nginx,
             Data::Assets { .. } => matches!(self.kind, Kind::Selvedge | Kind::Nginx),
             Data::Kv { .. } => matches!(self.kind, Kind::Selvedge | Kind::Deno),
+            Data::D1 { .. } | Data::Queue => self.kind == Kind::Selvedge,
             Data::Objects { .. } => matches!(self.kind, Kind::Selvedge | Kind::Workerd),
         }
     }
@@ -162,6 +163,8 @@ impl Peer {
         let config = match worker.data {
             Data::None => None,
             Data::Kv { .. } => Some(KV_CONFIG),
+            Data::D1 { .. } => Some(D1_CONFIG),
+            Data::Queue => Some(QUEUE_CONFIG),
             Data::Objects { .. } => Some(OBJECTS_CONFIG),
             Data::Assets { .. } => Some(ASSETS_CONFIG),
         };
@@ -220,6 +223,22 @@ impl Peer {
 
 /// Selvedge's configuration of a Worker with KV; without it, there is none.
 const KV_CONFIG: &str = "main = \"worker.js\"\n[[kv_namespaces]]\nbinding = \"KV\"\n";
+
+/// The same of one with a D1 database.
+const D1_CONFIG: &str = "main = \"worker.js\"\n[[d1_databases]]\nbinding = \"DB\"\n";
+
+/// The same of one that sends to a queue and takes its messages.
+const QUEUE_CONFIG: &str = "\
+main = \"worker.js\"
+compatibility_date = \"2026-01-01\"
+[[queues.producers]]
+binding = \"Q\"
+queue = \"jobs\"
+[[queues.consumers]]
+queue = \"jobs\"
+max_batch_size = 100
+max_batch_timeout = 0
+";
 
 /// Selvedge's configuration of static files with a Worker behind them.
 const ASSETS_CONFIG: &str = "main = \"worker.js\"\n[assets]\ndirectory = \"public\"\n";

@@ -39,6 +39,12 @@ pub(crate) enum Data {
     Kv {
         seeds: usize,
     },
+    /// A D1 database named `DB`.
+    D1 {
+        seeds: usize,
+    },
+    /// A queue named `Q`, of which the Worker takes the messages.
+    Queue,
     /// A namespace named `OBJECTS` of the class `Bench`, which has `storage.sql`.
     Objects {
         seeds: usize,
@@ -53,8 +59,8 @@ impl Data {
     /// How many POST requests fill it.
     pub(crate) fn seeds(self) -> usize {
         match self {
-            Self::None | Self::Assets { .. } => 0,
-            Self::Kv { seeds } | Self::Objects { seeds } => seeds,
+            Self::None | Self::Queue | Self::Assets { .. } => 0,
+            Self::Kv { seeds } | Self::D1 { seeds } | Self::Objects { seeds } => seeds,
         }
     }
 }
@@ -284,6 +290,51 @@ static GENERAL: &[Workload] = &[
         request: Request::Post("/", ORDER),
         expect: "stored",
         goal_deno: Some(5.0),
+        goal_workerd: None,
+    },
+    Workload {
+        name: "d1_select",
+        title: "D1 SELECT by key",
+        worker: Worker {
+            source: include_str!("../workers/d1_select.js"),
+            deno: None,
+            data: Data::D1 { seeds: 1 },
+        },
+        load: Load::Requests,
+        connections: 64,
+        request: Request::Get("/"),
+        expect: "Hello from D1!",
+        goal_deno: None,
+        goal_workerd: None,
+    },
+    Workload {
+        name: "d1_insert",
+        title: "D1 INSERT",
+        worker: Worker {
+            source: include_str!("../workers/d1_insert.js"),
+            deno: None,
+            data: Data::D1 { seeds: 0 },
+        },
+        load: Load::Requests,
+        connections: 64,
+        request: Request::Post("/", ORDER),
+        expect: "stored",
+        goal_deno: None,
+        goal_workerd: None,
+    },
+    Workload {
+        name: "queue_send",
+        title: "Queue, 100 messages sent and taken",
+        worker: Worker {
+            source: include_str!("../workers/queue_send.js"),
+            deno: None,
+            data: Data::Queue,
+        },
+        load: Load::Requests,
+        connections: 8,
+        request: Request::Get("/"),
+        expect: "sent",
+        goal_deno: None,
         goal_workerd: None,
     },
     Workload {
