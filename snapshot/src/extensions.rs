@@ -8,5 +8,6 @@ pub(crate) fn extensions_with_sources() -> Vec<deno_core::Extension> {
     all.push(selvedge_durable::extension());
     all.push(selvedge_cache::extension());
     all.push(selvedge_r2::extension());
+    all.push(selvedge_node::extension());
     all
 }

@@ -166,6 +166,9 @@ impl Isolate {
             "dupStubs": worker.compatibility.is_on("rpc_params_dup_stubs"),
             "rpc": worker.compatibility.is_on("rpc"),
             "navigator": worker.compatibility.is_on("global_navigator"),
+            "node": worker.compatibility.is_on("nodejs_compat_v2"),
+            "nodeTimers": worker.compatibility.is_on("enable_nodejs_global_timers")
+                && worker.compatibility.is_on("nodejs_compat"),
             // As text: few Workers ever look at it.
             "flags": compatibility_flags(worker),
         });

@@ -99,8 +99,7 @@ fn what_cannot_be_imported_is_said_with_its_place() {
     let cases: &[(&str, &str, &str)] = &[
         ("import { Hono } from 'hono';", "Could not resolve \"hono\"", "npm install hono"),
         ("import util from 'util.js';", "it is a package", "did you mean \"./util.js\"?"),
-        ("import fs from 'node:fs';", "modules of Node.js are not supported yet", "Workers have"),
-        ("import path from 'path';   ", "modules of Node.js are not supported yet", "Workers have"),
+        ("import fs from 'node:no';", "which the Worker does not have", "nodejs_compat"),
         ("import x from 'https://a/b';", "not loaded from URLs", "as a package"),
         ("import x from '/util.js';  ", "absolute path", "./"),
         ("import x from './utils.js';", "does not exist", "did you mean \"./util.js\"?"),
