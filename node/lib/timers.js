@@ -1,24 +1,28 @@
 'use strict';
 // `node:timers`.
 const { internals } = require('internal/selvedge/host');
-const { ObjectDefineProperty, SymbolToPrimitive } = primordials;
+const { ObjectDefineProperty, SymbolFor, SymbolToPrimitive } = primordials;
 const base = internals.selvedge.timers;
 const { Immediate, Timeout } = require('internal/timers');
-const { promisify } = require('internal/util');
-const { validateFunction } = require('internal/validators');
+const promisified = SymbolFor('nodejs.util.promisify.custom');
+
+/** (Each Worker that sets a timer comes by here: more loads for mistakes only.) */
+function checkCallback(callback) {
+  if (typeof callback !== 'function') require('internal/validators').validateFunction(callback, 'callback');
+}
 
 function setTimeout(callback, delay = undefined, ...args) {
-  validateFunction(callback, 'callback');
+  checkCallback(callback);
   return new Timeout(callback, delay, args, false);
 }
 
 function setInterval(callback, delay = undefined, ...args) {
-  validateFunction(callback, 'callback');
+  checkCallback(callback);
   return new Timeout(callback, delay, args, true);
 }
 
 function setImmediate(callback, ...args) {
-  validateFunction(callback, 'callback');
+  checkCallback(callback);
   return new Immediate(callback, args);
 }
 
@@ -32,7 +36,7 @@ function clearImmediate(timer) {
 }
 
 const promised = (target, name) =>
-  ObjectDefineProperty(target, promisify.custom, {
+  ObjectDefineProperty(target, promisified, {
     __proto__: null,
     enumerable: true,
     get: () => require('timers/promises')[name],

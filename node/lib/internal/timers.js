@@ -3,7 +3,6 @@
 const { internals } = require('internal/selvedge/host');
 const { ReflectApply, Symbol, SymbolDispose, SymbolToPrimitive, MathTrunc } = primordials;
 const base = internals.selvedge.timers;
-const { validateNumber } = require('internal/validators');
 
 const TIMEOUT_MAX = 2 ** 31 - 1;
 const kTimeout = Symbol('timeout');
@@ -122,7 +121,8 @@ function setUnrefTimeout(callback, after) {
 }
 
 function getTimerDuration(msecs, name) {
-  validateNumber(msecs, name);
+  // (Most who want a timer need nothing of what this loads.)
+  require('internal/validators').validateNumber(msecs, name);
   if (msecs < 0 || !(msecs < Infinity)) {
     const { ERR_OUT_OF_RANGE } = require('internal/errors').codes;
     throw new ERR_OUT_OF_RANGE(name, 'a non-negative finite number', msecs);
