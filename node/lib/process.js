@@ -45,7 +45,25 @@ const members = {
   assert: require('assert'),
   availableMemory: () => 0,
   binding: no('binding'),
+  _channel: undefined,
+  _debugEnd: no('_debugEnd'),
+  _debugProcess: no('_debugProcess'),
+  _disconnect: undefined,
+  _exiting: false,
+  _fatalException: no('_fatalException'),
+  _getActiveHandles: () => [],
+  _getActiveRequests: () => [],
+  _handleQueue: undefined,
+  _kill: no('_kill'),
   _linkedBinding: no('_linkedBinding'),
+  _pendingMessage: undefined,
+  _preload_modules: [],
+  _rawDebug: (...args) => globalThis.console.error(...args),
+  _send: undefined,
+  _startProfilerIdleNotifier() {},
+  _stopProfilerIdleNotifier() {},
+  _tickCallback() {},
+  channel: undefined,
   chdir(directory) {
     validateString(directory, 'directory');
     const path = require('path').posix.resolve(cwd, directory);
@@ -89,6 +107,7 @@ const members = {
     const name = id.startsWith('node:') ? id.slice(5) : id;
     return require('internal/selvedge/names').includes(name) ? require(name) : undefined;
   },
+  getSourceMapsSupport: () => ({ __proto__: null, enabled: false, nodeModules: false, generatedCode: false }),
   getegid: () => 0,
   geteuid: () => 0,
   getgid: () => 0,
