@@ -375,20 +375,6 @@ function underlyingSourceStartDefault(controller) {"#,
         "const ReadableStreamBYOBReaderPrototype = ReadableStreamBYOBReader.prototype;\n\
          const byobRead = ReadableStreamBYOBReaderPrototype.read;\n",
     ),
-    once(
-        STREAMS,
-        "  respond(bytesWritten) {\n",
-        r#"  get atLeast() {
-    webidl.assertBranded(this, ReadableStreamBYOBRequestPrototype);
-    const pending = this[_controller]?.[_pendingPullIntos].peek() ?? null;
-    if (pending === null) return null;
-    const missing = pending.minimumFill - pending.bytesFilled;
-    return missing > 1 ? missing : 1;
-  }
-
-  respond(bytesWritten) {
-"#,
-    ),
     // ----- Streams: what the platform's own scripts use of them. -----
     once(
         STREAMS,

@@ -61,22 +61,3 @@ export const default_streams_have_no_byob_reader = {
     throws(() => new ReadableStream({}).getReader({ mode: "byob" }), TypeError);
   },
 };
-
-export const a_request_tells_how_much_is_wanted = {
-  async test() {
-    const wanted = [];
-    const stream = new ReadableStream({
-      type: "bytes",
-      pull(controller) {
-        const { byobRequest } = controller;
-        wanted.push(byobRequest.atLeast);
-        byobRequest.view[0] = 1;
-        byobRequest.respond(1);
-      },
-    });
-    const reader = stream.getReader({ mode: "byob" });
-    const { value } = await reader.readAtLeast(3, new Uint8Array(5));
-    equal(value.byteLength, 3);
-    equal(wanted.join(), "3,2,1");
-  },
-};
