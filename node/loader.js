@@ -119,7 +119,14 @@ function isOn(flag) {
 }
 
 /** What modules of ours need that Node's have no place for. */
-const host = { __proto__: null, core, internals, isOn, ops: core.ops };
+const host = {
+  __proto__: null,
+  // (Those who ask whether a script is loaded learn of it.)
+  core: ObjectFreeze({ __proto__: core, loadExtScript: internals.load }),
+  internals,
+  isOn,
+  ops: core.ops,
+};
 modules["internal/selvedge/host"] = { __proto__: null, exports: host };
 
 /** The module of this name as an ES module has it: its members and a default. */

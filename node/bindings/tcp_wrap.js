@@ -2,7 +2,7 @@
 // TCP connections: the platform's sockets, as Node's library handles them. They go
 // out where all requests do.
 const { core } = require('internal/selvedge/host');
-const { PromisePrototypeThen, StringPrototypeIncludes, Uint8Array } = primordials;
+const { PromisePrototypeThen, Uint8Array } = primordials;
 const { kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync, streamBaseState } = internalBinding('stream_wrap');
 const { UV_ECANCELED, UV_ECONNREFUSED, UV_ECONNRESET, UV_EOF, UV_ENOTSUP } = internalBinding('uv');
 
@@ -56,7 +56,7 @@ class TCP {
       () => req.oncomplete(0, this, req, true, true),
       (error) => {
         this.failure = error;
-        req.oncomplete(StringPrototypeIncludes(`${error?.message}`, 'refused') ? UV_ECONNREFUSED : UV_ECONNRESET, this, req, false, false);
+        req.oncomplete(UV_ECONNREFUSED, this, req, false, false);
       },
     );
     return 0;

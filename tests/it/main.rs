@@ -29,6 +29,7 @@ mod isolates;
 mod kv;
 mod life;
 mod limits;
+mod node;
 mod projects;
 mod r2;
 mod rpc;
