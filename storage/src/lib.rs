@@ -6,6 +6,7 @@ pub mod data_dir;
 pub mod error;
 pub mod failure;
 pub mod file;
+pub mod hold;
 
 pub use error::Error;
 

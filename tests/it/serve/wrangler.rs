@@ -5,6 +5,7 @@
 mod commands;
 mod deploys;
 mod project;
+mod s3;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -38,6 +39,7 @@ struct Wrangler {
     public: String,
     account: String,
     token: String,
+    token_id: String,
     control: String,
     data: TempDir,
     server: Option<Program>,
@@ -46,7 +48,11 @@ struct Wrangler {
 impl Wrangler {
     /// `None` without wrangler.
     fn start() -> Option<Self> {
-        let program = program()?;
+        program().map(Self::with)
+    }
+
+    /// With another client.
+    fn with(program: PathBuf) -> Self {
         let data = TempDir::new().expect("a temporary folder");
         let mut wrangler = Self {
             program,
@@ -55,6 +61,7 @@ impl Wrangler {
             public: String::new(),
             account: String::new(),
             token: String::new(),
+            token_id: String::new(),
             control: String::new(),
             data,
             server: None,
@@ -66,7 +73,8 @@ impl Wrangler {
         let body = json!({ "name": "tests", "scopes": ["deploy", "storage"] });
         let token = wrangler.api("POST", &path, body);
         wrangler.token = token["value"].as_str().expect("a secret").to_owned();
-        Some(wrangler)
+        wrangler.token_id = token["id"].as_str().expect("an id").to_owned();
+        wrangler
     }
 
     fn start_server(&mut self) {
