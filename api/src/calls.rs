@@ -1,6 +1,7 @@
 //! The calls, one file per noun.
 
 pub(crate) mod accounts;
+pub(crate) mod analytics;
 pub(crate) mod assets;
 pub(crate) mod deployments;
 pub(crate) mod domains;

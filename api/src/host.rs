@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use selvedge_analytics::AnalyticsStore;
 use selvedge_deployments::{AccountId, NewVersion, UnixMillis, VersionId, WorkerKey};
 use selvedge_kv::store::KvStore;
 use selvedge_r2::store::Catalog as Buckets;
@@ -70,6 +71,9 @@ pub trait Host: Debug + Send + Sync {
 
     /// The buckets of R2, of all accounts.
     fn buckets(&self) -> Result<Arc<Buckets>, HostError>;
+
+    /// The data points of all accounts.
+    fn analytics(&self) -> Result<Arc<AnalyticsStore>, HostError>;
 
     /// The events of a Worker, from now on, each as the JSON of a `TraceItem`
     /// (`outcome`, `scriptName`, `event`, `logs`, ..). Dropping the receiver ends

@@ -6,8 +6,8 @@ use selvedge_deployments::Scope;
 
 use crate::call::Cx;
 use crate::calls::{
-    accounts, assets, deployments, domains, kv, objects, own, r2, routes, schedules, scripts,
-    secrets, services, settings, subdomain, tails, tokens, user, versions, zones,
+    accounts, analytics, assets, deployments, domains, kv, objects, own, r2, routes, schedules,
+    scripts, secrets, services, settings, subdomain, tails, tokens, user, versions, zones,
 };
 use crate::reply::Answer;
 
@@ -159,6 +159,8 @@ const CALLS: &[Call] = table! {
     POST "/client/v4/accounts/:account/storage/kv/namespaces/:namespace/bulk/delete" STORAGE => kv::bulk_delete;
     POST "/client/v4/accounts/:account/storage/kv/namespaces/:namespace/bulk/get" STORAGE => kv::bulk_get;
 
+    GET "/client/v4/accounts/:account/analytics_engine/sql" READ => analytics::sql;
+    POST "/client/v4/accounts/:account/analytics_engine/sql" READ => analytics::sql;
     GET "/client/v4/accounts/:account/r2/buckets" STORAGE_OR_READ => r2::buckets;
     POST "/client/v4/accounts/:account/r2/buckets" STORAGE_OR_DEPLOY => r2::create;
     GET "/client/v4/accounts/:account/r2/buckets/:bucket" STORAGE_OR_READ => r2::get;

@@ -8,16 +8,20 @@ mod tests;
 
 use std::sync::Arc;
 
+use selvedge_analytics::Dataset;
+use selvedge_analytics::config::DatasetConfig;
 use selvedge_cache::{Cache, CacheBinding};
 use selvedge_durable::catalog::Strictness;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
 use selvedge_r2::R2Bucket;
 use selvedge_r2::config::BucketConfig;
+use selvedge_ratelimit::RateLimit;
+use selvedge_ratelimit::config::RateLimitConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
 
 use crate::alarms::Alarms;
-use crate::backends::{BackendError, Backends, unix_seconds};
+use crate::backends::{BackendError, Backends, unix_millis, unix_seconds};
 use crate::config::{Config, Diagnostic};
 pub use assets::ProjectAssets;
 pub(crate) use assets::bind as bind_assets;
@@ -33,6 +37,8 @@ pub enum BindingConfig {
     Kv(NamespaceConfig),
     DurableObject(selvedge_durable::config::BindingConfig),
     R2(BucketConfig),
+    RateLimit(RateLimitConfig),
+    Dataset(DatasetConfig),
 }
 
 impl BindingConfig {
@@ -42,6 +48,8 @@ impl BindingConfig {
             Self::Kv(namespace) => &namespace.binding,
             Self::DurableObject(objects) => &objects.name,
             Self::R2(bucket) => &bucket.binding,
+            Self::RateLimit(limit) => &limit.name,
+            Self::Dataset(dataset) => &dataset.binding,
         }
     }
 
@@ -60,6 +68,16 @@ impl BindingConfig {
             Self::R2(config) => {
                 let bucket = backends.r2(NO_ACCOUNT, config.bucket())?;
                 EnvValue::Binding(Arc::new(R2Bucket::new(config.bucket(), bucket)))
+            }
+            Self::Dataset(config) => {
+                let store = backends.analytics()?;
+                let dataset = Dataset::new(store, NO_ACCOUNT, config.dataset());
+                EnvValue::Binding(Arc::new(dataset))
+            }
+            Self::RateLimit(config) => {
+                let counter = backends.counter(NO_ACCOUNT, &config.namespace_id);
+                let limit = RateLimit::new(counter, config.simple, rate_clock);
+                EnvValue::Binding(Arc::new(limit))
             }
         };
         Ok(EnvEntry { name: self.name().to_owned(), value })
@@ -107,6 +125,11 @@ pub(crate) fn caches(cache: &Arc<Cache>, account: &str) -> GlobalBinding {
     GlobalBinding { names: &["caches", "Cache", "CacheStorage"], binding }
 }
 
+/// The present, for rate limits.
+pub(crate) fn rate_clock() -> u64 {
+    u64::try_from(unix_millis()).unwrap_or(0)
+}
+
 /// The warning for `remote`.
 fn kept_here(what: &str, binding: &str) -> String {
     format!(
@@ -141,6 +164,21 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
             return Err(section.error(NO_NAME));
         }
         bindings.push(BindingConfig::R2(bucket));
+    }
+    for section in config.tables("analytics_engine_datasets")? {
+        let dataset: DatasetConfig = section.read()?;
+        if dataset.binding.is_empty() {
+            return Err(section.error(NO_NAME));
+        }
+        bindings.push(BindingConfig::Dataset(dataset));
+    }
+    for section in config.tables("ratelimits")? {
+        let limit: RateLimitConfig = section.read()?;
+        if limit.name.is_empty() {
+            return Err(section.error(NO_NAME));
+        }
+        limit.simple.check().map_err(|text| section.error(text))?;
+        bindings.push(BindingConfig::RateLimit(limit));
     }
     Ok((bindings, warnings))
 }

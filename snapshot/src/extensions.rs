@@ -9,5 +9,7 @@ pub(crate) fn extensions_with_sources() -> Vec<deno_core::Extension> {
     all.push(selvedge_cache::extension());
     all.push(selvedge_r2::extension());
     all.push(selvedge_node::extension());
+    all.push(selvedge_ratelimit::extension());
+    all.push(selvedge_analytics::extension());
     all
 }

@@ -114,6 +114,7 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
         for namespace in &namespaces {
             inner.host.delete_kv(&namespace.id)?;
         }
+        inner.host.analytics()?.forget(deleted.as_str());
         inner.host.buckets()?.delete_account(deleted.as_str()).map_err(super::r2::failed)?;
         Ok(())
     })

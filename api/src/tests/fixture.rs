@@ -160,6 +160,10 @@ impl Host for FakeHost {
         Ok(catalog.clone())
     }
 
+    fn analytics(&self) -> Result<Arc<selvedge_analytics::AnalyticsStore>, HostError> {
+        Err(HostError::Unavailable("there are no data points here".to_owned()))
+    }
+
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {
         let (sender, receiver) = mpsc::channel(100);
         self.tails.lock().expect("not poisoned").push((worker.clone(), sender));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use selvedge_analytics::AnalyticsStore;
 use selvedge_api::host::{
     Commit, Host, HostError, Later, LogPage, LogQuery, ObjectNamespace, ObjectsChange,
     ObjectsChanged, ObjectsPage, ObjectsRefusal, StartFailure, Started,
@@ -89,6 +90,10 @@ impl Host for Handle {
 
     fn buckets(&self) -> Result<Arc<Buckets>, HostError> {
         self.0.backends.buckets().map_err(|error| HostError::Internal(error.to_string()))
+    }
+
+    fn analytics(&self) -> Result<Arc<AnalyticsStore>, HostError> {
+        self.0.backends.analytics().map_err(|error| HostError::Internal(error.to_string()))
     }
 
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {
