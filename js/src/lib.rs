@@ -14,7 +14,7 @@ mod ops;
 mod patches;
 mod service;
 
-use patches::{PATCHES, Patch};
+use patches::{PATCHES, Patch, TEXTS};
 
 pub use service::ServiceBinding;
 
@@ -246,7 +246,7 @@ pub fn extensions_with_sources() -> Vec<Extension> {
 /// # Panics
 /// When a script is not what the changes were made for.
 pub fn patch_sources(extensions: &mut [Extension]) {
-    for Patch { script, from, to, times } in PATCHES {
+    for Patch { script, from, to, times } in PATCHES.iter().chain(TEXTS) {
         let mut found = false;
         for extension in extensions.iter_mut() {
             for file in extension.lazy_loaded_js_files.to_mut() {
