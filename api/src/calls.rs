@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod analytics;
 pub(crate) mod assets;
+pub(crate) mod cache;
 pub(crate) mod deployments;
 pub(crate) mod domains;
 pub(crate) mod kv;

@@ -6,8 +6,9 @@ use selvedge_deployments::Scope;
 
 use crate::call::Cx;
 use crate::calls::{
-    accounts, analytics, assets, deployments, domains, kv, objects, own, r2, routes, schedules,
-    scripts, secrets, services, settings, subdomain, tails, tokens, user, versions, zones,
+    accounts, analytics, assets, cache, deployments, domains, kv, objects, own, r2, routes,
+    schedules, scripts, secrets, services, settings, subdomain, tails, tokens, user, versions,
+    zones,
 };
 use crate::reply::Answer;
 
@@ -124,6 +125,8 @@ const CALLS: &[Call] = table! {
     POST "/client/v4/zones/:zone/workers/routes" Need::Token => zones::add_route;
     PUT "/client/v4/zones/:zone/workers/routes/:route" Need::Token => zones::replace_route;
     DELETE "/client/v4/zones/:zone/workers/routes/:route" Need::Token => zones::delete_route;
+    POST "/client/v4/zones/:zone/purge_cache" Need::Token => cache::purge_zone;
+    POST "/client/v4/accounts/:account/cache/purge" STORAGE_OR_DEPLOY => cache::purge_account;
     GET "/client/v4/accounts/:account/workers/scripts/:script/routes" READ => routes::list;
     PUT "/client/v4/accounts/:account/workers/scripts/:script/routes" DEPLOY => routes::put;
     POST "/client/v4/accounts/:account/workers/scripts/:script/domains/changeset" DEPLOY => domains::changeset;

@@ -24,7 +24,8 @@ const HOOKS: &str = "__selvedge";
 /// What the snapshot leaves on the global object and no Worker may see.
 const INTERNALS: &[&str] = &[HOOKS, "Deno", "__bootstrap", "__infra", "__timers"];
 
-const NO_HANDLER: &str = "The Worker has neither a default export nor a fetch listener.";
+/// Why a Worker does not start that no event could wake.
+pub const NO_HANDLER: &str = "The Worker has neither a default export nor a fetch listener.";
 
 impl Isolate {
     /// Takes the hooks out of the global object and removes all that a Worker

@@ -4,6 +4,7 @@
 
 mod commands;
 mod deploys;
+mod mistakes;
 mod project;
 mod s3;
 
@@ -48,12 +49,18 @@ struct Wrangler {
 impl Wrangler {
     /// `None` without wrangler.
     fn start() -> Option<Self> {
-        program().map(Self::with)
+        Self::start_with("")
+    }
+
+    /// The same with this `server.toml`.
+    fn start_with(settings: &str) -> Option<Self> {
+        program().map(|program| Self::with(program, settings))
     }
 
     /// With another client.
-    fn with(program: PathBuf) -> Self {
+    fn with(program: PathBuf, settings: &str) -> Self {
         let data = TempDir::new().expect("a temporary folder");
+        std::fs::write(data.path().join("server.toml"), settings).expect("written");
         let mut wrangler = Self {
             program,
             home: TempDir::new().expect("a temporary folder"),
@@ -87,6 +94,8 @@ impl Wrangler {
             self.data.path(),
             &[
                 "serve",
+                "--config",
+                "server.toml",
                 "--data-dir",
                 &data,
                 "--listen",
@@ -188,6 +197,13 @@ impl Wrangler {
 
     /// A call of the operator.
     fn api(&self, method: &str, path: &str, body: Value) -> Value {
+        let json = self.try_api(method, path, body);
+        assert_eq!(json["success"], true, "{method} {path}: {json}");
+        json["result"].clone()
+    }
+
+    /// The same; gives the whole envelope.
+    fn try_api(&self, method: &str, path: &str, body: Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let head = format!(
             "{method} /client/v4{path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
@@ -199,9 +215,7 @@ impl Wrangler {
         let mut client = Client::connect(self.admin.parse().expect("an address"));
         client.send(head.as_bytes());
         let response = client.response();
-        let json: Value = serde_json::from_slice(&response.body).expect("JSON");
-        assert_eq!(json["success"], true, "{method} {path}: {json}");
-        json["result"].clone()
+        serde_json::from_slice(&response.body).expect("JSON")
     }
 
     /// What the account has.

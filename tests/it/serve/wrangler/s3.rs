@@ -31,7 +31,7 @@ fn boto3() -> Option<PathBuf> {
 #[test]
 fn boto3_does_what_it_does_elsewhere() {
     let Some(boto3) = boto3() else { return };
-    let server = Wrangler::with(PathBuf::new());
+    let server = Wrangler::with(PathBuf::new(), "");
     let other = server.api(
         "POST",
         &format!("/accounts/{}/tokens", server.account),
