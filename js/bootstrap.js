@@ -21,7 +21,7 @@ import * as request from "ext:selvedge/fetch/request.js";
 import * as response from "ext:selvedge/fetch/response.js";
 import * as gates from "ext:selvedge/gates.js";
 import * as io from "ext:selvedge/io_context.js";
-import { requireModule } from "ext:selvedge/commonjs.js";
+import { require, requireModule } from "ext:selvedge/commonjs.js";
 import { lazy, load } from "ext:selvedge/lazy.js";
 import { closeGlobals, freezeClocks, now, pinAsyncOps, pinPromises } from "ext:selvedge/safety.js";
 import * as timers from "ext:selvedge/timers.js";
@@ -255,12 +255,33 @@ function configure(text, values) {
   }
   // The closure keeps this text and not the whole configuration.
   const { flags } = config;
+  shared.flags = flags;
   defineLazyGlobal("Cloudflare", () => ({
     compatibilityFlags: ObjectFreeze(JSONParse(flags)),
   }));
+  if (config.node) defineNodeGlobals(config.nodeTimers);
   if (config.production) freezeClocks();
   // V8's inspector has loaded it already, to add what debuggers have.
   if (config.inspected) load("ext:selvedge/console.js").tellDebuggers();
+}
+
+const nodeLoader = () => load("ext:selvedge_node/loader.js");
+internals.requireNode = (name) => nodeLoader().require(name);
+internals.requireFrom = require;
+/** Ends the present request as a failed one, whoever catches what is thrown next. */
+internals.exitRequest = (error) => {
+  const own = io.current();
+  if (own !== undefined && !own.over) dispatch.fail(own, error);
+};
+
+/** What programs for Node.js find on the global object. Its timers are objects. */
+function defineNodeGlobals(hasTimers) {
+  defineGlobal("global", globalThis);
+  defineLazyGlobal("process", () => internals.requireNode("process"));
+  defineLazyGlobal("Buffer", () => internals.requireNode("buffer").Buffer);
+  if (!hasTimers) return;
+  const names = ["clearImmediate", "clearInterval", "clearTimeout", "setImmediate", "setInterval", "setTimeout"];
+  for (let i = 0; i < names.length; i++) defineLazyGlobal(names[i], () => internals.requireNode("timers")[names[i]]);
 }
 
 /** DOMExceptions that ops of deno_web and deno_crypto throw, by their class there. */
@@ -322,6 +343,7 @@ internals.selvedge = {
   io,
   request,
   response,
+  timers,
   websockets: lazy("ext:selvedge/websocket.js"),
 };
 const remote = lazy("ext:selvedge/rpc.js");

@@ -86,8 +86,12 @@ const ownExports = parts.exports;
 /** Loads when somebody looks into it. */
 const tracing = () => core.loadExtScript("ext:selvedge/tracing.js").tracing;
 
+/** That of `ctx`, for code without one. */
+const cache = () => internals.cachePurger?.() ?? {};
+
 return {
   ...parts,
+  cache: mirror(cache),
   env: mirror(() => fromFrame("env") ?? shared.env),
   exports: mirror(() => fromFrame("exports") ?? ownExports),
   tracing: mirror(tracing),

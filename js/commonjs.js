@@ -1,5 +1,5 @@
 // CommonJS modules: `require`, `module`, `exports`.
-import { core, primordials } from "ext:selvedge/core.js";
+import { core, internals, primordials } from "ext:selvedge/core.js";
 import { op_commonjs_compile, op_module_resolve } from "ext:core/ops";
 
 const { Error, FunctionPrototypeCall, JSONParse } = primordials;
@@ -33,6 +33,8 @@ function require(from, specifier) {
   switch (kind) {
     case "commonjs":
       return requireModule(name);
+    case "node":
+      return internals.requireNode(name);
     case "json":
       return JSONParse(found[2]);
     case "text":
@@ -44,4 +46,4 @@ function require(from, specifier) {
 
 void core;
 
-export { requireModule };
+export { require, requireModule };

@@ -1,13 +1,22 @@
 // `console`: what people know from Node and Deno, to the log of the Worker.
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_console_emit } = core.ops;
+const { op_console_emit, op_console_is_followed } = core.ops;
 const {
   ArrayIsArray,
+  ArrayPrototypeJoin,
+  ArrayPrototypePush,
+  ErrorPrototype,
   FunctionPrototypeBind,
+  JSONStringify,
   ObjectDefineProperty,
+  ObjectGetPrototypeOf,
   ObjectHasOwn,
   ObjectKeys,
+  ObjectPrototype,
+  ObjectPrototypeIsPrototypeOf,
+  ReflectApply,
+  String,
   StringPrototypeEndsWith,
   StringPrototypeSlice,
 } = primordials;
@@ -18,12 +27,73 @@ const noColor = () => !shared.colors;
 setNoColorFns(noColor, noColor);
 
 // The levels of deno_web's Console are 0 debug, 1 log and info, 2 warn, 3 error.
+const INFO = 4;
+/** The call under way: its arguments, and its level if it has one of its own. */
+let said = null;
 const console = new Console((message, level) => {
+  const call = said;
   op_console_emit(
-    level,
+    call !== null && call.level !== undefined ? call.level : level,
     StringPrototypeEndsWith(message, "\n") ? StringPrototypeSlice(message, 0, -1) : message,
+    call !== null && op_console_is_followed() ? listOf(call.values) : "",
   );
 });
+
+/** The JSON of a list of values, each as those who follow an event get it. */
+function listOf(values) {
+  const texts = [];
+  for (let i = 0; i < values.length; i++) ArrayPrototypePush(texts, jsonOf(values[i]));
+  return `[${ArrayPrototypeJoin(texts, ",")}]`;
+}
+
+/** A value that JSON has as it is, and any other one's text. */
+function jsonOf(value) {
+  try {
+    if (isData(value)) return JSONStringify(value) ?? JSONStringify(String(value));
+    if (ObjectPrototypeIsPrototypeOf(ErrorPrototype, value)) return JSONStringify(String(value.stack ?? value));
+    return JSONStringify(String(value));
+  } catch {
+    // It has a cycle, or a getter of it throws.
+    return '"[object]"';
+  }
+}
+
+function isData(value) {
+  if (value === null) return true;
+  switch (typeof value) {
+    case "string":
+    case "number":
+    case "boolean":
+      return true;
+    case "object": {
+      if (ArrayIsArray(value) || typeof value.toJSON === "function") return true;
+      const prototype = ObjectGetPrototypeOf(value);
+      return prototype === null || prototype === ObjectPrototype;
+    }
+    default:
+      return false;
+  }
+}
+
+/** Keeps what is said while a method says it. */
+function keepSaid(name) {
+  const say = console[name];
+  const level = name === "info" ? INFO : undefined;
+  const method = function (...values) {
+    const before = said;
+    said = { __proto__: null, values, level };
+    try {
+      ReflectApply(say, console, values);
+    } finally {
+      said = before;
+    }
+  };
+  ObjectDefineProperty(method, "name", { __proto__: null, value: name, configurable: true });
+  console[name] = method;
+}
+
+const METHODS = ["debug", "error", "info", "log", "warn"];
+for (let i = 0; i < METHODS.length; i++) keepSaid(METHODS[i]);
 
 const { log, table } = console;
 const notAList = (properties) => properties !== undefined && !ArrayIsArray(properties);

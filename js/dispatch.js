@@ -411,4 +411,4 @@ function websocket(id, kind, data, extra) {
   sockets().deliver(id, kind, data, extra);
 }
 
-export { abort, discardContext, expired, fetch, hung, scheduled, setEnv, websocket };
+export { abort, discardContext, expired, fail, fetch, hung, scheduled, setEnv, websocket };

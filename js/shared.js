@@ -8,6 +8,8 @@ const shared = {
   ctxExports: true,
   dupStubs: true,
   rpc: true,
+  /** The compatibility flags as JSON. */
+  flags: "{}",
   /** Bindings that only `ctx.exports` leads to: script and number of each. */
   hidden: [],
   /** Whether no Durable Object may begin here any more. */

@@ -62,7 +62,9 @@ class FixedLengthStream extends IdentityTransformStream {
   constructor(length, queuingStrategy = undefined) {
     const expected = typeof length === "bigint" ? Number(length) : Number(length);
     if (!(expected >= 0) || MathFloor(expected) !== expected || expected > Number.MAX_SAFE_INTEGER) {
-      throw new TypeError("FixedLengthStream requires an integer expected length less than 2^53.");
+      throw new TypeError(expected < 0
+          ? "The value cannot be converted because it is negative and this API expects a positive bigint."
+          : "FixedLengthStream requires an integer expected length less than 2^53.");
     }
     let seen = 0;
     super(queuingStrategy, {

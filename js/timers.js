@@ -116,6 +116,9 @@ function clearImmediate(id = 0) {
 /** `scheduler.wait(ms, { signal })`. */
 const scheduler = {
   wait(delay, options = undefined) {
+    if (arguments.length === 0) {
+      throw new TypeError("Failed to execute 'wait' on 'Scheduler': parameter 1 is not of type 'number'.");
+    }
     return new Promise((resolve, reject) => {
       const signal = options?.signal;
       if (signal?.aborted) {

@@ -26,6 +26,11 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut extensions = extensions::extensions_with_sources();
     selvedge_js::patch_sources(&mut extensions);
+    let node = extensions.iter_mut().find(|extension| extension.name == "selvedge_node");
+    selvedge_node::add_scripts(node.expect("it is in the list"));
+    for folder in selvedge_node::script_folders() {
+        println!("cargo:rerun-if-changed={folder}");
+    }
     // Those that are not part of the snapshot are needed once more below.
     let lazy_files: Vec<_> = extensions
         .iter()

@@ -1,7 +1,9 @@
 //! The calls, one file per noun.
 
 pub(crate) mod accounts;
+pub(crate) mod analytics;
 pub(crate) mod assets;
+pub(crate) mod cache;
 pub(crate) mod d1;
 pub(crate) mod deployments;
 pub(crate) mod domains;

@@ -22,6 +22,8 @@ pub struct ApiError {
 pub(crate) const SCRIPT_NOT_FOUND: u32 = 10007;
 /// What was uploaded is not valid, or does not start.
 pub(crate) const INVALID_SCRIPT: u32 = 10021;
+/// What was uploaded has nothing that an event could go to.
+pub(crate) const NO_HANDLERS: u32 = 10068;
 /// What was uploaded is too large.
 pub(crate) const SCRIPT_TOO_LARGE: u32 = 10027;
 /// A value is not what it should be.
@@ -158,6 +160,7 @@ impl From<StartFailure> for ApiError {
     fn from(failure: StartFailure) -> Self {
         match failure {
             StartFailure::Script(text) => Self::bad(INVALID_SCRIPT, text),
+            StartFailure::NoHandlers(text) => Self::bad(NO_HANDLERS, text),
             StartFailure::Host(error) => error.into(),
         }
     }

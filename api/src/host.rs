@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use selvedge_analytics::AnalyticsStore;
 use selvedge_deployments::{AccountId, NewVersion, UnixMillis, VersionId, WorkerKey};
 use selvedge_kv::store::KvStore;
 use selvedge_r2::store::Catalog as Buckets;
@@ -85,6 +86,12 @@ pub trait Host: Debug + Send + Sync {
     /// The buckets of R2, of all accounts.
     fn buckets(&self) -> Result<Arc<Buckets>, HostError>;
 
+    /// The data points of all accounts.
+    fn analytics(&self) -> Result<Arc<AnalyticsStore>, HostError>;
+
+    /// Forgets responses in an account's cache. It may block.
+    fn purge_cache(&self, account: &AccountId, purges: &[CachePurge]) -> Result<(), HostError>;
+
     /// The events of a Worker, from now on, each as the JSON of a `TraceItem`
     /// (`outcome`, `scriptName`, `event`, `logs`, ..). Dropping the receiver ends
     /// it. When the receiver is slow, events are dropped and not waited for.
@@ -101,6 +108,19 @@ pub trait Host: Debug + Send + Sync {
 
     /// Whether requests are taken: `/readyz`.
     fn is_ready(&self) -> bool;
+}
+
+/// What to forget of an account's cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CachePurge {
+    /// All of it.
+    Everything,
+    /// This URL.
+    Url(String),
+    /// All URLs of a host, or below a path of it.
+    Prefix(String),
+    /// Responses with this tag.
+    Tag(String),
 }
 
 /// What was seen when a version was started.
@@ -120,6 +140,8 @@ pub enum StartFailure {
     /// It is the version's fault: the exception with a source-mapped stack, the
     /// limit that was exceeded, or the class that is not exported.
     Script(String),
+    /// Nothing could wake it: it exports no handler.
+    NoHandlers(String),
     /// The server could not try.
     Host(HostError),
 }

@@ -19,6 +19,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use selvedge_deployments::{AccountId, Scope, TokenId};
+use selvedge_r2::object::hex;
 use selvedge_r2::store::{Bucket, BucketInfo, Catalog};
 
 use self::error::S3Error;
@@ -83,7 +84,7 @@ async fn admit(api: &Api, asked: Asked, body: Incoming) -> Result<Call, S3Error>
     let found = api.blocking(move |inner| Ok(inner.store.token_key(&id)?)).await?;
     let (token, secret) = found.ok_or_else(unknown)?;
     let now = (api.0.options.clock)();
-    let signer = signature.check(&asked, &secret, now)?;
+    let signer = signature.check(&asked, &hex(&secret), now)?;
     let Some(account) = token.account.clone() else {
         return Err(S3Error::denied("Access Denied: the token is not one of an account."));
     };

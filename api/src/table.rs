@@ -6,8 +6,9 @@ use selvedge_deployments::Scope;
 
 use crate::call::Cx;
 use crate::calls::{
-    accounts, assets, d1, deployments, domains, kv, objects, own, queues, r2, routes, schedules,
-    scripts, secrets, services, settings, subdomain, tails, tokens, user, versions, zones,
+    accounts, analytics, assets, cache, d1, deployments, domains, kv, objects, own, queues, r2,
+    routes, schedules, scripts, secrets, services, settings, subdomain, tails, tokens, user,
+    versions, zones,
 };
 use crate::reply::Answer;
 
@@ -124,6 +125,8 @@ const CALLS: &[Call] = table! {
     POST "/client/v4/zones/:zone/workers/routes" Need::Token => zones::add_route;
     PUT "/client/v4/zones/:zone/workers/routes/:route" Need::Token => zones::replace_route;
     DELETE "/client/v4/zones/:zone/workers/routes/:route" Need::Token => zones::delete_route;
+    POST "/client/v4/zones/:zone/purge_cache" Need::Token => cache::purge_zone;
+    POST "/client/v4/accounts/:account/cache/purge" STORAGE_OR_DEPLOY => cache::purge_account;
     GET "/client/v4/accounts/:account/workers/scripts/:script/routes" READ => routes::list;
     PUT "/client/v4/accounts/:account/workers/scripts/:script/routes" DEPLOY => routes::put;
     POST "/client/v4/accounts/:account/workers/scripts/:script/domains/changeset" DEPLOY => domains::changeset;
@@ -189,6 +192,8 @@ const CALLS: &[Call] = table! {
     PUT "/client/v4/d1-transfers/:secret" Need::Nothing => d1::upload;
     GET "/client/v4/d1-transfers/:secret" Need::Nothing => d1::download;
 
+    GET "/client/v4/accounts/:account/analytics_engine/sql" READ => analytics::sql;
+    POST "/client/v4/accounts/:account/analytics_engine/sql" READ => analytics::sql;
     GET "/client/v4/accounts/:account/r2/buckets" STORAGE_OR_READ => r2::buckets;
     POST "/client/v4/accounts/:account/r2/buckets" STORAGE_OR_DEPLOY => r2::create;
     GET "/client/v4/accounts/:account/r2/buckets/:bucket" STORAGE_OR_READ => r2::get;

@@ -6,6 +6,7 @@
 
 mod accounts;
 pub(crate) mod args;
+mod cache;
 mod connect;
 mod credentials;
 mod d1;
@@ -81,6 +82,7 @@ async fn dispatch(command: RemoteCommand) -> anyhow::Result<()> {
         RemoteCommand::Delete(args) => delete::delete(args).await,
         RemoteCommand::Tokens(command) => tokens::run(command).await,
         RemoteCommand::Accounts(command) => accounts::run(command).await,
+        RemoteCommand::Cache(command) => cache::run(command).await,
         RemoteCommand::Top(args) => top::top(args).await,
     }
 }

@@ -113,7 +113,7 @@ async fn serve_until(
         tokio::select! {
             () = &mut shutdown => break,
             () = reload.next() => match server.reload() {
-                Ok(()) => log.event(Level::Info, "certificates were read again", Vec::new()),
+                Ok(()) => log.event(Level::Info, "certificates were read again, and the access log opened", Vec::new()),
                 Err(error) => {
                     let fields = vec![Field::new("reason", error.to_string())];
                     log.event(Level::Error, "the certificates stay as they were", fields);
@@ -148,6 +148,9 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
     }
     if let Some(delay) = args.drain_delay {
         settings.drain.delay_seconds = delay;
+    }
+    if let Some(file) = &args.access_log {
+        settings.access_log.file = Some(file.clone());
     }
     if let Some((certificate, key)) = args.tls_cert.clone().zip(args.tls_key.clone()) {
         settings.tls.retain(|other| !other.hosts.is_empty());

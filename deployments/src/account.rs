@@ -32,6 +32,8 @@ pub struct AccountLimits {
     pub requests_per_second: Option<u32>,
     /// Requests under way at once, in all of its Workers.
     pub concurrent_requests: Option<u32>,
+    /// Requests of a day (UTC) to all of its Workers.
+    pub requests_per_day: Option<u64>,
     /// CPU time of one request, in milliseconds.
     pub cpu_ms: Option<u32>,
     /// Memory of one isolate, in bytes.

@@ -52,6 +52,20 @@ pub enum BindingKind {
         /// Its name.
         bucket: String,
     },
+    /// `analytics_engine`: where data points go.
+    Dataset {
+        /// Its name in the account.
+        dataset: String,
+    },
+    /// `ratelimit`: how often a key may come.
+    RateLimit {
+        /// Which counter of the account.
+        namespace: String,
+        /// Calls of a period.
+        limit: u32,
+        /// In seconds: 10 or 60.
+        period: u32,
+    },
     /// `durable_object_namespace`.
     Objects {
         /// The class.
@@ -193,6 +207,8 @@ impl Fields<'_> {
                 delay: self.seconds("delivery_delay")?,
             },
             "r2_bucket" => BindingKind::R2 { bucket: self.required("bucket_name")? },
+            "analytics_engine" => BindingKind::Dataset { dataset: self.required("dataset")? },
+            "ratelimit" => self.rate_limit()?,
             "durable_object_namespace" => BindingKind::Objects {
                 class: self.required("class_name")?,
                 script: self.other_worker("script_name")?,
@@ -221,6 +237,19 @@ impl Fields<'_> {
         let seconds = value.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
         let refused = || self.invalid(&format!("\"{key}\" is not a number of seconds"));
         seconds.map(Some).ok_or_else(refused)
+    }
+
+    fn rate_limit(&self) -> Result<BindingKind, InvalidBinding> {
+        let number = |key: &str| {
+            let number = self.object.get("simple")?.get(key)?.as_u64()?;
+            u32::try_from(number).ok().filter(|number| *number > 0)
+        };
+        let invalid = |key: &str| self.invalid(&format!("\"simple.{key}\" is not valid"));
+        let limit = number("limit").ok_or_else(|| invalid("limit"))?;
+        let period = number("period").filter(|period| matches!(period, 10 | 60));
+        let period = period.ok_or_else(|| invalid("period"))?;
+        let namespace = self.required("namespace_id")?;
+        Ok(BindingKind::RateLimit { namespace, limit, period })
     }
 
     fn other_worker(&self, key: &str) -> Result<Option<String>, InvalidBinding> {
@@ -292,6 +321,9 @@ mod tests {
             json!({ "name": "A", "type": "plain_text", "text": "" }),
             json!({ "name": "B", "type": "json", "json": { "a": [1, null] } }),
             json!({ "name": "C", "type": "kv_namespace", "namespace_id": "0f" }),
+            json!({ "name": "L", "type": "ratelimit", "namespace_id": "1",
+                "simple": { "limit": 5, "period": 60 } }),
+            json!({ "name": "E", "type": "analytics_engine", "dataset": "events" }),
             json!({ "name": "R", "type": "r2_bucket", "bucket_name": "b", "jurisdiction": "eu" }),
             json!({ "name": "D", "type": "durable_object_namespace", "class_name": "Room" }),
             json!({ "name": "E", "type": "service", "service": "auth", "entrypoint": "Admin" }),
@@ -328,6 +360,9 @@ mod tests {
             json!({ "name": "A", "type": "kv_namespace" }),
             json!({ "name": "A", "type": "kv_namespace", "namespace_id": 7 }),
             json!({ "name": "A", "type": "json" }),
+            json!({ "name": "A", "type": "ratelimit", "namespace_id": "1" }),
+            json!({ "name": "A", "type": "ratelimit", "namespace_id": "1",
+                "simple": { "limit": 5, "period": 61 } }),
         ] {
             Binding::from_raw(raw.clone()).expect_err(&raw.to_string());
         }

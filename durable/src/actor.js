@@ -3,7 +3,7 @@
 // (https://developers.cloudflare.com/durable-objects/concepts/durable-object-lifecycle/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_context_touch, op_do_event, op_do_idle, op_do_leave, op_do_leave_all, op_do_open, op_do_take, op_report_exception } = core.ops;
+const { op_context_touch, op_do_call_begin, op_do_call_is, op_do_event, op_do_event_begin, op_do_event_end, op_do_idle, op_do_leave, op_do_leave_all, op_do_open, op_do_take, op_report_exception } = core.ops;
 const {
   ArrayPrototypePush,
   ArrayPrototypeShift,
@@ -52,6 +52,15 @@ const SECTION_TIMEOUT =
   "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable Object was reset.";
 const EVICTED = "Durable Object was evicted by its operator.";
 const UPDATED = "Durable Object reset because its code was updated.";
+
+/**
+ * What an event is, for those who count and follow: the `kind` of `{ kind, text,
+ * url, time }`.
+ */
+const FETCH = 0;
+const RPC = 1;
+const ALARM = 2;
+const WEBSOCKET = 3;
 
 /** The context of all events of one object. */
 class ActorContext extends contexts.IoContext {
@@ -108,9 +117,10 @@ class ActorContext extends contexts.IoContext {
 
   /**
    * Runs a remote call in the object; `failed` learns why there is no answer.
-   * `canMove`: it may run in another instance of the object instead.
+   * `canMove`: it may run in another instance of the object instead; `what` it
+   * is, and the slot of who calls, where that is to be told of.
    */
-  deliver(event, failed, canMove = false) {
+  deliver(event, failed, canMove = false, what = null, caller = -1) {
     // Not on the stack of the caller's: see `call`.
     soon(() => {
       const { actor } = this;
@@ -118,7 +128,7 @@ class ActorContext extends contexts.IoContext {
         failed(actor.broken ?? flagged(new Error("Durable Object was evicted."), "durableObjectReset", "retryable"));
         return;
       }
-      const waiting = { __proto__: null, frame: undefined, resolve() {}, reject: failed, receive: undefined, event: null, canMove, over: false };
+      const waiting = { __proto__: null, frame: undefined, resolve() {}, reject: failed, receive: undefined, event: null, canMove, over: false, what, followed: 0, span: spanOf(actor, what, caller) };
       enter(actor, waiting, event);
     });
   }
@@ -268,19 +278,38 @@ function withStorage(home, target, act) {
 
 /**
  * Runs `event` in an object, with its instance, and gives the caller a promise
- * of the result. `receive` makes of that what the caller gets, in his context.
+ * of the result. `receive` makes of that what the caller gets, in his context;
+ * `what` tells of the event: see `FETCH`.
  * The object's code does not run on the stack of the caller's: where it is
  * stopped, the caller goes on.
  */
-function call(actor, event, receive = undefined) {
+function call(actor, event, receive = undefined, what = null) {
   const frame = getAsyncContext();
+  const io = frame?.io;
+  const caller = io === undefined || io === null || io.over ? -1 : io.slot;
   return new Promise((resolve, reject) => {
-    const waiting = { __proto__: null, frame, resolve, reject, receive, event: null, canMove: true, over: false };
+    const waiting = { __proto__: null, frame, resolve, reject, receive, event: null, canMove: true, over: false, what, followed: 0, span: spanOf(actor, what, caller) };
     soon(() => {
       if (actor.broken === null) enter(actor, waiting, event);
-      else reject(tunnelled(actor.broken));
+      else {
+        endSpan(waiting);
+        reject(tunnelled(actor.broken));
+      }
     });
   });
+}
+
+/** What is traced of a call, for who makes it in the context `caller`. */
+function spanOf(actor, what, caller) {
+  if (what === null || caller < 0) return -1;
+  const span = op_do_call_begin(caller);
+  if (span >= 0) op_do_call_is(span, actor.home.className, what.text);
+  return span;
+}
+
+function endSpan(waiting) {
+  if (waiting.span >= 0) core.tryClose(waiting.span);
+  waiting.span = -1;
 }
 
 /**
@@ -297,6 +326,7 @@ function nothing() {}
 function enter(actor, waiting, event) {
   const { gate } = actor.io;
   if (gate.waiting >= MAX_WAITING) {
+    endSpan(waiting);
     waiting.reject(flagged(new Error(OVERLOADED), "overloaded"));
     return;
   }
@@ -310,7 +340,14 @@ function enter(actor, waiting, event) {
     const caller = waiting.frame?.io;
     if (caller !== undefined && !caller.over) op_context_touch(caller.slot);
     actor.events++;
-    op_do_event(actor.io.slot);
+    const { what } = waiting;
+    const attention = op_do_event(actor.io.slot);
+    if (attention > 0 && what !== null) {
+      const { kind, text, url, time } = what;
+      waiting.followed = attention > 1
+        ? op_do_event_begin(actor.io.slot, actor.home.className, actor.hex, kind, text, url ?? "", time ?? 0)
+        : op_do_event_begin(actor.io.slot, "", "", kind, "", "", 0);
+    }
     const before = getAsyncContext();
     setAsyncContext(actor.io);
     let result;
@@ -339,6 +376,7 @@ function ended(actor, waiting, ok, value) {
   actor.events--;
   if (waiting.over) return;
   if (!ok) report(value);
+  if (waiting.followed > 0) op_do_event_end(actor.io.slot, waiting.followed, ok);
   const writes = actor.broken === null ? actor.io.unconfirmed() : null;
   if (writes === null) settle(actor, waiting, ok, value);
   else PromisePrototypeThen(writes, () => settle(actor, waiting, ok, value), (error) => breakActor(actor, error));
@@ -357,6 +395,7 @@ function report(error) {
 function settle(actor, waiting, ok, value) {
   if (waiting.over) return;
   waiting.over = true;
+  endSpan(waiting);
   underWay--;
   SetPrototypeDelete(actor.calls, waiting);
   const { frame, receive } = waiting;
@@ -623,5 +662,5 @@ function evict(namespace, hex, force, counts) {
 // event, so that nobody here hangs for sure.
 internals.objects = { __proto__: null, end, evict, areBusy: () => underWay > 0, overMemory };
 
-return { abort, block, breakActor, call, enter, find, findByName, flagged, hasClass, homeOf, OVERLOADED, resume, withStorage };
+return { abort, ALARM, block, breakActor, call, enter, FETCH, find, findByName, flagged, hasClass, homeOf, OVERLOADED, resume, RPC, WEBSOCKET, withStorage };
 })();

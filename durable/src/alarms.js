@@ -3,8 +3,8 @@
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const { op_do_alarm_end, op_do_alarm_get, op_do_alarm_start, op_report_exception } = core.ops;
-const { DateNow, Error, Promise, PromisePrototypeThen, PromiseResolve } = primordials;
-const { breakActor, call, find, flagged, hasClass, withStorage } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { DateNow, Error, NumberIsNaN, Promise, PromisePrototypeThen, PromiseResolve } = primordials;
+const { ALARM, breakActor, call, find, flagged, hasClass, withStorage } = core.loadExtScript("ext:selvedge_durable/actor.js");
 const { getAsyncContext, setAsyncContext } = core;
 const { shared } = internals;
 
@@ -38,7 +38,10 @@ async function run(target, lost) {
   try {
     actor = find(target.home, target);
     if (actor === null) return MOVED;
-    await call(actor, (instance, actor) => handle(actor, instance, lost, begun));
+    const time = actor.storage === null ? NaN : op_do_alarm_get(actor.storage.number);
+    // One that was taken back meanwhile is no event.
+    const what = NumberIsNaN(time) ? null : { __proto__: null, kind: ALARM, text: "alarm", time };
+    await call(actor, (instance, actor) => handle(actor, instance, lost, begun), undefined, what);
     return SETTLED;
   } catch {
     // It was reported where it was thrown.

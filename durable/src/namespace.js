@@ -28,7 +28,7 @@ const {
   TypeError,
 } = primordials;
 const { bodies, headers, io: contexts, request: requests, response: responses } = internals.selvedge;
-const { call, find, homeOf } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { call, FETCH, find, homeOf } = core.loadExtScript("ext:selvedge_durable/actor.js");
 const { newFetcher } = core.loadExtScript("ext:selvedge/rpc.js");
 const { objectCapability, remoteStub } = core.loadExtScript("ext:selvedge_durable/rpc.js");
 const { failureResponse, packed, sendElsewhere, way } = core.loadExtScript("ext:selvedge_durable/elsewhere.js");
@@ -303,7 +303,7 @@ function sendTo(io, target, parts, isRedirect) {
   }, (answer) => {
     const body = unpackBody(contexts.current(), answer.body);
     return responses.adopt(answer.inner, body, parts.url, isRedirect);
-  });
+  }, { __proto__: null, kind: FETCH, text: parts.method, url: parts.url });
 }
 
 function sentAgain(body) {

@@ -3,13 +3,13 @@
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const { op_context_touch, op_do_call } = core.ops;
-const { ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
+const { ArrayPrototypeJoin, ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
 const { entrypoints } = internals.selvedge;
 const { Capability, invoke } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
 const { release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { makeService } = core.loadExtScript("ext:selvedge/rpc.js");
-const { find } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { find, RPC } = core.loadExtScript("ext:selvedge_durable/actor.js");
 const { connectElsewhere, forward } = core.loadExtScript("ext:selvedge_durable/elsewhere.js");
 const { again, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 
@@ -26,6 +26,11 @@ function failureOf(error) {
   const thrown = encodeThrown(isReset ? again(error) : error, null);
   thrown.isRemote = !isReset;
   return thrown;
+}
+
+/** The slot of the context that waits for an answer; -1: another isolate's. */
+function callerOf({ io }) {
+  return io === undefined || io === null || io.over ? -1 : io.slot;
 }
 
 /** An object of this isolate, whether it is in memory or not. */
@@ -65,7 +70,7 @@ class ObjectCapability extends Capability {
       message = null;
       const scope = { __proto__: null, object: instance, isOpen: false, isEntrypoint: true, insert: null };
       return invoke(actor.io, scope, path, sent, answer);
-    }, failed, true);
+    }, failed, true, { __proto__: null, kind: RPC, text: ArrayPrototypeJoin(path, ".") }, callerOf(answer));
   }
 
   dropped() {}

@@ -259,11 +259,15 @@ function forget(all, socket, fields) {
   websockets.inside.drop(fields);
 }
 
+/** What events are called where they are shown. */
+const KINDS = { __proto__: null, webSocketMessage: "message", webSocketClose: "close", webSocketError: "error" };
+
 /** Runs a handler of the class as an event of the object. */
 function event(all, name, handle, after = undefined) {
   const { actor } = all;
-  const { enter } = core.loadExtScript("ext:selvedge_durable/actor.js");
-  const nobody = { __proto__: null, frame: undefined, resolve: ignore, reject: ignore, receive: undefined, event: null, canMove: false, over: false };
+  const { enter, WEBSOCKET } = core.loadExtScript("ext:selvedge_durable/actor.js");
+  const what = { __proto__: null, kind: WEBSOCKET, text: KINDS[name] };
+  const nobody = { __proto__: null, frame: undefined, resolve: ignore, reject: ignore, receive: undefined, event: null, canMove: false, over: false, what, followed: 0, span: -1 };
   enter(actor, nobody, (instance) => {
     const done = () => {
       if (after !== undefined && actor.broken === null) after();

@@ -20,7 +20,9 @@ const UPGRADE = new SafeRegExp("^websocket$", "i");
 function fetch(input, init = undefined) {
   try {
     if (arguments.length === 0) {
-      throw new TypeError("Failed to execute 'fetch': parameter 1 is required.");
+      throw new TypeError(
+        "Failed to execute 'fetch' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Request or string'.",
+      );
     }
     const io = contexts.required();
     const request = init === undefined && requests.isRequest(input) ? input : new requests.Request(input, init);

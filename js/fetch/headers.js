@@ -17,12 +17,16 @@ const {
   RegExpPrototypeExec,
   SafeRegExp,
   String,
+  StringFromCharCode,
+  StringPrototypeCharCodeAt,
   StringPrototypeSplit,
   StringPrototypeToLowerCase,
   SymbolFor,
   SymbolIterator,
   SymbolToStringTag,
+  TypedArrayPrototypeGetLength,
   TypeError,
+  Uint8Array,
 } = primordials;
 
 /** Of more headers than this, a list is made before it becomes a string. */
@@ -30,7 +34,8 @@ const FEW = 6;
 
 const NOT_TOKEN = new SafeRegExp("[^!#$%&'*+\\-.^_`|~0-9A-Za-z]");
 const NOT_LOWER_TOKEN = new SafeRegExp("[^!#$%&'*+\\-.^_`|~0-9a-z]");
-const BAD_VALUE = new SafeRegExp("[\\0\\r\\n]|[^\\x00-\\xff]");
+const BAD_VALUE = new SafeRegExp("[\\0\\r\\n]");
+const NOT_ASCII = new SafeRegExp("[^\\x00-\\x7f]");
 const EDGE_SPACE = new SafeRegExp("^[\\t\\n\\r ]|[\\t\\n\\r ]$");
 
 function normalName(name) {
@@ -50,7 +55,26 @@ function normalValue(value) {
   if (RegExpPrototypeExec(BAD_VALUE, value) !== null) {
     throw new TypeError("Invalid header value.");
   }
+  return RegExpPrototypeExec(NOT_ASCII, value) === null ? value : bytesOf(value);
+}
+
+/**
+ * Values are kept as they go over the wire: a character for each byte. To Workers
+ * they are UTF-8, as on Cloudflare.
+ */
+function bytesOf(text) {
+  const bytes = core.encode(text);
+  const length = TypedArrayPrototypeGetLength(bytes);
+  let value = "";
+  for (let i = 0; i < length; i++) value += StringFromCharCode(bytes[i]);
   return value;
+}
+
+function textOf(value) {
+  if (value === null || RegExpPrototypeExec(NOT_ASCII, value) === null) return value;
+  const bytes = new Uint8Array(value.length);
+  for (let i = 0; i < value.length; i++) bytes[i] = StringPrototypeCharCodeAt(value, i);
+  return core.decode(bytes);
 }
 
 function isSpace(char) {
@@ -220,7 +244,7 @@ class Headers {
 
   get(name) {
     need(arguments, 1, "get");
-    return this.#get(normalName(name));
+    return textOf(this.#get(normalName(name)));
   }
 
   #get(name) {
@@ -246,7 +270,7 @@ class Headers {
     const list = this.#open();
     const values = [];
     for (let i = 0; i < list.length; i += 2) {
-      if (list[i] === "set-cookie") ArrayPrototypePush(values, list[i + 1]);
+      if (list[i] === "set-cookie") ArrayPrototypePush(values, textOf(list[i + 1]));
     }
     return values;
   }
@@ -300,11 +324,11 @@ class Headers {
       const name = list[i];
       const known = byName[name];
       if (known === undefined || name === "set-cookie") {
-        const pair = [name, list[i + 1]];
+        const pair = [name, textOf(list[i + 1])];
         byName[name] = pair;
         ArrayPrototypePush(pairs, pair);
       } else {
-        known[1] = `${known[1]}, ${list[i + 1]}`;
+        known[1] = `${known[1]}, ${textOf(list[i + 1])}`;
       }
     }
     return ArrayPrototypeSort(pairs, (a, b) => a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);

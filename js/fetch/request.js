@@ -76,7 +76,6 @@ class Request {
   #cfOpen = false;
   #redirect = "follow";
   #cache = undefined;
-  #integrity = "";
   #fetcher = null;
   #encodeBody = false;
 
@@ -98,7 +97,6 @@ class Request {
       this.#headers = copy(input.headers);
       this.#redirect = input.#redirect;
       this.#cache = input.#cache;
-      this.#integrity = input.#integrity;
       this.#fetcher = input.#fetcher;
       this.#cf = input.cf;
       const signal = input.#signal;
@@ -145,14 +143,19 @@ class Request {
     if (init.signal !== undefined) {
       if (init.signal !== null && !isSignal(init.signal)) {
         throw new TypeError(
-          "Incorrect type for the 'signal' field on 'RequestInit': the provided value is not of type 'AbortSignal'.",
+          "Incorrect type for the 'signal' field on 'RequestInitializerDict': the provided value is not of type 'AbortSignal'.",
         );
       }
       this.#signal = init.signal;
     }
     if (init.cf !== undefined) this.#cf = init.cf;
     if (init.fetcher !== undefined) this.#fetcher = init.fetcher;
-    if (init.integrity !== undefined) this.#integrity = String(init.integrity);
+    if (init.integrity !== undefined && String(init.integrity) !== "") {
+      throw new TypeError(
+        "Subrequest integrity checking is not implemented. The integrity option must be either undefined or an " +
+          "empty string.",
+      );
+    }
     if (init.encodeResponseBody === "manual") this.#encodeBody = true;
     if (init.cache !== undefined && init.cache !== null) {
       const cache = String(init.cache);
@@ -239,7 +242,7 @@ class Request {
   }
 
   get integrity() {
-    return this.#integrity;
+    return "";
   }
 
   get cache() {
@@ -268,7 +271,6 @@ class Request {
     other.#signal = this.signal;
     other.#cf = this.cf;
     other.#cache = this.#cache;
-    other.#integrity = this.#integrity;
     other.#fetcher = this.#fetcher;
     other.#encodeBody = this.#encodeBody;
     other.#body = body;

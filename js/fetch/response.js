@@ -103,7 +103,9 @@ class Response {
     }
     status = Number(status);
     if (status !== 301 && status !== 302 && status !== 303 && status !== 307 && status !== 308) {
-      throw new RangeError(`${status} is not a redirect status code.`);
+      throw new RangeError(
+        `${status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`,
+      );
     }
     const response = new Response(null, { status });
     const headers = new Headers();

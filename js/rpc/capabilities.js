@@ -25,7 +25,7 @@ const {
   TypeError,
 } = primordials;
 const { gates, io: contexts } = internals.selvedge;
-const { op_rpc_done } = core.ops;
+const { op_rpc_done, op_rpc_failed } = core.ops;
 const { getAsyncContext, setAsyncContext } = core;
 const { CANCELED, GONE, notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const { decodeThrown, encodeThrown, failure } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
@@ -464,6 +464,7 @@ function invoke(io, scope, path, args, answer) {
 /** `isTheirs`: the Worker's code threw it, which tells what object it is of. */
 function failed(io, group, answer, error, isTheirs) {
   if (group !== null) group.dispose();
+  if (isTheirs && !io.over) op_rpc_failed(io.slot, error);
   answer.finish(io, () => {
     const thrown = encodeThrown(error, io);
     if (isTheirs && io.gate !== null) name(thrown, error, io.actor.hex);

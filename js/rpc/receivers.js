@@ -5,6 +5,7 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_rpc_open, op_rpc_subrequest } = core.ops;
 const {
+  ArrayPrototypeJoin,
   PromisePrototypeThen,
   PromiseResolve,
   SetPrototypeAdd,
@@ -59,7 +60,7 @@ class Entrypoint extends Capability {
   }
 
   send(path, args, answer) {
-    const io = new contexts.IoContext(op_rpc_open());
+    const io = new contexts.IoContext(op_rpc_open(this.#name ?? "", ArrayPrototypeJoin(path, ".")));
     const state = stateOf(io);
     state.isCallee = true;
     if (this.#caller !== null) {

@@ -14,7 +14,7 @@ mod ops;
 mod patches;
 mod service;
 
-use patches::{PATCHES, Patch};
+use patches::{PATCHES, Patch, TEXTS};
 
 pub use service::ServiceBinding;
 
@@ -62,6 +62,7 @@ deno_core::extension!(
         ops::body::op_request_body,
         ops::body::op_request_take_text,
         ops::console::op_console_emit,
+        ops::console::op_console_is_followed,
         ops::console::op_report_exception,
         ops::context::op_context_done,
         ops::context::op_context_error,
@@ -124,6 +125,7 @@ deno_core::extension!(
         ops::rpc::op_rpc_attach,
         ops::rpc::op_rpc_connect,
         ops::rpc::op_rpc_done,
+        ops::rpc::op_rpc_failed,
         ops::rpc::op_rpc_open,
         ops::rpc::op_rpc_receive,
         ops::rpc::op_rpc_send,
@@ -246,7 +248,7 @@ pub fn extensions_with_sources() -> Vec<Extension> {
 /// # Panics
 /// When a script is not what the changes were made for.
 pub fn patch_sources(extensions: &mut [Extension]) {
-    for Patch { script, from, to, times } in PATCHES {
+    for Patch { script, from, to, times } in PATCHES.iter().chain(TEXTS) {
         let mut found = false;
         for extension in extensions.iter_mut() {
             for file in extension.lazy_loaded_js_files.to_mut() {

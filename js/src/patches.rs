@@ -5,6 +5,10 @@
 //! that a Worker gives to `Object.prototype`. A Worker that replaces such
 //! things must not break the platform's own streams.
 
+mod texts;
+
+pub(crate) use texts::TEXTS;
+
 /// A change of a script's text.
 pub(crate) struct Patch {
     pub(crate) script: &'static str,

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use deno_core::{OpState, Resource, ResourceId};
 use deno_error::JsErrorBox;
-use selvedge_runtime::IsolateState;
+use selvedge_runtime::{IsolateState, Span};
 
 use crate::Error;
 use crate::binding::KvNamespace;
@@ -67,8 +67,15 @@ fn isolate(state: &OpState) -> &Rc<IsolateState> {
 
 /// A call counts as a subrequest of its request
 /// (<https://developers.cloudflare.com/workers/platform/limits/#subrequests>).
-fn count(state: &OpState, slot: u32) -> Result<(), JsErrorBox> {
-    isolate(state).count_subrequest(slot).map_err(JsErrorBox::from_err)
+/// Gives what is to be kept while the operation goes on.
+fn count(
+    state: &OpState,
+    slot: u32,
+    operation: selvedge_runtime::Operation,
+) -> Result<Option<Span>, JsErrorBox> {
+    let isolate = isolate(state);
+    isolate.count_subrequest(slot).map_err(JsErrorBox::from_err)?;
+    Ok(isolate.operation(slot, operation))
 }
 
 fn refused(refusal: Refusal) -> JsErrorBox {

@@ -3,8 +3,10 @@
 //! (<https://developers.cloudflare.com/workers/configuration/compatibility-flags/>).
 
 mod flags;
+mod node;
 
 pub use flags::FLAGS;
+pub use node::NODE_MODULES;
 
 /// The newest date whose changes this build knows.
 pub const NEWEST_DATE: &str = "2026-11-17";
@@ -199,7 +201,7 @@ mod tests {
     #[test]
     fn what_selvedge_cannot_change_does_not_change() {
         assert!(on("2020-01-01", &["url_original"]).is_on("url_standard"));
-        assert!(!on("2026-11-01", &["nodejs_compat"]).is_on("nodejs_compat"));
+        assert!(!on("2026-11-01", &[]).is_on("wasm_esm_integration_builtins"));
         assert!(on("2026-11-01", &[]).is_on("delete_all_deletes_alarm"), "idle, as its date says");
         assert!(!on("2020-01-01", &[]).is_on("delete_all_deletes_alarm"));
     }

@@ -3,6 +3,8 @@
 //! JavaScript names a context by a small number, which it gets with the event
 //! and which is its own from then on: nothing else in the isolate can come by it.
 
+mod followed;
+
 use std::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -19,6 +21,7 @@ use crate::failure::{Failure, Outcome};
 use crate::inspector::ExceptionReporter;
 use crate::log::{ConsoleLevel, EventTrace, LogSink};
 use crate::memory::{ExternalMemory, HeldBytes};
+use crate::monitor::{InnerPlace, Monitor};
 use crate::outbound::{Outbound, OutboundError};
 use crate::reply::{BodySink, Reply, ResponseHead};
 use crate::websocket::{WebSocketEvent, WebSocketId, WebSocketSink};
@@ -62,6 +65,8 @@ pub enum AlarmResult {
 /// Called once, when an alarm's event is over.
 pub type OnAlarm = Box<dyn FnOnce(AlarmResult)>;
 
+pub use followed::Span;
+
 /// One request in flight.
 pub struct IoContext {
     pub reply: Option<Box<dyn Reply>>,
@@ -73,6 +78,8 @@ pub struct IoContext {
     on_alarm: Option<OnAlarm>,
     /// Whoever wants to know what goes on in it.
     trace: Option<Box<dyn EventTrace>>,
+    /// Events of the Durable Object whose context it is.
+    inner: Vec<followed::Inner>,
     started: Instant,
     cpu_nanos: u64,
     cpu_limit_nanos: u64,
@@ -131,6 +138,8 @@ pub struct IsolateState {
     slice_end_asked: Cell<bool>,
     /// Contexts that somebody follows.
     traced: Cell<usize>,
+    monitor: RefCell<Option<Rc<dyn Monitor>>>,
+    next_inner: Cell<u32>,
     /// Numbers the isolates that served on this thread.
     pub epoch: u32,
 }
@@ -167,6 +176,8 @@ impl IsolateState {
             slice_end: OnceCell::new(),
             slice_end_asked: Cell::new(false),
             traced: Cell::new(0),
+            monitor: RefCell::new(None),
+            next_inner: Cell::new(1),
             epoch,
         })
     }
@@ -304,6 +315,7 @@ impl IsolateState {
             on_end,
             on_alarm: None,
             trace: None,
+            inner: Vec::new(),
             started,
             cpu_nanos: 0,
             cpu_limit_nanos: cpu_limit.as_nanos() as u64,
@@ -336,25 +348,13 @@ impl IsolateState {
         if self.traced.get() == 0 { None } else { crate::watchdog::context_in(scope) }
     }
 
-    /// The Worker says something, on behalf of a context if it is one's.
-    pub fn console(&self, id: Option<ContextId>, level: ConsoleLevel, text: &str) {
-        if let Some(mut context) = id.and_then(|id| self.context(id))
-            && let Some(trace) = &mut context.trace
-        {
-            trace.console(level, text);
-        }
-        self.log.console(&self.worker().name, level, text);
-    }
-
     /// Nobody caught an exception of a context's code.
     pub fn uncaught(&self, id: Option<ContextId>, failure: &Failure) {
         if let Some(mut context) = id.and_then(|id| self.context(id)) {
             if context.outcome == Outcome::Ok {
                 context.outcome = failure.outcome;
             }
-            if let Some(trace) = &mut context.trace {
-                trace.exception(failure);
-            }
+            context.note_failure(failure);
         }
     }
 
@@ -372,9 +372,10 @@ impl IsolateState {
 
     /// Opens the context of a session of remote calls, which lives as long as
     /// its caller needs it and owes nobody an HTTP answer.
-    pub fn open_callee(&self) -> ContextId {
+    pub fn open_callee(&self, place: &InnerPlace<'_>, method: &str) -> ContextId {
         let id = self.open_context(None, None, None, Instant::now());
         self.touch(id);
+        self.follow_callee(id, place, method);
         id
     }
 
@@ -433,6 +434,7 @@ impl IsolateState {
                 reply.lost(!context.touched);
                 context.outcome = Outcome::Canceled;
             }
+            self.inner_cut(&mut context);
             context.report(cpu);
             if let Some(trace) = context.trace.take() {
                 self.traced.set(self.traced.get() - 1);

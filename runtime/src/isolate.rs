@@ -8,6 +8,8 @@ mod entry_site;
 mod exception;
 mod startup;
 
+pub use startup::NO_HANDLER;
+
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::future::poll_fn;

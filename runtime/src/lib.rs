@@ -29,6 +29,8 @@ mod blocking;
 mod code_cache;
 mod loader;
 mod memory;
+mod monitor;
+mod priority;
 mod source_map;
 mod stack;
 mod watchdog;
@@ -40,14 +42,18 @@ pub use code_cache::CodeCache;
 pub use failure::{Failure, Outcome};
 pub use headers::{HeaderBlob, SharedHeaders};
 pub use inspector::{Inspector, InspectorClient, InspectorStart};
-pub use io_context::{AlarmResult, ContextId, ContextRef, Ended, IsolateState, OnAlarm, OnEnd};
+pub use io_context::{
+    AlarmResult, ContextId, ContextRef, Ended, IsolateState, OnAlarm, OnEnd, Span,
+};
 pub use isolate::{Evicted, Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
 pub use limits::Limits;
 pub use loader::module_url;
 pub use log::{ConsoleLevel, EventTrace, LogSink};
 pub use memory::HeldBytes;
+pub use monitor::{InnerEvent, InnerKind, InnerPlace, Monitor, Operation, SpanRecord};
 pub use outbound::{ObjectTarget, Outbound, OutboundRequest, OutboundResponse, ServiceTarget};
 pub use platform::{Platform, PlatformParts, set_v8_flags, v8_version};
+pub use priority::ThreadPriority;
 pub use reply::{BodySink, Reply, ResponseHead};
 pub use source_map::SourceMap;
 pub use thread::{IsolatePool, LocalIsolate, Services, ThreadNumber, WeakIsolate};

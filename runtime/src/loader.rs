@@ -84,6 +84,19 @@ impl WorkerModules {
         let _ = self.worker.set(worker);
     }
 
+    /// The module of Node.js that an import resolves to. Its name with `node:` is
+    /// nobody else's; without that the Worker's own modules come first.
+    fn node_module(&self, specifier: &str) -> Option<String> {
+        let worker = self.worker.get()?;
+        if specifier == "cloudflare:node" {
+            return worker.compatibility.is_on("nodejs_compat").then(|| specifier.to_owned());
+        }
+        if !specifier.starts_with("node:") && worker.module(specifier).is_some() {
+            return None;
+        }
+        worker.compatibility.node_module(specifier)
+    }
+
     /// The name that an import resolves to.
     fn resolve_name(&self, specifier: &str, referrer: &str) -> Result<String, String> {
         let worker = self.worker.get().ok_or("no Worker is loaded")?;
@@ -269,6 +282,9 @@ impl ModuleLoader for WorkerModules {
     ) -> Result<ModuleSpecifier, ModuleLoaderError> {
         if BUILT_IN.contains(&specifier) {
             return Url::parse(specifier).map_err(JsErrorBox::from_err);
+        }
+        if let Some(module) = self.node_module(specifier) {
+            return Url::parse(&module).map_err(JsErrorBox::from_err);
         }
         let name = self.resolve_name(specifier, referrer).map_err(JsErrorBox::generic)?;
         Url::parse(&module_url(&name)).map_err(JsErrorBox::from_err)

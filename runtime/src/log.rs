@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::io_context::Ended;
+use crate::monitor::SpanRecord;
 
 /// The level of a console call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +42,15 @@ pub trait LogSink: Send + Sync {
 /// Follows one event of a Worker where somebody wants to know of it. Calls come
 /// from the isolate's thread and must not block it.
 pub trait EventTrace {
-    /// One console call, formatted.
-    fn console(&mut self, level: ConsoleLevel, text: &str);
+    /// One console call, formatted, and the JSON of the list of what was said,
+    /// which may be empty.
+    fn console(&mut self, level: ConsoleLevel, text: &str, values: &str);
+
+    /// Whether [`EventTrace::span`] does anything.
+    fn wants_spans(&self) -> bool;
+
+    /// Something that the event waited for.
+    fn span(&mut self, record: SpanRecord);
 
     /// An exception that nobody caught, or why the event was stopped.
     fn exception(&mut self, failure: &Failure);

@@ -16,6 +16,7 @@ use crate::inspector::{Inspector, InspectorStart};
 use crate::io_context::{ContextRef, IsolateState, OnAlarm, OnEnd};
 use crate::isolate::{Evicted, Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
 use crate::log::{EventTrace, LogSink};
+use crate::monitor::Monitor;
 use crate::outbound::{LocalFuture, ObjectTarget, Outbound, ServiceTarget};
 use crate::platform::Platform;
 use crate::rpc::RpcEnd;
@@ -78,6 +79,7 @@ struct Inner {
     threads: Arc<BlockingThreads>,
     /// Wakes `drive`: an isolate that took another's place was not polled yet.
     driver: RefCell<Option<Waker>>,
+    monitor: RefCell<Option<Rc<dyn Monitor>>>,
 }
 
 impl LocalIsolate {
@@ -101,6 +103,7 @@ impl LocalIsolate {
             roused: tokio::sync::Notify::new(),
             threads,
             driver: RefCell::new(None),
+            monitor: RefCell::new(None),
         }));
         blank.state().set_outbound((this.0.services.outbound)(this.downgrade()));
         if let Some(inspector) = &this.0.services.inspector {
@@ -140,6 +143,14 @@ impl LocalIsolate {
         self.0.trims.set(true);
     }
 
+    /// Sets who counts and follows what goes on here.
+    pub fn set_monitor(&self, monitor: Rc<dyn Monitor>) {
+        if let Some(state) = self.state() {
+            state.set_monitor(monitor.clone());
+        }
+        *self.0.monitor.borrow_mut() = Some(monitor);
+    }
+
     /// The Worker that runs here.
     pub fn worker(&self) -> &Arc<Worker> {
         &self.0.worker
@@ -177,6 +188,9 @@ impl LocalIsolate {
         if let Some(inspector) = &services.inspector {
             // The Worker has started before: nobody shall wait again.
             fresh.inspect(inspector, &self.0.worker, InspectorStart::AtOnce);
+        }
+        if let Some(monitor) = &*self.0.monitor.borrow() {
+            fresh.state().set_monitor(monitor.clone());
         }
         let mut load = Box::pin(async {
             let result = fresh.load(self.0.worker.clone()).await;

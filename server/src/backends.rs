@@ -1,10 +1,12 @@
 //! The stores behind the bindings: from the data folder to what keeps their
 //! data.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use selvedge_analytics::AnalyticsStore;
 use selvedge_cache::{Cache, CacheLimits};
 use selvedge_d1::store as d1;
 use selvedge_durable::catalog::{self, Deleted, NamespaceInfo};
@@ -13,6 +15,7 @@ use selvedge_durable::{DurableNamespace, LocalPlacement, NamespaceData, Placemen
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
 use selvedge_queues::store as queues;
 use selvedge_r2::store as r2;
+use selvedge_ratelimit::Counter;
 use selvedge_storage::data_dir::{DataDir, OpenError};
 
 use tokio::sync::watch;
@@ -57,6 +60,8 @@ pub struct Backends {
     d1: Mutex<Option<d1::Catalog>>,
     queues: Mutex<Option<queues::Catalog>>,
     r2: Mutex<Option<Arc<r2::Catalog>>>,
+    analytics: Mutex<Option<Arc<AnalyticsStore>>>,
+    counters: Mutex<HashMap<(String, String), Arc<Counter>>>,
     object_idle: Duration,
     objects: Mutex<Option<Arc<Objects>>>,
     dir: Mutex<Option<Arc<DataDir>>>,
@@ -77,6 +82,8 @@ impl Backends {
             d1: Mutex::default(),
             queues: Mutex::default(),
             r2: Mutex::default(),
+            analytics: Mutex::default(),
+            counters: Mutex::default(),
             objects: Mutex::default(),
             dir: Mutex::default(),
             taken: watch::Sender::default(),
@@ -280,6 +287,28 @@ impl Backends {
     /// As [`Backends::buckets`], and when the bucket's file cannot be used.
     pub fn r2(&self, account: &str, name: &str) -> Result<Arc<r2::Bucket>, BackendError> {
         self.buckets()?.bucket(account, name).map_err(r2_error)
+    }
+
+    /// The data points of all accounts.
+    ///
+    /// # Errors
+    /// When another process has the folder, or no thread can be started.
+    pub fn analytics(&self) -> Result<Arc<AnalyticsStore>, BackendError> {
+        let mut store = self.analytics.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = &*store {
+            return Ok(store.clone());
+        }
+        let new = AnalyticsStore::open(self.dir()?, unix_millis).map_err(|error| match error {
+            selvedge_analytics::Error::Storage(error) => error,
+            error => selvedge_storage::Error::Internal(error.to_string()),
+        })?;
+        Ok(store.insert(Arc::new(new)).clone())
+    }
+
+    /// What counts for rate limits of this namespace of an account.
+    pub fn counter(&self, account: &str, namespace: &str) -> Arc<Counter> {
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.entry((account.to_owned(), namespace.to_owned())).or_default().clone()
     }
 
     /// The namespace of a Worker's class, as a binding.

@@ -9,6 +9,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use selvedge_analytics::Dataset;
+use selvedge_analytics::config::DatasetConfig;
 use selvedge_cache::{Cache, CacheBinding};
 use selvedge_d1::D1Database;
 use selvedge_d1::config::DatabaseConfig;
@@ -19,10 +21,12 @@ use selvedge_queues::Producer;
 use selvedge_queues::config::ProducerConfig;
 use selvedge_r2::R2Bucket;
 use selvedge_r2::config::BucketConfig;
+use selvedge_ratelimit::RateLimit;
+use selvedge_ratelimit::config::RateLimitConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
 
 use crate::alarms::Alarms;
-use crate::backends::{BackendError, Backends, unix_seconds};
+use crate::backends::{BackendError, Backends, unix_millis, unix_seconds};
 use crate::config::{Config, Diagnostic, Section};
 pub use assets::ProjectAssets;
 pub(crate) use assets::bind as bind_assets;
@@ -32,6 +36,9 @@ pub use queues::QueueConsumers;
 /// Whose the data of Workers is that no account has.
 pub(crate) const NO_ACCOUNT: &str = "";
 
+/// What is said of a binding without a name.
+const NO_NAME: &str = "the name of this binding is empty";
+
 /// A binding that the configuration asks for, checked and not yet opened.
 #[derive(Debug, Clone)]
 pub enum BindingConfig {
@@ -40,6 +47,8 @@ pub enum BindingConfig {
     Queue(ProducerConfig),
     DurableObject(selvedge_durable::config::BindingConfig),
     R2(BucketConfig),
+    RateLimit(RateLimitConfig),
+    Dataset(DatasetConfig),
 }
 
 impl BindingConfig {
@@ -51,6 +60,8 @@ impl BindingConfig {
             Self::Queue(queue) => &queue.binding,
             Self::DurableObject(objects) => &objects.name,
             Self::R2(bucket) => &bucket.binding,
+            Self::RateLimit(limit) => &limit.name,
+            Self::Dataset(dataset) => &dataset.binding,
         }
     }
 
@@ -78,6 +89,16 @@ impl BindingConfig {
             Self::R2(config) => {
                 let bucket = backends.r2(NO_ACCOUNT, config.bucket())?;
                 EnvValue::Binding(Arc::new(R2Bucket::new(config.bucket(), bucket)))
+            }
+            Self::Dataset(config) => {
+                let store = backends.analytics()?;
+                let dataset = Dataset::new(store, NO_ACCOUNT, config.dataset());
+                EnvValue::Binding(Arc::new(dataset))
+            }
+            Self::RateLimit(config) => {
+                let counter = backends.counter(NO_ACCOUNT, &config.namespace_id);
+                let limit = RateLimit::new(counter, config.simple, rate_clock);
+                EnvValue::Binding(Arc::new(limit))
             }
         };
         Ok(EnvEntry { name: self.name().to_owned(), value })
@@ -125,6 +146,11 @@ pub(crate) fn caches(cache: &Arc<Cache>, account: &str) -> GlobalBinding {
     GlobalBinding { names: &["caches", "Cache", "CacheStorage"], binding }
 }
 
+/// The present, for rate limits.
+pub(crate) fn rate_clock() -> u64 {
+    u64::try_from(unix_millis()).unwrap_or(0)
+}
+
 /// All bindings of a configuration but for those of Durable Objects, and
 /// warnings about them.
 ///
@@ -137,6 +163,21 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
     d1_databases(config, &mut bindings, &mut warnings)?;
     r2_buckets(config, &mut bindings, &mut warnings)?;
     queues::configured(config, &mut bindings, &mut warnings)?;
+    for section in config.tables("analytics_engine_datasets")? {
+        let dataset: DatasetConfig = section.read()?;
+        if dataset.binding.is_empty() {
+            return Err(section.error(NO_NAME));
+        }
+        bindings.push(BindingConfig::Dataset(dataset));
+    }
+    for section in config.tables("ratelimits")? {
+        let limit: RateLimitConfig = section.read()?;
+        if limit.name.is_empty() {
+            return Err(section.error(NO_NAME));
+        }
+        limit.simple.check().map_err(|text| section.error(text))?;
+        bindings.push(BindingConfig::RateLimit(limit));
+    }
     Ok((bindings, warnings))
 }
 
@@ -197,7 +238,7 @@ impl Kept<'_> {
     pub(crate) fn check(&self, section: &Section) -> Result<Option<String>, Diagnostic> {
         let Self { what, name, remote } = self;
         if name.is_empty() {
-            return Err(section.error("the name of this binding is empty"));
+            return Err(section.error(NO_NAME));
         }
         let said = format!(
             "the {what} \"{name}\" is kept here: Selvedge does not use Cloudflare's data (\"remote\")"

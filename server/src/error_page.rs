@@ -139,6 +139,18 @@ pub(crate) fn rate_limited(reads: Reads) -> Page {
     Page { status: StatusCode::TOO_MANY_REQUESTS, content_type: content_type(reads), body }
 }
 
+/// For an account that has had its requests of the day.
+pub(crate) fn over_daily_limit(reads: Reads) -> Page {
+    let body = match reads {
+        Reads::Html => html::short(
+            "Error 1027: This website has been temporarily rate limited",
+            "the Workers of this site have had their requests of the day (UTC).",
+        ),
+        Reads::Text => "error code: 1027\n".to_owned(),
+    };
+    Page { status: StatusCode::TOO_MANY_REQUESTS, content_type: content_type(reads), body }
+}
+
 fn content_type(reads: Reads) -> &'static str {
     match reads {
         Reads::Html => HTML,

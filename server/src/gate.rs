@@ -1,10 +1,12 @@
 //! What stands between a connection and an isolate where many Workers share the
 //! sockets. A server with one Worker has no gate, and its connections ask none.
 
+use std::rc::Rc;
+
 use deno_http_h1::CoreRequest;
 use selvedge_deployments::VersionId;
 use selvedge_runtime::headers::HeaderBlob;
-use selvedge_runtime::{Ended, EventTrace, OnEnd, ScheduledEvent};
+use selvedge_runtime::{Ended, EventTrace, Monitor, OnEnd, ScheduledEvent};
 
 use crate::edge::Client;
 use crate::error_page::Page;
@@ -56,6 +58,9 @@ pub(crate) trait Gate {
 
     /// An event that is no request is over.
     fn ended(&self, kind: EventKind, ended: &Ended);
+
+    /// Counts and follows what goes on inside of the isolate.
+    fn monitor(&self) -> Rc<dyn Monitor>;
 
     /// A connection leaves this thread.
     fn hand_on(&self, moved: Moved);

@@ -20,6 +20,7 @@ mod core;
 mod crons;
 mod deployed;
 mod env;
+mod fairness;
 mod gate;
 mod ingress;
 mod limits;
@@ -49,6 +50,7 @@ use selvedge_deployments::DeploymentStore;
 use selvedge_runtime::{CodeCache, Mode, Platform, Services};
 use tokio::sync::{mpsc, watch};
 
+use crate::access_log::AccessLog;
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_seconds};
 use crate::kept_events::KeptEvents;
@@ -95,6 +97,8 @@ pub enum HostError {
     Logs(#[from] selvedge_logs::Error),
     #[error("traces: {0}")]
     Traces(String),
+    #[error("the access log {}: {error}", path.display())]
+    AccessLog { path: PathBuf, error: std::io::Error },
 }
 
 /// A server that takes requests.
@@ -139,9 +143,12 @@ impl Server {
             inspector: None,
         };
         let traces = Traces::new(Arc::new(Registry::new(unix_seconds())));
-        let kept = watch_events(&options, &traces)?;
+        let (kept, otlp) = watch_events(&options, &traces)?;
+        let access_log = open_access_log(&options.settings)?;
         let core = Core::new(Parts {
             store,
+            access_log,
+            otlp,
             settings: options.settings,
             log: options.log,
             traces,
@@ -218,11 +225,14 @@ impl Server {
         Handle(self.core.clone())
     }
 
-    /// Reads the certificates again.
+    /// Reads the certificates again, and opens the access log anew.
     ///
     /// # Errors
     /// When one cannot be used; those that are in use stay.
     pub fn reload(&self) -> Result<(), RunError> {
+        if let Some(access_log) = &self.core.access_log {
+            access_log.reopen();
+        }
         self.certificates.as_ref().map_or(Ok(()), |certificates| certificates.reload())
     }
 
@@ -250,8 +260,17 @@ impl Server {
     }
 }
 
+fn open_access_log(settings: &Settings) -> Result<Option<Arc<AccessLog>>, HostError> {
+    let Some(path) = settings.access_log.file.clone() else { return Ok(None) };
+    let opened = AccessLog::start(path.clone());
+    opened.map(Some).map_err(|error| HostError::AccessLog { path, error })
+}
+
 /// Starts what keeps events, and what sends traces if the settings say where to.
-fn watch_events(options: &HostOptions, traces: &Traces) -> Result<Arc<KeptEvents>, HostError> {
+fn watch_events(
+    options: &HostOptions,
+    traces: &Traces,
+) -> Result<(Arc<KeptEvents>, Option<Arc<Otlp>>), HostError> {
     let LogSettings { retention_days, max_bytes_per_account } = options.settings.logs;
     let now = || selvedge_runtime::log::unix_millis() as i64;
     let mut of_logs = selvedge_logs::Options::new(options.data_dir.join("logs"), now);
@@ -260,11 +279,11 @@ fn watch_events(options: &HostOptions, traces: &Traces) -> Result<Arc<KeptEvents
     let kept = Arc::new(KeptEvents::new(selvedge_logs::LogStore::open(of_logs)?));
     traces.add_sink(kept.clone());
     let TraceSettings { endpoint, token, sample_rate } = options.settings.traces.clone();
-    if let Some(endpoint) = endpoint {
-        let otlp = Otlp::start(OtlpOptions { endpoint, token, sample_rate });
-        traces.add_sink(Arc::new(otlp.map_err(HostError::Traces)?));
-    }
-    Ok(kept)
+    let Some(endpoint) = endpoint else { return Ok((kept, None)) };
+    let otlp = Otlp::start(OtlpOptions { endpoint, token, sample_rate });
+    let otlp = Arc::new(otlp.map_err(HostError::Traces)?);
+    traces.add_sink(otlp.clone());
+    Ok((kept, Some(otlp)))
 }
 
 /// A few: they do little for each connection.

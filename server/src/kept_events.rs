@@ -73,6 +73,10 @@ impl TraceSink for KeptEvents {
         self.wish(worker).is_some()
     }
 
+    fn wants_spans(&self) -> bool {
+        false
+    }
+
     fn item(&self, item: &Arc<TraceItem>) {
         let Ok(key) = WorkerKey::new(item.account.clone(), &item.script) else { return };
         let Some(wish) = self.wish(&key) else { return };

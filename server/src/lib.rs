@@ -18,6 +18,7 @@ pub mod project;
 pub mod run;
 pub mod run_options;
 
+mod access_log;
 mod alarms;
 mod assets;
 mod callee_failure;

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use selvedge_runtime::Operation;
 use selvedge_runtime::Outcome;
 
 pub use figures::{Figures, HistogramFigures, VersionFigures, WorkerFigures};
@@ -67,42 +68,6 @@ impl EventKind {
             Self::Rpc => "rpc",
             Self::WebSocket => "websocket",
             Self::Tail => "tail",
-        }
-    }
-}
-
-/// What a Worker does to storage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    KvGet,
-    KvPut,
-    KvDelete,
-    KvList,
-    /// A call of an object's `fetch()` or methods.
-    ObjectCall,
-    /// A statement or a call of an object's storage.
-    ObjectStorage,
-}
-
-impl Operation {
-    const ALL: [Self; 6] = [
-        Self::KvGet,
-        Self::KvPut,
-        Self::KvDelete,
-        Self::KvList,
-        Self::ObjectCall,
-        Self::ObjectStorage,
-    ];
-
-    /// Its name in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::KvGet => "kv_get",
-            Self::KvPut => "kv_put",
-            Self::KvDelete => "kv_delete",
-            Self::KvList => "kv_list",
-            Self::ObjectCall => "object_call",
-            Self::ObjectStorage => "object_storage",
         }
     }
 }
@@ -248,6 +213,23 @@ impl Drop for WebSocketGauge {
     }
 }
 
+/// What the cache did since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheFigures {
+    /// Times that what was asked for was there.
+    pub hits: u64,
+    /// Times that it was not.
+    pub misses: u64,
+    /// Times that it was given though no longer fresh.
+    pub stale: u64,
+    /// Times that the origin said that it is still right.
+    pub revalidated: u64,
+    /// Responses that were kept.
+    pub stored: u64,
+    /// Responses that a Worker deleted.
+    pub deleted: u64,
+}
+
 /// The counters of all Workers that did something since the start.
 #[derive(Debug)]
 pub struct Registry {
@@ -255,13 +237,23 @@ pub struct Registry {
     workers: Mutex<HashMap<(String, String), Arc<WorkerCounters>>>,
     unrouted: AtomicU64,
     dropped_logs: AtomicU64,
+    dropped_access_lines: AtomicU64,
+    dropped_spans: AtomicU64,
+    cache: Mutex<CacheFigures>,
 }
 
 impl Registry {
     /// `started`: the present, in seconds since the UNIX epoch.
     pub fn new(started: u64) -> Self {
-        let (unrouted, dropped_logs) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { started, workers: Mutex::default(), unrouted, dropped_logs }
+        Self {
+            started,
+            workers: Mutex::default(),
+            unrouted: AtomicU64::new(0),
+            dropped_logs: AtomicU64::new(0),
+            dropped_access_lines: AtomicU64::new(0),
+            dropped_spans: AtomicU64::new(0),
+            cache: Mutex::default(),
+        }
     }
 
     /// What counts for a version of a Worker.
@@ -288,6 +280,21 @@ impl Registry {
     /// So many events were not kept until now, for they came too fast.
     pub fn set_dropped_logs(&self, count: u64) {
         self.dropped_logs.store(count, Ordering::Relaxed);
+    }
+
+    /// The same of lines of the access log.
+    pub fn set_dropped_access_lines(&self, count: u64) {
+        self.dropped_access_lines.store(count, Ordering::Relaxed);
+    }
+
+    /// The same of spans of traces.
+    pub fn set_dropped_spans(&self, count: u64) {
+        self.dropped_spans.store(count, Ordering::Relaxed);
+    }
+
+    /// What the cache did until now.
+    pub fn set_cache(&self, figures: CacheFigures) {
+        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = figures;
     }
 
     /// Forgets a Worker that was deleted.
@@ -318,6 +325,9 @@ impl Registry {
         let server = prometheus::OfServer {
             unrouted: self.unrouted.load(Ordering::Relaxed),
             dropped_logs: self.dropped_logs.load(Ordering::Relaxed),
+            dropped_access_lines: self.dropped_access_lines.load(Ordering::Relaxed),
+            dropped_spans: self.dropped_spans.load(Ordering::Relaxed),
+            cache: *self.cache.lock().unwrap_or_else(PoisonError::into_inner),
         };
         prometheus::text(&self.figures(None), &server, max_workers)
     }

@@ -1,6 +1,7 @@
 //! Traces for a collector of OpenTelemetry, over HTTP with JSON
 //! (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>): one span for each event
-//! of a Worker, with its logs and exceptions as events of the span.
+//! of a Worker, with its logs and exceptions as events of the span, and below it
+//! one for each request that it made and each operation on KV and objects.
 //!
 //! Spans are sent in batches by one thread. When the collector is slow or gone,
 //! spans are dropped and counted.
@@ -102,6 +103,10 @@ impl TraceSink for Otlp {
         true
     }
 
+    fn wants_spans(&self) -> bool {
+        true
+    }
+
     fn item(&self, item: &Arc<TraceItem>) {
         let wanted = span::Parent::of(item).is_some_and(|parent| parent.is_sampled)
             || self.sampler.keeps(self.rate);
@@ -146,7 +151,7 @@ fn send_all(
 
 /// The body of one request.
 fn request(items: &[Arc<TraceItem>]) -> Value {
-    let spans: Vec<_> = items.iter().map(|item| span::span(item)).collect();
+    let spans: Vec<_> = items.iter().flat_map(|item| span::spans(item)).collect();
     json!({ "resourceSpans": [{
         "resource": { "attributes": [
             { "key": "service.name", "value": { "stringValue": "selvedge" } },

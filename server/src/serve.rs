@@ -14,6 +14,7 @@ use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::rpc::RpcEnd;
 use selvedge_runtime::{
     AlarmResult, Ended, LocalIsolate, ObjectsEnd, Outcome, ScheduledEvent, ThreadClock,
+    ThreadPriority,
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -61,6 +62,7 @@ pub(crate) struct ThreadUse {
     before: AtomicU64,
     in_flight: AtomicUsize,
     memory_bytes: AtomicUsize,
+    pub(crate) priority: ThreadPriority,
 }
 
 impl ThreadUse {
@@ -68,7 +70,8 @@ impl ThreadUse {
         let clock = ThreadClock::of_this_thread();
         let before = AtomicU64::new(clock.read().as_nanos() as u64);
         let (in_flight, memory_bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { id, clock, before, in_flight, memory_bytes })
+        let priority = ThreadPriority::of_this_thread();
+        Arc::new(Self { id, clock, before, in_flight, memory_bytes, priority })
     }
 
     /// What the last second brought. Each is to be asked each second: a clock
@@ -176,6 +179,9 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
     }
     let gate = gate.map(|make| make());
     let site = Site::new(isolate, assets, shared.log.clone(), shared.server_timing, gate);
+    if let Some(gate) = &site.gate {
+        site.isolate.set_monitor(gate.monitor());
+    }
     let usage = ThreadUse::of_this_thread(id);
     shared.threads.lock().unwrap_or_else(|poison| poison.into_inner()).push(usage.clone());
 

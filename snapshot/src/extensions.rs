@@ -10,5 +10,8 @@ pub(crate) fn extensions_with_sources() -> Vec<deno_core::Extension> {
     all.push(selvedge_d1::extension());
     all.push(selvedge_queues::extension());
     all.push(selvedge_r2::extension());
+    all.push(selvedge_node::extension());
+    all.push(selvedge_ratelimit::extension());
+    all.push(selvedge_analytics::extension());
     all
 }

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::failure::io_failure;
+use crate::hold::keep;
 use copy::{copy_database, copy_file, verify};
 use manifest::{Entry, Manifest};
 use walk::{Kind, walk};
@@ -41,6 +42,9 @@ pub enum Logs {
 /// Is told of each file: how many are done, how many there are.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
+/// Folders with files that a database beside them names.
+const HOLDS: [&str; 1] = ["r2"];
+
 /// Copies the data folder `data` into the folder `to`, which must not be there or
 /// be empty. `created` is the present, for the manifest.
 ///
@@ -60,6 +64,10 @@ pub fn backup(
     if to.starts_with(data.canonicalize().map_err(|error| io_failure(data, &error))?) {
         return Err(Error::Data("a copy cannot lie in the folder that it is of".into()));
     }
+    // What databases name is there until all of it is copied.
+    let kept = HOLDS.iter().map(|folder| data.join(folder)).filter(|folder| folder.is_dir());
+    let kept = kept.map(|folder| keep(&folder).map_err(|error| io_failure(&folder, &error)));
+    let _kept = kept.collect::<Result<Vec<_>, _>>()?;
     let files = walk(data, logs)?;
     let total = files.len() as u64;
     let mut manifest = Manifest::new(created);

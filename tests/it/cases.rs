@@ -4,6 +4,7 @@
 //! miniflare instead.
 
 mod miniflare;
+mod page;
 mod workerd;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! What a Worker must not reach, run or break.
 
 mod elements;
+mod node;
 mod poison;
 mod reach;
 mod run;

@@ -30,6 +30,7 @@ mod isolates;
 mod kv;
 mod life;
 mod limits;
+mod node;
 mod projects;
 mod queues;
 mod r2;

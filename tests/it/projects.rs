@@ -59,6 +59,26 @@ fn drizzle_orm() {
 }
 
 #[test]
+fn express_on_a_server_of_node() {
+    answers_as_expected("express");
+}
+
+#[test]
+fn kv_asset_handler() {
+    answers_as_expected("kv-asset-handler");
+}
+
+#[test]
+fn pages_that_react_renders() {
+    answers_as_expected("react");
+}
+
+#[test]
+fn small_packages() {
+    answers_as_expected("small-packages");
+}
+
+#[test]
 fn graphql_yoga() {
     answers_as_expected("graphql-yoga");
 }

@@ -123,6 +123,7 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
         for queue in &queues {
             inner.host.delete_queue(&queue.id)?;
         }
+        inner.host.analytics()?.forget(deleted.as_str());
         inner.host.buckets()?.delete_account(deleted.as_str()).map_err(super::r2::failed)?;
         Ok(())
     })

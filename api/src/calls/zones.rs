@@ -66,7 +66,10 @@ pub(crate) async fn list(cx: Cx) -> Answer {
 }
 
 /// The zone of the path, if one of the caller's accounts has it.
-async fn find(cx: &Cx, scope: Scope) -> Result<(Vec<AccountId>, Option<Zone>), ApiError> {
+pub(crate) async fn find(
+    cx: &Cx,
+    scope: Scope,
+) -> Result<(Vec<AccountId>, Option<Zone>), ApiError> {
     let accounts = accounts(cx, scope).await?;
     let id = cx.param("zone")?.to_owned();
     cx.store(move |store| {

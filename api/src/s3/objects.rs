@@ -44,10 +44,16 @@ pub(super) async fn list(call: &Call) -> Answer {
     let is_second = asked.query("list-type") == Some("2");
     let text = |name: &str| asked.query(name).filter(|text| !text.is_empty()).map(str::to_owned);
     let limit = limit(asked, "max-keys")?;
+    let delimiter = text("delimiter");
+    // A marker that is an entry of its own stands for all keys in it.
+    let past = |marker: String| match &delimiter {
+        Some(delimiter) if marker.ends_with(delimiter) => format!("{marker}{}", char::MAX),
+        _ => marker,
+    };
     let query = ListQuery {
         prefix: text("prefix").unwrap_or_default(),
-        delimiter: text("delimiter"),
-        start_after: text(if is_second { "start-after" } else { "marker" }),
+        delimiter: delimiter.clone(),
+        start_after: if is_second { text("start-after") } else { text("marker").map(past) },
         cursor: if is_second { text("continuation-token") } else { None },
         limit,
     };

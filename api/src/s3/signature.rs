@@ -152,15 +152,15 @@ impl Signature {
         })
     }
 
-    /// Checks the time and the signature; `secret` is the hash of the token. Gives
+    /// Checks the time and the signature; `secret` is that of the access key. Gives
     /// what signs the parts of the body.
-    pub(super) fn check(&self, asked: &Asked, secret: &[u8], now: i64) -> Result<Signer, S3Error> {
+    pub(super) fn check(&self, asked: &Asked, secret: &str, now: i64) -> Result<Signer, S3Error> {
         self.check_time(now)?;
         let canonical = self.canonical(asked)?;
         let scope = format!("{}/{}/s3/aws4_request", self.date, self.region);
         let hash = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
         let text = format!("{ALGORITHM}\n{}\n{scope}\n{hash}", self.time);
-        let mut key = format!("AWS4{}", hex(secret)).into_bytes();
+        let mut key = format!("AWS4{secret}").into_bytes();
         for part in [&self.date, &self.region, "s3", "aws4_request"] {
             key = sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part);
         }
@@ -281,5 +281,85 @@ impl Signer {
     pub(super) fn trailer(&mut self, text: &str, signature: &str) -> Result<(), S3Error> {
         let hash = hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
         self.next("TRAILER", &hash, signature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    /// 24 May 2013 in Unix ms.
+    const NOW: i64 = 1_369_353_600_000;
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn asked(uri: &str, headers: &[(&str, &str)]) -> Asked {
+        let mut request = http::Request::get(uri).header("host", "examplebucket.s3.amazonaws.com");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Asked::new(request.body(()).expect("valid").into_parts().0)
+    }
+
+    fn header() -> Asked {
+        let authorization = "AWS4-HMAC-SHA256 \
+            Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,\
+            SignedHeaders=host;range;x-amz-content-sha256;x-amz-date,\
+            Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41";
+        asked(
+            "/test.txt",
+            &[
+                ("authorization", authorization),
+                ("range", "bytes=0-9"),
+                ("x-amz-content-sha256", EMPTY),
+                ("x-amz-date", "20130524T000000Z"),
+            ],
+        )
+    }
+
+    // Both are examples of the documentation of version 4.
+
+    #[test]
+    fn the_example_with_a_header_is_good() {
+        let asked = header();
+        let signature = Signature::of(&asked).expect("there is one");
+        assert_eq!(signature.key_id, "AKIAIOSFODNN7EXAMPLE");
+        signature.check(&asked, SECRET, NOW).expect("it fits");
+        let code = |result: Result<Signer, S3Error>| result.expect_err("refused").code;
+        assert_eq!(code(signature.check(&asked, "other", NOW)), "SignatureDoesNotMatch");
+        for now in [NOW - 901_000, NOW + 901_000] {
+            assert_eq!(code(signature.check(&asked, SECRET, now)), "RequestTimeTooSkewed");
+        }
+        let mut changed = header();
+        changed.headers.insert("range", http::HeaderValue::from_static("bytes=0-99"));
+        assert_eq!(code(signature.check(&changed, SECRET, NOW)), "SignatureDoesNotMatch");
+        changed.headers.insert("x-amz-acl", http::HeaderValue::from_static("private"));
+        assert_eq!(code(signature.check(&changed, SECRET, NOW)), "AccessDenied");
+    }
+
+    #[test]
+    fn the_example_of_a_url_is_good_until_it_expires() {
+        let asked = asked(
+            "/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE\
+             %2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z\
+             &X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=\
+             aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404",
+            &[],
+        );
+        let signature = Signature::of(&asked).expect("there is one");
+        signature.check(&asked, SECRET, NOW + 86_400_000).expect("it fits");
+        let late = signature.check(&asked, SECRET, NOW + 86_401_000).expect_err("late");
+        assert_eq!(late.message, "Request has expired");
+        signature.check(&asked, SECRET, NOW - 901_000).expect_err("early");
+    }
+
+    #[test]
+    fn what_is_not_a_signature_is_refused() {
+        for authorization in ["", "AWS4-HMAC-SHA256", "AWS AKIA:x", "Bearer slv_x"] {
+            let asked = asked("/", &[("authorization", authorization), ("x-amz-date", "x")]);
+            Signature::of(&asked).expect_err(authorization);
+        }
+        Signature::of(&asked("/", &[])).expect_err("none");
+        Signature::of(&asked("/?X-Amz-Algorithm=AWS4-HMAC-SHA256", &[])).expect_err("half of one");
     }
 }

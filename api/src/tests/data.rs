@@ -156,3 +156,53 @@ async fn a_namespace_of_another_account_is_not_there() {
     }
     assert_eq!(fixture.send(Method::GET, &value, token, &[], "").await.body, "secret");
 }
+
+#[tokio::test]
+async fn the_cache_is_purged_by_what_a_call_names() {
+    use crate::host::CachePurge;
+    let fixture = Fixture::start().await;
+    let purged = || std::mem::take(&mut *fixture.host.purged.lock().expect("not poisoned"));
+    let own = |purge: CachePurge| (fixture.account.clone(), purge);
+    fixture.post("/cache/purge", json!({ "purge_everything": true })).await.ok();
+    assert_eq!(purged(), [own(CachePurge::Everything)]);
+    let body = json!({ "files": ["https://a.test/x", { "url": "https://a.test/y" }],
+        "tags": ["t"], "hosts": ["b.test"], "prefixes": ["c.test/d"] });
+    fixture.post("/cache/purge", body).await.ok();
+    let text = str::to_owned;
+    assert_eq!(
+        purged(),
+        [
+            CachePurge::Url(text("https://a.test/x")),
+            CachePurge::Url(text("https://a.test/y")),
+            CachePurge::Tag(text("t")),
+            CachePurge::Prefix(text("b.test")),
+            CachePurge::Prefix(text("c.test/d")),
+        ]
+        .map(own)
+    );
+    for body in [
+        json!({}),
+        json!({ "purge_everything": true, "tags": ["t"] }),
+        json!({ "tags": [""] }),
+        json!({ "files": [5] }),
+        json!({ "purge_everything": false }),
+    ] {
+        assert_eq!(fixture.post("/cache/purge", body.clone()).await.code(), 1094, "{body}");
+    }
+    assert_eq!(purged(), []);
+
+    // By a zone, and not by one of another account's.
+    fixture.hello("api").await;
+    let body = json!([{ "pattern": "shop.example.com/*", "zone_name": "example.com" }]);
+    fixture.put("/workers/scripts/api/routes", body).await.ok();
+    let zones = fixture.send(Method::GET, "/client/v4/zones", Some(&fixture.token), &[], "").await;
+    let zone = zones.ok()[0]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/client/v4/zones/{zone}/purge_cache");
+    let body = json!({ "tags": ["t"] }).to_string();
+    let (_, foreign) = fixture.other();
+    let refused = fixture.send(Method::POST, &path, Some(&foreign), &[], body.clone()).await;
+    assert_eq!(refused.code(), 1001);
+    assert_eq!(purged(), []);
+    fixture.send(Method::POST, &path, Some(&fixture.token), &[], body).await.ok();
+    assert_eq!(purged(), [own(CachePurge::Tag(text("t")))]);
+}

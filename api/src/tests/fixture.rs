@@ -35,6 +35,7 @@ pub(super) struct FakeHost {
     buckets: std::sync::OnceLock<(tempfile::TempDir, Arc<selvedge_r2::store::Catalog>)>,
     tails: Mutex<Vec<(WorkerKey, mpsc::Sender<Arc<Value>>)>>,
     pub(super) applied: Mutex<Vec<String>>,
+    pub(super) purged: Mutex<Vec<(AccountId, CachePurge)>>,
 }
 
 impl FakeHost {
@@ -62,6 +63,10 @@ impl Host for FakeHost {
             if candidate.content.modules.iter().any(|module| module.name == "throws.js") {
                 let text = "Uncaught Error: no\n  at throws.ts:1:7";
                 return Err(StartFailure::Script(text.to_owned()));
+            }
+            // What stands for code that exports nothing.
+            if candidate.content.modules.iter().any(|module| module.name == "empty.js") {
+                return Err(StartFailure::NoHandlers("nothing".to_owned()));
             }
             Ok(Started {
                 startup_time_ms: 7,
@@ -202,10 +207,20 @@ impl Host for FakeHost {
         Ok(catalog.clone())
     }
 
+    fn analytics(&self) -> Result<Arc<selvedge_analytics::AnalyticsStore>, HostError> {
+        Err(HostError::Unavailable("there are no data points here".to_owned()))
+    }
+
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {
         let (sender, receiver) = mpsc::channel(100);
         self.tails.lock().expect("not poisoned").push((worker.clone(), sender));
         receiver
+    }
+
+    fn purge_cache(&self, account: &AccountId, purges: &[CachePurge]) -> Result<(), HostError> {
+        let mut all = self.purged.lock().expect("nobody panicked");
+        all.extend(purges.iter().map(|purge| (account.clone(), purge.clone())));
+        Ok(())
     }
 
     fn figures(&self, account: Option<&AccountId>) -> Value {

@@ -141,6 +141,16 @@ async fn code_that_does_not_start_is_refused_with_its_stack() {
 }
 
 #[tokio::test]
+async fn code_that_nothing_can_wake_is_refused() {
+    let fixture = Fixture::start().await;
+    let parts =
+        [("metadata", "", &b"{\"main_module\":\"empty.js\"}"[..]), ("empty.js", MODULE, b"x")];
+    let got = fixture.form(Method::PUT, "/workers/scripts/api", &parts).await;
+    assert_eq!(got.code(), 10068);
+    assert_eq!(fixture.get("/workers/services/api").await.code(), 10007, "nothing was changed");
+}
+
+#[tokio::test]
 async fn broken_bodies_change_nothing() {
     let fixture = Fixture::start().await;
     let path = fixture.path("/workers/scripts/api");

@@ -121,8 +121,48 @@ pub(crate) enum RemoteCommand {
     /// Create, list and delete accounts of a server.
     #[command(subcommand, arg_required_else_help = true)]
     Accounts(AccountsCommand),
+    /// Forget responses that the cache keeps.
+    #[command(subcommand, arg_required_else_help = true)]
+    Cache(CacheCommand),
     /// Show what the Workers of a server do, again and again.
     Top(TopArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Forget responses by URL, tag, host or prefix, or all of the account.
+    Purge(PurgeArgs),
+}
+
+#[derive(Debug, Args)]
+#[group(id = "what", required = true, multiple = true, args = ["urls", "tags", "hosts", "prefixes", "everything"])]
+pub(crate) struct PurgeArgs {
+    /// The response of this URL; can be given several times, as can the others.
+    #[arg(long = "url", value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+
+    /// Responses with this tag.
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+
+    /// All responses of this host.
+    #[arg(long = "host", value_name = "HOST")]
+    pub(crate) hosts: Vec<String>,
+
+    /// All responses below this: example.com/images.
+    #[arg(long = "prefix", value_name = "HOST/PATH")]
+    pub(crate) prefixes: Vec<String>,
+
+    /// All responses of the account.
+    #[arg(long, conflicts_with_all = ["urls", "tags", "hosts", "prefixes"])]
+    pub(crate) everything: bool,
+
+    /// Do not ask whether that is meant.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 #[derive(Debug, Args)]

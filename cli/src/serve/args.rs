@@ -19,7 +19,8 @@ Examples:
       Serve strangers over HTTPS.
 
 SIGTERM and Ctrl-C stop: /readyz says no, then nothing more is accepted, then
-requests in flight end. SIGHUP reads the certificates again.";
+requests in flight end. SIGHUP reads the certificates again, and
+opens the access log anew.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -57,6 +58,10 @@ pub(crate) struct ServeArgs {
     /// How many seconds /readyz says no before nothing more is accepted.
     #[arg(long, value_name = "SECONDS", help_heading = "Server")]
     pub(crate) drain_delay: Option<u64>,
+
+    /// Write a line of JSON for each request to this file; SIGHUP opens it again.
+    #[arg(long, value_name = "FILE", help_heading = "Log")]
+    pub(crate) access_log: Option<PathBuf>,
 
     /// Threads that accept connections; 0: as many as fit the machine.
     #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]

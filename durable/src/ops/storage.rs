@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use deno_core::{OpState, ResourceId, op2};
 use deno_error::JsErrorBox;
-use selvedge_runtime::{ContextId, IsolateState};
+use selvedge_runtime::{ContextId, IsolateState, Operation, Span};
 
 use super::namespace::handle;
 use crate::error::Error;
@@ -266,6 +266,16 @@ pub(crate) fn slot(
     let storages = Storages::of(state);
     let slot = storages.get(number)?;
     Ok((storages, slot))
+}
+
+/// The same for an operation that counts. It lasts until the span is dropped.
+pub(crate) fn operate(
+    state: &mut OpState,
+    number: u32,
+) -> Result<(Rc<Storages>, Rc<Slot>, Option<Span>), JsErrorBox> {
+    let (storages, slot) = slot(state, number)?;
+    let span = storages.isolate.operation(slot.context, Operation::ObjectStorage);
+    Ok((storages, slot, span))
 }
 
 /// Opens the storage of an object; -1 where its namespace has none.

@@ -8,13 +8,15 @@ use selvedge_runtime::ConsoleLevel;
 
 use super::isolate;
 
-/// One console call. `kind`: 0 debug, 1 log, 2 warn, 3 error, 4 info.
+/// One console call; `values` is the JSON of what was said, where somebody
+/// follows. `kind`: 0 debug, 1 log, 2 warn, 3 error, 4 info.
 #[op2(nofast)]
 pub(crate) fn op_console_emit(
     scope: &mut v8::PinScope,
     state: &mut OpState,
     #[smi] kind: u32,
     #[string] text: &str,
+    #[string] values: &str,
 ) {
     let level = match kind {
         0 => ConsoleLevel::Debug,
@@ -25,7 +27,14 @@ pub(crate) fn op_console_emit(
     };
     let isolate = isolate(state);
     let context = isolate.running_context(scope);
-    isolate.console(context, level, text);
+    isolate.console(context, level, text, values);
+}
+
+/// Whether somebody follows the event whose code runs.
+#[op2(nofast)]
+pub(crate) fn op_console_is_followed(scope: &mut v8::PinScope, state: &mut OpState) -> bool {
+    let isolate = isolate(state);
+    isolate.running_context(scope).is_some_and(|context| isolate.is_followed(context))
 }
 
 /// An exception that nobody caught.

@@ -9,7 +9,7 @@ use deno_error::JsErrorBox;
 use selvedge_runtime::body::BodyResource;
 use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
 use selvedge_runtime::outbound::{CacheMode, Caching, OutboundBody, Redirect, ServiceResource};
-use selvedge_runtime::{OutboundRequest, OutboundResponse};
+use selvedge_runtime::{OutboundRequest, OutboundResponse, Span};
 use serde::{Deserialize, Serialize};
 
 use super::isolate;
@@ -179,6 +179,10 @@ pub(crate) async fn op_fetch(
         caching: args.caching.map(|caching| Box::new(caching.read())),
         is_uncounted: false,
     };
+    let mut span = isolate.span(slot, "fetch");
+    if let Some(span) = &mut span {
+        describe(span, &request);
+    }
     let sending = outbound.fetch(isolate.clone(), request);
     let result = match cancel {
         Some(cancel) => match sending.or_cancel(cancel).await {
@@ -191,8 +195,29 @@ pub(crate) async fn op_fetch(
         let _ = state.borrow_mut().resource_table.take_any(rid);
     }
     isolate.mark_resumed(slot);
+    match (&result, &mut span) {
+        (Ok(response), Some(span)) => {
+            span.set("http.response.status_code", response.status.to_string());
+        }
+        (Err(error), Some(span)) => {
+            span.set("error.message", error.to_string());
+            span.fail();
+        }
+        _ => {}
+    }
     let response = result.map_err(JsErrorBox::from_err)?;
     Ok(result_of(&mut state.borrow_mut(), response, args.socket))
+}
+
+/// What a trace tells of a subrequest. A query may hold what is secret.
+fn describe(span: &mut Span, request: &OutboundRequest) {
+    span.set("http.request.method", request.method.clone());
+    let place = request.url.split(['?', '#']).next().unwrap_or_default();
+    span.set("url.full", place);
+    if let Some(service) = &request.service {
+        let name = service.service.rsplit('/').next().unwrap_or_default();
+        span.set("selvedge.service", name);
+    }
 }
 
 fn result_of(state: &mut OpState, response: OutboundResponse, socket: Option<u32>) -> FetchResult {

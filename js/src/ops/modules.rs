@@ -49,7 +49,7 @@ pub(crate) fn op_commonjs_compile<'s>(
 }
 
 /// What `require(specifier)` in `referrer` names: kind and name, or nothing.
-/// Kinds: `commonjs`, `esm`, or one of the data kinds.
+/// Kinds: `commonjs`, `esm`, `node`, or one of the data kinds.
 #[op2]
 #[serde]
 pub(crate) fn op_module_resolve(
@@ -79,7 +79,10 @@ pub(crate) fn op_module_resolve(
     } else {
         candidates.push(specifier.trim_start_matches('/').to_owned());
     }
-    let module = candidates.iter().find_map(|name| worker.module(name))?;
+    let Some(module) = candidates.iter().find_map(|name| worker.module(name)) else {
+        let name = worker.compatibility.node_module(specifier)?;
+        return Some(("node", name, String::new()));
+    };
     let kind = match module.kind {
         ModuleKind::CommonJs => "commonjs",
         ModuleKind::EsModule => "esm",

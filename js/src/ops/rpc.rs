@@ -5,20 +5,44 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use deno_core::{JsBuffer, OpState, ResourceId, ToJsBuffer, op2};
+use deno_core::{JsBuffer, OpState, ResourceId, ToJsBuffer, op2, v8};
 use deno_error::JsErrorBox;
-use selvedge_runtime::IsolateState;
+use selvedge_runtime::isolate::failure_of_exception;
 use selvedge_runtime::outbound::{ServiceResource, ServiceTarget};
 use selvedge_runtime::rpc::{RpcChannel, RpcMessage};
+use selvedge_runtime::{InnerPlace, IsolateState};
 use serde::{Deserialize, Serialize};
 
 use super::isolate;
 
-/// A context for a session of calls to an entrypoint.
+/// A context for a session that begins with this call of an entrypoint; "" is
+/// the default one.
 #[op2(fast)]
 #[smi]
-pub(crate) fn op_rpc_open(state: &mut OpState) -> u32 {
-    state.borrow::<Rc<IsolateState>>().open_callee()
+pub(crate) fn op_rpc_open(
+    state: &mut OpState,
+    #[string] entrypoint: &str,
+    #[string] method: &str,
+) -> u32 {
+    let entrypoint = Some(entrypoint).filter(|name| !matches!(*name, "" | "default"));
+    let place = InnerPlace { entrypoint, object: None };
+    state.borrow::<Rc<IsolateState>>().open_callee(&place, method)
+}
+
+/// A method that was called in the context threw: its event failed. The caller
+/// learns of it on another way, and the log does not.
+#[op2(nofast, reentrant)]
+pub(crate) fn op_rpc_failed<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: Rc<RefCell<OpState>>,
+    #[smi] slot: u32,
+    exception: v8::Local<'s, v8::Value>,
+) {
+    let isolate = isolate(&state.borrow());
+    if isolate.attention() > 0 {
+        let failure = failure_of_exception(scope, exception, isolate.worker());
+        isolate.uncaught(Some(slot), &failure);
+    }
 }
 
 /// The session is over: only `waitUntil` keeps the context.

@@ -40,11 +40,11 @@ async fn delete(
     operation: Operation,
     keys: Vec<String>,
 ) -> Result<(), JsErrorBox> {
-    let (handle, isolate) = {
+    let (handle, isolate, _span) = {
         let state = state.borrow();
         let handle = handle(&state, rid)?;
-        count(&state, slot)?;
-        (handle, isolate(&state).clone())
+        let span = count(&state, slot, selvedge_runtime::Operation::KvDelete)?;
+        (handle, isolate(&state).clone(), span)
     };
     isolate.touch(slot);
     let result = handle.namespace.store().delete(keys).await;

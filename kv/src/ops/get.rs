@@ -7,6 +7,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use deno_core::{OpState, Resource, ResourceId, ToV8, op2, v8};
 use deno_error::JsErrorBox;
+use selvedge_runtime::Span;
 use selvedge_runtime::body::{BodyResource, BytesBody};
 
 use super::large::{Large, PiecesBody};
@@ -43,6 +44,8 @@ struct Pending {
     handle: Rc<Handle>,
     kind: Kind,
     with_metadata: bool,
+    /// Kept until it is answered.
+    _span: Option<Span>,
 }
 
 impl Resource for Pending {
@@ -161,7 +164,7 @@ pub(crate) fn op_kv_get<'s>(
     let handle = handle(state, rid)?;
     namespace::check_key(Operation::Get, key).map_err(refused)?;
     namespace::check_cache_ttl(Operation::Get, cache_ttl).map_err(refused)?;
-    count(state, slot)?;
+    let span = count(state, slot, selvedge_runtime::Operation::KvGet)?;
     let kind = Kind::from(kind);
     match handle.namespace.store().get(key, handle.namespace.now()) {
         Answer::Ready(result) => {
@@ -171,7 +174,7 @@ pub(crate) fn op_kv_get<'s>(
         }
         Answer::Later(later) => {
             let answer = Cell::new(Some(later));
-            let pending = Pending { answer, handle, kind, with_metadata };
+            let pending = Pending { answer, handle, kind, with_metadata, _span: span };
             Ok(pending_number(scope, state.resource_table.add(pending)))
         }
     }
@@ -262,13 +265,13 @@ pub(crate) async fn op_kv_get_bulk(
     #[smi] cache_ttl: i32,
     with_metadata: bool,
 ) -> Result<FoundMany, JsErrorBox> {
-    let (handle, isolate) = {
+    let (handle, isolate, _span) = {
         let state = state.borrow();
         let handle = handle(&state, rid)?;
         namespace::check_keys(Operation::GetBulk, &keys).map_err(refused)?;
         namespace::check_cache_ttl(Operation::GetBulk, cache_ttl).map_err(refused)?;
-        count(&state, slot)?;
-        (handle, isolate(&state).clone())
+        let span = count(&state, slot, selvedge_runtime::Operation::KvGet)?;
+        (handle, isolate(&state).clone(), span)
     };
     let now = handle.namespace.now();
     // All reads are under way before the first one is waited for.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use deno_core::{OpState, Resource, ResourceId, ToV8, op2, v8};
 use deno_error::JsErrorBox;
+use selvedge_runtime::Span;
 
 use super::{Handle, count, get, handle, isolate, refused};
 use crate::namespace::{self, Operation};
@@ -15,6 +16,8 @@ use crate::store::{Answer, Later, ListPage, ListedKey};
 struct Pending {
     answer: Cell<Option<Later<ListPage>>>,
     handle: Rc<Handle>,
+    /// Kept until it is answered.
+    _span: Option<Span>,
 }
 
 impl Resource for Pending {
@@ -134,11 +137,11 @@ pub(crate) fn op_kv_list<'s>(
     let handle = handle(state, rid)?;
     let limit = super::put::whole(limit);
     let query = namespace::list_query(prefix, limit, cursor.as_deref()).map_err(refused)?;
-    count(state, slot)?;
+    let span = count(state, slot, selvedge_runtime::Operation::KvList)?;
     match handle.namespace.store().list(query, handle.namespace.now()) {
         Answer::Ready(result) => Page(handle.check(Operation::List, result)?).to_v8(scope),
         Answer::Later(later) => {
-            let pending = Pending { answer: Cell::new(Some(later)), handle };
+            let pending = Pending { answer: Cell::new(Some(later)), handle, _span: span };
             Ok(get::pending_number(scope, state.resource_table.add(pending)))
         }
     }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use bytes::{Bytes, BytesMut};
 use deno_core::{CancelHandle, CancelTryFuture as _, OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
-use selvedge_runtime::IsolateState;
 use selvedge_runtime::body::BodyResource;
+use selvedge_runtime::{IsolateState, Span};
 
 use super::{Handle, Reserved, count, handle, isolate, refused};
 use crate::namespace::{self, Operation, PutOptions};
@@ -48,10 +48,10 @@ impl Write {
 
     /// Counts the call; from here on, the world outside sees something of the
     /// request.
-    fn begin(&self, state: &OpState) -> Result<(), JsErrorBox> {
-        count(state, self.slot)?;
+    fn begin(&self, state: &OpState) -> Result<Option<Span>, JsErrorBox> {
+        let span = count(state, self.slot, selvedge_runtime::Operation::KvPut)?;
         self.isolate.touch(self.slot);
-        Ok(())
+        Ok(span)
     }
 
     fn reserve(&self, bytes: usize) -> Result<Reserved, JsErrorBox> {
@@ -124,7 +124,7 @@ pub(crate) async fn op_kv_put_text(
     let options = options(expiration, expiration_ttl, metadata);
     let write = Write::new(&state.borrow(), rid, slot, key, options)?;
     namespace::check_value(value.len() as u64).map_err(refused)?;
-    write.begin(&state.borrow())?;
+    let _span = write.begin(&state.borrow())?;
     write.whole(value.into()).await
 }
 
@@ -143,7 +143,7 @@ pub(crate) async fn op_kv_put_bytes(
     let options = options(expiration, expiration_ttl, metadata);
     let write = Write::new(&state.borrow(), rid, slot, key, options)?;
     namespace::check_value(value.len() as u64).map_err(refused)?;
-    write.begin(&state.borrow())?;
+    let _span = write.begin(&state.borrow())?;
     write.whole(value).await
 }
 

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use selvedge_storage::data_dir::DataDir;
 use selvedge_storage::failure::{failure, io_failure};
 use selvedge_storage::file::{self, Kind};
+use selvedge_storage::hold;
 
 use super::bucket::{Bucket, random_hex};
 use super::connection::{Role, connect};
@@ -367,6 +368,15 @@ impl Shared {
 
     fn upkeep(&self) {
         while self.sweeping.wait() {
+            let _deleting = match hold::delete(&self.folder) {
+                Ok(Some(deleting)) => deleting,
+                // The next look comes soon enough.
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::warn!(%error, "files of buckets are not deleted yet");
+                    continue;
+                }
+            };
             let open: Vec<_> = self.lock().open.values().cloned().collect();
             for bucket in open {
                 if let Err(error) = sweep::sweep(&bucket.shared) {

@@ -57,8 +57,19 @@ impl Files {
 
     /// Makes a file. Blocks.
     pub(super) fn create(&self, epoch: u32) -> Result<(NewBlob, File), Error> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let id = i64::from(epoch) << 32 | i64::from(number);
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let made = self.create_numbered(i64::from(epoch) << 32 | i64::from(number))?;
+            // In a restored folder there may be files of an epoch that the copied
+            // database did not know yet.
+            if let Some(made) = made {
+                return Ok(made);
+            }
+        }
+    }
+
+    /// `None` where the file is there already.
+    fn create_numbered(&self, id: BlobId) -> Result<Option<(NewBlob, File)>, Error> {
         let path = self.path(id);
         let fail = |error: io::Error| Error::Storage(io_failure(&path, &error));
         let open = || OpenOptions::new().write(true).create_new(true).open(&path);
@@ -69,8 +80,11 @@ impl Files {
             }
             opened => opened,
         };
-        let file = file.map_err(fail)?;
-        Ok((NewBlob { id, path, is_kept: false }, file))
+        match file {
+            Ok(file) => Ok(Some((NewBlob { id, path, is_kept: false }, file))),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(fail(error)),
+        }
     }
 
     fn make_folders(&self, path: &Path) -> io::Result<()> {

@@ -24,7 +24,8 @@ const HOOKS: &str = "__selvedge";
 /// What the snapshot leaves on the global object and no Worker may see.
 const INTERNALS: &[&str] = &[HOOKS, "Deno", "__bootstrap", "__infra", "__timers"];
 
-const NO_HANDLER: &str = "The Worker has neither a default export nor a fetch listener.";
+/// Why a Worker does not start that no event could wake.
+pub const NO_HANDLER: &str = "The Worker has neither a default export nor a fetch listener.";
 
 impl Isolate {
     /// Takes the hooks out of the global object and removes all that a Worker
@@ -166,6 +167,9 @@ impl Isolate {
             "dupStubs": worker.compatibility.is_on("rpc_params_dup_stubs"),
             "rpc": worker.compatibility.is_on("rpc"),
             "navigator": worker.compatibility.is_on("global_navigator"),
+            "node": worker.compatibility.is_on("nodejs_compat_v2"),
+            "nodeTimers": worker.compatibility.is_on("enable_nodejs_global_timers")
+                && worker.compatibility.is_on("nodejs_compat"),
             // As text: few Workers ever look at it.
             "flags": compatibility_flags(worker),
         });

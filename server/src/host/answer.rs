@@ -60,6 +60,7 @@ pub(crate) fn over(over: Over, request: &CoreRequest<'_>) -> Box<Page> {
     let reads = Reads::of(super::route::header(request, b"accept"));
     Box::new(match over {
         Over::Rate => error_page::rate_limited(reads),
+        Over::Day => error_page::over_daily_limit(reads),
         Over::Concurrency => error_page::refusal(StatusCode::SERVICE_UNAVAILABLE, reads),
     })
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use selvedge_analytics::AnalyticsStore;
 use selvedge_api::host::{
-    Commit, Host, HostError, Later, LogPage, LogQuery, ObjectNamespace, ObjectsChange,
+    CachePurge, Commit, Host, HostError, Later, LogPage, LogQuery, ObjectNamespace, ObjectsChange,
     ObjectsChanged, ObjectsPage, ObjectsRefusal, StartFailure, Started,
 };
+use selvedge_cache::purge::Purge;
 use selvedge_deployments::{AccountId, NewVersion, WorkerKey};
 use selvedge_kv::store::KvStore;
 use selvedge_r2::store::Catalog as Buckets;
@@ -14,6 +16,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::kept_events::query_of;
+use crate::metrics::CacheFigures;
 
 use super::{Handle, change, objects, queues, validate};
 
@@ -28,6 +31,19 @@ impl Handle {
     /// Whoever wants to know what happens in Workers.
     pub fn traces(&self) -> Arc<super::trace::Traces> {
         self.0.traces.clone()
+    }
+}
+
+/// The cache's counters as metrics show them.
+fn cache_figures(of: &selvedge_cache::store::Figures) -> CacheFigures {
+    let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    CacheFigures {
+        hits: read(&of.hits),
+        misses: read(&of.misses),
+        stale: read(&of.stale),
+        revalidated: read(&of.revalidated),
+        stored: read(&of.stored),
+        deleted: read(&of.deleted),
     }
 }
 
@@ -111,6 +127,24 @@ impl Host for Handle {
         self.0.backends.buckets().map_err(|error| HostError::Internal(error.to_string()))
     }
 
+    fn analytics(&self) -> Result<Arc<AnalyticsStore>, HostError> {
+        self.0.backends.analytics().map_err(|error| HostError::Internal(error.to_string()))
+    }
+
+    fn purge_cache(&self, account: &AccountId, purges: &[CachePurge]) -> Result<(), HostError> {
+        for purge in purges {
+            let purge = match purge {
+                CachePurge::Everything => Purge::Everything,
+                CachePurge::Url(url) => Purge::Url(url.clone()),
+                CachePurge::Prefix(prefix) => Purge::Prefix(prefix.clone()),
+                CachePurge::Tag(tag) => Purge::Tag(tag.clone()),
+            };
+            let done = self.0.backends.cache().purge(account.as_str(), purge);
+            done.map_err(|error| HostError::Internal(error.to_string()))?;
+        }
+        Ok(())
+    }
+
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {
         self.0.traces.tail(worker)
     }
@@ -141,6 +175,13 @@ impl Host for Handle {
     fn metrics(&self) -> String {
         let registry = self.0.traces.registry();
         registry.set_dropped_logs(self.0.kept.store().dropped());
+        if let Some(access_log) = &self.0.access_log {
+            registry.set_dropped_access_lines(access_log.dropped());
+        }
+        if let Some(otlp) = &self.0.otlp {
+            registry.set_dropped_spans(otlp.dropped());
+        }
+        registry.set_cache(cache_figures(&self.0.backends.cache().figures));
         registry.prometheus(METRIC_WORKERS)
     }
 

@@ -97,6 +97,7 @@ fn account_gauge(core: &Core, account: &AccountId) -> Arc<Gauge> {
         Gauge::new(Bounds {
             requests_per_second: own.requests_per_second.unwrap_or(all.requests_per_second),
             concurrent_requests: own.concurrent_requests.unwrap_or(all.concurrent_requests),
+            requests_per_day: own.requests_per_day.unwrap_or(all.requests_per_day),
         })
     })
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use http::StatusCode;
 use selvedge_deployments::{AccountId, DeploymentStore, VersionId, WorkerKey};
 use selvedge_runtime::outbound::{OutboundError, ServiceTarget};
 use selvedge_runtime::{Failure, IsolatePool, Services};
@@ -18,12 +19,15 @@ use super::route::{self, Asking, Destination, Routes};
 use super::settings::Settings;
 use super::slot::{Delivery, Slot, Undelivered};
 use super::trace::Traces;
+use crate::access_log::{AccessLog, Entry};
 use crate::alarms::Alarms;
 use crate::backends::Backends;
+use crate::edge::Facts;
 use crate::http1::{Peeked, peek};
 use crate::kept_events::KeptEvents;
 use crate::log::Log;
 use crate::moving::Moved;
+use crate::otlp::Otlp;
 use crate::queues::Consumers;
 use crate::serve::{Shared, ThreadEvent};
 use crate::switchboard::{Absent, Switchboard};
@@ -36,6 +40,8 @@ pub(crate) struct Core {
     pub(crate) store: Arc<dyn DeploymentStore>,
     pub(crate) settings: Settings,
     pub(crate) log: Arc<Log>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) otlp: Option<Arc<Otlp>>,
     pub(crate) traces: Arc<Traces>,
     pub(crate) kept: Arc<KeptEvents>,
     pub(crate) routes: Arc<ArcSwap<Routes>>,
@@ -82,6 +88,8 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<dyn DeploymentStore>,
     pub(crate) settings: Settings,
     pub(crate) log: Arc<Log>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) otlp: Option<Arc<Otlp>>,
     pub(crate) traces: Arc<Traces>,
     pub(crate) kept: Arc<KeptEvents>,
     pub(crate) backends: Backends,
@@ -104,6 +112,8 @@ impl Core {
             store: parts.store,
             settings: parts.settings,
             log: parts.log,
+            access_log: parts.access_log,
+            otlp: parts.otlp,
             traces: parts.traces,
             kept: parts.kept,
             routes: Arc::new(ArcSwap::from_pointee(Routes::new(1, domain.as_deref()))),
@@ -235,6 +245,23 @@ impl Core {
             ThreadEvent::Connection(connection) => super::answer::to_service(connection, trouble),
             // Those who wait for the others see that they were dropped.
             other => drop(other),
+        }
+    }
+
+    /// Tells the access log of a request that reached no Worker. `early` begins with
+    /// its head.
+    pub(crate) fn log_unserved(&self, early: &[u8], facts: &Facts, status: StatusCode) {
+        let Some(access_log) = &self.access_log else { return };
+        let peeked = peek(early, |request| {
+            let asking = Asking::of(request, false);
+            let client = Some(facts.peer.ip().to_canonical());
+            let method = String::from_utf8_lossy(request.method);
+            let header = |name: &[u8]| route::header(request, name);
+            Entry::of_head(&method, asking.authority, asking.target, client, header)
+        });
+        if let Peeked::Head(mut line) = peeked {
+            line.status = status.as_u16();
+            access_log.write(Box::new(line));
         }
     }
 

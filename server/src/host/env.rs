@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_analytics::Dataset;
 use selvedge_assets::Handle;
 use selvedge_d1::D1Database;
 use selvedge_deployments::{
@@ -16,6 +17,8 @@ use selvedge_js::ServiceBinding;
 use selvedge_kv::KvNamespace;
 use selvedge_queues::Producer;
 use selvedge_r2::R2Bucket;
+use selvedge_ratelimit::RateLimit;
+use selvedge_ratelimit::config::Simple;
 use selvedge_runtime::compatibility::Compatibility;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{
@@ -24,7 +27,7 @@ use selvedge_runtime::{
 
 use super::settings::WorkerDefaults;
 use crate::backends::{Backends, unix_seconds};
-use crate::bindings::{bind_assets, caches};
+use crate::bindings::{bind_assets, caches, rate_clock};
 use crate::log::rfc3339;
 
 /// What of a version goes into its Worker.
@@ -223,6 +226,17 @@ impl Stores<'_> {
                     .existing(given.key.account.as_str(), bucket)
                     .map_err(|_| EnvError::Binding(name.clone(), "its bucket was deleted"))?;
                 EnvValue::Binding(Arc::new(R2Bucket::new(bucket, found)))
+            }
+            BindingKind::Dataset { dataset } => {
+                let store = self.backends.analytics();
+                let store = store.map_err(|error| EnvError::Backend(name.clone(), error))?;
+                let account = given.key.account.as_str();
+                EnvValue::Binding(Arc::new(Dataset::new(store, account, dataset)))
+            }
+            BindingKind::RateLimit { namespace, limit, period } => {
+                let counter = self.backends.counter(given.key.account.as_str(), namespace);
+                let simple = Simple { limit: *limit, period: *period };
+                EnvValue::Binding(Arc::new(RateLimit::new(counter, simple, rate_clock)))
             }
             BindingKind::Objects { class, script } => {
                 let script = qualified(given.key, script.as_deref());

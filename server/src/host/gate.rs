@@ -9,7 +9,10 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Cache};
 use deno_http_h1::CoreRequest;
 use selvedge_deployments::VersionId;
-use selvedge_runtime::{Ended, EventTrace, Outcome, ScheduledEvent};
+use selvedge_runtime::{
+    Ended, EventTrace, InnerEvent, InnerKind, InnerPlace, Monitor, Operation, Outcome,
+    ScheduledEvent,
+};
 
 use super::answer;
 use super::core::Core;
@@ -17,6 +20,8 @@ use super::limits::{UnderWay, WorkerLimits};
 use super::route::{self, Asking, Destination, Routes};
 use super::slot::Slot;
 use super::trace::TraceEvent;
+use crate::access_log::Entry;
+use crate::backends::unix_seconds;
 use crate::edge::Client;
 use crate::gate::{Admission, Asked, Followed, Gate};
 use crate::metrics::{EventKind, Meter, WebSocketGauge};
@@ -99,7 +104,7 @@ impl Gate for ThreadGate {
         }
         self.of.slot.touch(self.of.core.now());
         let limits = self.known.borrow().limits.clone();
-        if let Some(Err(over)) = limits.as_ref().map(|limits| limits.check()) {
+        if let Some(Err(over)) = limits.as_ref().map(|limits| limits.check(unix_seconds())) {
             self.of.meter.event(
                 EventKind::Fetch,
                 Outcome::LoadShed,
@@ -122,16 +127,21 @@ impl Gate for ThreadGate {
         let trace = if client.is_for_object() {
             None
         } else {
-            self.of.core.traces.follow(&self.of.slot, entrypoint, || event_of(asked))
+            let place = InnerPlace { entrypoint, object: None };
+            self.of.core.traces.follow(&self.of.slot, &place, || event_of(asked))
         };
+        let counts = !client.is_for_object();
         let line = (self.of.core.log.enabled_requests() && client.service.is_none())
             .then(|| (asked.method.to_owned(), place_of(asked.url)));
-        let end = End { of: self.of.clone(), line, under_way };
+        let access = (self.of.core.access_log.is_some() && client.service.is_none())
+            .then(|| Box::new(access_line(&self.of, asked)));
+        let end = End { of: self.of.clone(), line, access, under_way, counts };
         Followed { trace, on_end: Some(Box::new(move |ended| end.ended(&ended))) }
     }
 
     fn scheduled(&self, event: &ScheduledEvent) -> Option<Box<dyn EventTrace>> {
-        self.of.core.traces.follow(&self.of.slot, None, || TraceEvent::Scheduled {
+        let place = InnerPlace::default();
+        self.of.core.traces.follow(&self.of.slot, &place, || TraceEvent::Scheduled {
             cron: event.cron.clone(),
             scheduled_time: event.time as u64,
         })
@@ -146,8 +156,57 @@ impl Gate for ThreadGate {
         self.of.slot.touch(self.of.core.now());
     }
 
+    fn monitor(&self) -> Rc<dyn Monitor> {
+        self.of.clone()
+    }
+
     fn hand_on(&self, moved: Moved) {
         self.of.core.place(Box::new(moved));
+    }
+}
+
+impl Monitor for Of {
+    fn operation(&self, operation: Operation) {
+        self.meter.operation(operation);
+    }
+
+    fn wants(&self) -> bool {
+        self.core.traces.wants(&self.slot.key)
+    }
+
+    fn follow(
+        &self,
+        place: &InnerPlace<'_>,
+        event: &InnerEvent<'_>,
+    ) -> Option<Box<dyn EventTrace>> {
+        self.core.traces.follow(&self.slot, place, || inner_event(event))
+    }
+
+    fn ended(&self, kind: InnerKind, ended: &Ended) {
+        let kind = match kind {
+            InnerKind::Rpc => EventKind::Rpc,
+            InnerKind::WebSocket => EventKind::WebSocket,
+            // The scheduler counts alarms, and who sends requests counts those.
+            InnerKind::Alarm | InnerKind::Fetch => return,
+        };
+        self.meter.event(kind, ended.outcome, ended.wall, ended.cpu);
+        self.slot.touch(self.core.now());
+    }
+}
+
+fn inner_event(event: &InnerEvent<'_>) -> TraceEvent {
+    match *event {
+        InnerEvent::Fetch { method, url } => TraceEvent::Fetch {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            headers: Vec::new(),
+            cf: serde_json::Value::Null,
+            client_ip: None,
+            status: None,
+        },
+        InnerEvent::Rpc { method } => TraceEvent::Rpc { method: method.to_owned() },
+        InnerEvent::Alarm { scheduled_time } => TraceEvent::Alarm { scheduled_time },
+        InnerEvent::WebSocket { kind } => TraceEvent::WebSocket { kind: kind.to_owned() },
     }
 }
 
@@ -155,12 +214,24 @@ impl Gate for ThreadGate {
 struct End {
     of: Rc<Of>,
     line: Option<(String, String)>,
+    access: Option<Box<Entry>>,
     under_way: Option<UnderWay>,
+    /// Not of what came to an object from another isolate: its caller counts that.
+    counts: bool,
 }
 
 impl End {
     fn ended(self, ended: &Ended) {
         drop(self.under_way);
+        if let Some((log, mut line)) = self.of.core.access_log.as_ref().zip(self.access) {
+            line.status = ended.status;
+            line.outcome = Some(ended.outcome.as_str());
+            line.took(ended.wall, ended.cpu);
+            log.write(line);
+        }
+        if !self.counts {
+            return;
+        }
         self.of.meter.event(EventKind::Fetch, ended.outcome, ended.wall, ended.cpu);
         if ended.status != 0 {
             self.of.meter.status(ended.status);
@@ -171,6 +242,22 @@ impl End {
         if let Some((method, place)) = self.line {
             self.of.core.log.request(&method, &place, ended);
         }
+    }
+}
+
+fn access_line(of: &Of, asked: &Asked<'_>) -> Entry {
+    let url = String::from_utf8_lossy(asked.url);
+    let rest = url.split_once("://").map_or(&*url, |(_, rest)| rest);
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let header =
+        |name: &[u8]| std::str::from_utf8(name).ok().and_then(|name| asked.headers.get(name));
+    let client = asked.client.address;
+    let line = Entry::of_head(asked.method, host.as_bytes(), path.as_bytes(), client, header);
+    Entry {
+        account: Some(of.slot.key.account.to_string()),
+        worker: Some(of.slot.key.name.clone()),
+        version: Some(of.slot.version.to_string()),
+        ..line
     }
 }
 

@@ -198,9 +198,10 @@ async fn arrive(arrival: ToIngress, ingress: Rc<Ingress>) {
             }
         }
         ToIngress::Answer(moved, trouble) => {
-            let Moved { line, early, .. } = *moved;
+            let Moved { line, early, facts, .. } = *moved;
             let (reads, is_head) = reader(&early);
             let (page, _) = trouble.page(reads);
+            ingress.core.log_unserved(&early, &facts, page.status);
             match attach(line) {
                 Ok(Here::Plain(mut io)) => answer::write(&mut io, &page, is_head).await,
                 Ok(Here::Tls(mut io)) => answer::write(&mut io, &page, is_head).await,
@@ -313,7 +314,11 @@ async fn wait<I: Move>(mut io: I, mut early: Vec<u8>, facts: Arc<Facts>, ingress
         Err(trouble) => {
             let (reads, is_head) = reader(&early);
             core.traces.nobody(&trouble);
-            answer::write(&mut io, &trouble.page(reads).0, is_head).await;
+            let page = trouble.page(reads).0;
+            if !matches!(trouble, Trouble::Text(..)) {
+                core.log_unserved(&early, &facts, page.status);
+            }
+            answer::write(&mut io, &page, is_head).await;
         }
     }
 }

@@ -41,6 +41,7 @@ pub struct Settings {
     pub zones: ZoneSettings,
     pub logs: LogSettings,
     pub traces: TraceSettings,
+    pub access_log: AccessLogSettings,
 }
 
 /// What each Worker may use, where its account or its upload says nothing less.
@@ -82,6 +83,7 @@ impl WorkerDefaults {
         Bounds {
             requests_per_second: self.requests_per_second,
             concurrent_requests: self.concurrent_requests,
+            requests_per_day: 0,
         }
     }
 }
@@ -92,6 +94,8 @@ impl WorkerDefaults {
 pub struct AccountDefaults {
     pub requests_per_second: u32,
     pub concurrent_requests: u32,
+    /// Of a day in UTC, counted since the server began; more get 429 and error 1027.
+    pub requests_per_day: u64,
     /// Scripts and assets of all versions, in bytes.
     pub storage_bytes: u64,
 }
@@ -174,6 +178,14 @@ pub struct DrainSettings {
     pub delay_seconds: u64,
 }
 
+/// A line for each request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccessLogSettings {
+    /// Where to; `None`: nowhere.
+    pub file: Option<PathBuf>,
+}
+
 /// Who may have names.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -228,6 +240,7 @@ impl Settings {
         let invalid = |reason: String| SettingsError::Invalid { path: path.to_owned(), reason };
         let mut settings = Self::parse(&text).map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(""));
+        settings.access_log.file = settings.access_log.file.map(|file| folder.join(file));
         for certificate in &mut settings.tls {
             certificate.certificate = folder.join(&certificate.certificate);
             certificate.key = folder.join(&certificate.key);

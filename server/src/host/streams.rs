@@ -18,6 +18,7 @@ use super::answer::Trouble;
 use super::ingress::{Found, Ingress};
 use super::route::Asking;
 use super::slot::Slot;
+use crate::access_log::Entry;
 use crate::edge::Facts;
 use crate::error_page::Reads;
 use crate::io::{Io, Rewind};
@@ -83,6 +84,7 @@ async fn answer(
 ) -> Response<Body> {
     let accept = request.headers().get(http::header::ACCEPT).map(HeaderValue::as_bytes);
     let reads = Reads::of(accept);
+    let unserved = ingress.core.access_log.clone().map(|log| (log, line_of(&request, &facts)));
     match find(&request, &facts, &ingress).await {
         Ok(slot) => match through_pipe(request, &slot, facts, &ingress).await {
             Ok(response) => response,
@@ -93,9 +95,26 @@ async fn answer(
         },
         Err(trouble) => {
             ingress.core.traces.nobody(&trouble);
-            page(&trouble, reads)
+            let page = page(&trouble, reads);
+            if let Some((log, mut line)) = unserved {
+                line.status = page.status().as_u16();
+                log.write(Box::new(line));
+            }
+            page
         }
     }
+}
+
+/// What the access log tells of a stream that no Worker gets.
+fn line_of(request: &Request<Incoming>, facts: &Facts) -> Entry {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let header = |name: &[u8]| {
+        let name = HeaderName::from_bytes(name).ok()?;
+        request.headers().get(name).map(HeaderValue::as_bytes)
+    };
+    let client = Some(facts.peer.ip().to_canonical());
+    let method = request.method().as_str();
+    Entry::of_head(method, authority(request), target.as_bytes(), client, header)
 }
 
 async fn find(

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use selvedge_deployments::{AccountId, VersionId, WorkerKey};
-use selvedge_runtime::{EventTrace, Outcome};
+use selvedge_runtime::{EventTrace, InnerPlace, Outcome};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -33,6 +33,8 @@ pub struct TraceItem {
     pub version: Option<VersionId>,
     /// The export that took it; `None`: the default one.
     pub entrypoint: Option<Arc<str>>,
+    /// The id of the Durable Object that took it.
+    pub object: Option<Arc<str>>,
     pub outcome: Outcome,
     pub event: TraceEvent,
     pub exceptions: Vec<TraceException>,
@@ -47,6 +49,19 @@ pub struct TraceItem {
     pub subrequests: u32,
     /// Whether logs were left out because there were too many.
     pub truncated: bool,
+    /// What it waited for, where somebody collects that.
+    pub spans: Vec<TraceSpan>,
+}
+
+/// A part of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceSpan {
+    pub name: &'static str,
+    /// From the event's begin.
+    pub after: Duration,
+    pub took: Duration,
+    pub attributes: Vec<(&'static str, String)>,
+    pub failed: bool,
 }
 
 /// What happened.
@@ -74,7 +89,8 @@ pub enum TraceEvent {
         method: String,
     },
     WebSocket {
-        kind: &'static str,
+        /// `message`, `close` or `error`.
+        kind: String,
     },
 }
 
@@ -103,6 +119,9 @@ pub trait TraceSink: Send + Sync {
     /// Whether events of this Worker are wanted. Asked for each event.
     fn wants(&self, worker: &WorkerKey) -> bool;
 
+    /// Whether the parts of events are wanted, too.
+    fn wants_spans(&self) -> bool;
+
     /// An event is over.
     fn item(&self, item: &Arc<TraceItem>);
 }
@@ -123,7 +142,8 @@ impl TraceItem {
             "cpuTime": self.cpu_time.as_millis() as u64,
             "wallTime": self.wall_time.as_millis() as u64,
             "truncated": self.truncated,
-            "executionModel": "stateless",
+            "executionModel": if self.object.is_some() { "durableObject" } else { "stateless" },
+            "durableObjectId": self.object.as_deref(),
             "requestId": self.request_id,
             "diagnosticsChannelEvents": [],
             "event": self.event.to_json(),
@@ -196,6 +216,7 @@ pub struct Traces {
     sinks: ArcSwap<Vec<Arc<dyn TraceSink>>>,
     tails: Mutex<Tails>,
     has_tails: AtomicBool,
+    has_spans: AtomicBool,
 }
 
 type Tails = HashMap<WorkerKey, Vec<mpsc::Sender<Arc<Value>>>>;
@@ -204,7 +225,8 @@ impl Traces {
     /// Nobody does yet.
     pub fn new(registry: Arc<Registry>) -> Arc<Self> {
         let (sinks, tails) = (ArcSwap::default(), Mutex::default());
-        Arc::new(Self { registry, sinks, tails, has_tails: AtomicBool::new(false) })
+        let (has_tails, has_spans) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { registry, sinks, tails, has_tails, has_spans })
     }
 
     /// The counters of all Workers.
@@ -214,6 +236,7 @@ impl Traces {
 
     /// One more who wants to know.
     pub fn add_sink(&self, sink: Arc<dyn TraceSink>) {
+        self.has_spans.fetch_or(sink.wants_spans(), Ordering::Relaxed);
         self.sinks.rcu(|sinks| {
             let mut sinks = Vec::clone(sinks);
             sinks.push(sink.clone());
@@ -282,13 +305,13 @@ impl Traces {
     pub(crate) fn follow(
         self: &Arc<Self>,
         slot: &Arc<Slot>,
-        entrypoint: Option<&str>,
+        place: &InnerPlace<'_>,
         event: impl FnOnce() -> TraceEvent,
     ) -> Option<Box<dyn EventTrace>> {
         if !self.wants(&slot.key) {
             return None;
         }
-        Some(Box::new(Follow::new(self.clone(), slot, entrypoint.map(Into::into), event())))
+        Some(Box::new(Follow::new(self.clone(), slot, place, event())))
     }
 
     /// An event that no isolate took.

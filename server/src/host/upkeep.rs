@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use selvedge_runtime::ThreadPriority;
+
 use super::core::Core;
+use super::fairness::{Change, Fairness, Use};
 use super::slot::Slot;
 use crate::memory_free;
 use crate::run_options::Scaling;
 use crate::scaling::Advice;
+use crate::serve::ThreadUse;
 
 /// How often the store is tidied.
 const GARBAGE_SECONDS: u64 = 3600;
@@ -22,17 +26,71 @@ const PRESSURE_PART: usize = 8;
 pub(super) async fn run(core: Arc<Core>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut shares = Shares::new();
     loop {
         ticks.tick().await;
         core.now.fetch_add(1, Ordering::Relaxed);
+        let mut uses = Vec::new();
         for slot in warm(&core) {
-            adapt(&core, &slot);
+            adapt(&core, &slot, &mut uses);
         }
+        shares.look(&core, &uses);
         end_idle(&core);
         relieve(&core);
         forget_cold(&core);
         if core.now() % GARBAGE_SECONDS == GARBAGE_SECONDS / 2 {
             collect_garbage(&core);
+        }
+    }
+}
+
+/// A thread and what it used in the last second, in nanoseconds.
+struct Used {
+    slot: Arc<Slot>,
+    thread: Arc<ThreadUse>,
+    nanos: u64,
+}
+
+/// Has threads yield that use more than their share.
+struct Shares {
+    fairness: Fairness,
+    cores: usize,
+    /// Whether a thread that yields can be told not to. If not, its isolate ends,
+    /// and the next request gets a fresh one.
+    can_restore: bool,
+}
+
+impl Shares {
+    fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let can_restore = ThreadPriority::can_be_restored();
+        Self { fairness: Fairness::default(), cores, can_restore }
+    }
+
+    fn look(&mut self, core: &Core, used: &[Used]) {
+        let uses: Vec<_> = used
+            .iter()
+            .map(|it| Use {
+                who: Arc::as_ptr(&it.thread) as usize,
+                account: &it.slot.key.account,
+                nanos: it.nanos,
+            })
+            .collect();
+        for change in self.fairness.look(&uses, self.cores) {
+            let (who, yields) = match change {
+                Change::Yield(who) => (who, true),
+                Change::Restore(who) => (who, false),
+            };
+            let Some(at) = uses.iter().position(|it| it.who == who) else { continue };
+            let Used { slot, thread, .. } = &used[at];
+            if !yields && !self.can_restore {
+                end(core, slot, |isolate| isolate.id == thread.id);
+                continue;
+            }
+            match thread.priority.set_yields(yields) {
+                Ok(()) => tracing::debug!(worker = %slot.name, yields, "a busy Worker's thread"),
+                Err(error) => tracing::debug!(worker = %slot.name, %error, "no other priority"),
+            }
         }
     }
 }
@@ -52,7 +110,7 @@ fn warm(core: &Core) -> Vec<Arc<Slot>> {
 }
 
 /// Looks at what a Worker's isolates did in the last second.
-fn adapt(core: &Arc<Core>, slot: &Arc<Slot>) {
+fn adapt(core: &Arc<Core>, slot: &Arc<Slot>, uses: &mut Vec<Used>) {
     // One whose thread broke takes nothing any more; one that began when another
     // version had the objects can have none.
     let owns = slot.has_objects.load(Ordering::Relaxed);
@@ -65,10 +123,13 @@ fn adapt(core: &Arc<Core>, slot: &Arc<Slot>) {
     {
         let threads = shared.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for thread in threads.iter() {
-            let Some(at) = isolates.iter().position(|isolate| isolate.id == thread.id) else {
-                continue;
-            };
-            seconds.push(thread.second(at > 0));
+            let place = isolates.iter().position(|isolate| isolate.id == thread.id);
+            let second = thread.second(place.is_some_and(|at| at > 0));
+            let (slot, thread_of, nanos) = (slot.clone(), thread.clone(), second.used_nanos);
+            uses.push(Used { slot, thread: thread_of, nanos });
+            // One that leaves counts no more, but for what it uses.
+            let Some(at) = place else { continue };
+            seconds.push(second);
             if let Some(gauge) = isolates[at].gauge.get() {
                 gauge.set_memory(thread.memory_bytes() as u64);
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use selvedge_api::host::{HostError, StartFailure, Started};
 use selvedge_deployments::{NewVersion, VersionId, WorkerKey};
+use selvedge_runtime::isolate::NO_HANDLER;
 use selvedge_runtime::outbound::LocalFuture;
 use selvedge_runtime::{Failure, LocalIsolate, Outcome, Worker};
 use tokio::sync::oneshot;
@@ -70,6 +71,11 @@ fn refusal(failure: &Failure) -> StartFailure {
     match failure.outcome {
         Outcome::InternalError | Outcome::LoadShed => {
             StartFailure::Host(HostError::Internal(failure.to_string()))
+        }
+        _ if failure.message == NO_HANDLER => {
+            // What the API is known to say, and what can be done.
+            let text = "No event handlers were registered. This script does nothing.";
+            StartFailure::NoHandlers(format!("{text}\n{failure}"))
         }
         _ => {
             let mut text = failure.message.clone();

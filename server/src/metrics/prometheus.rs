@@ -102,6 +102,9 @@ struct Labelled {
 pub(super) struct OfServer {
     pub(super) unrouted: u64,
     pub(super) dropped_logs: u64,
+    pub(super) dropped_access_lines: u64,
+    pub(super) dropped_spans: u64,
+    pub(super) cache: super::CacheFigures,
 }
 
 pub(super) fn text(figures: &Figures, server: &OfServer, max_workers: usize) -> String {
@@ -114,6 +117,25 @@ pub(super) fn text(figures: &Figures, server: &OfServer, max_workers: usize) -> 
     let help = "Events that were not kept: they came faster than the disk takes them.";
     text.family("selvedge_dropped_logs_total", "counter", help);
     text.sample("selvedge_dropped_logs_total", "", server.dropped_logs);
+    let help = "Lines of the access log that were not written.";
+    text.family("selvedge_dropped_access_lines_total", "counter", help);
+    text.sample("selvedge_dropped_access_lines_total", "", server.dropped_access_lines);
+    text.family("selvedge_dropped_spans_total", "counter", "Spans of traces that were not sent.");
+    text.sample("selvedge_dropped_spans_total", "", server.dropped_spans);
+    let cache = &server.cache;
+    text.family("selvedge_cache_lookups_total", "counter", "Responses looked for in the cache.");
+    for (result, count) in [
+        ("hit", cache.hits),
+        ("miss", cache.misses),
+        ("stale", cache.stale),
+        ("revalidated", cache.revalidated),
+    ] {
+        text.sample("selvedge_cache_lookups_total", &format!("result=\"{result}\""), count);
+    }
+    text.family("selvedge_cache_stored_total", "counter", "Responses that the cache kept.");
+    text.sample("selvedge_cache_stored_total", "", cache.stored);
+    text.family("selvedge_cache_deleted_total", "counter", "Responses that Workers deleted.");
+    text.sample("selvedge_cache_deleted_total", "", cache.deleted);
     text.family("selvedge_workers", "gauge", "Workers that did something since the start.");
     text.sample("selvedge_workers", "", figures.workers.len());
     text.family("selvedge_events_total", "counter", "Events by what woke the Worker.");

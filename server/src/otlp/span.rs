@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 
 use crate::host::trace::{TraceEvent, TraceItem};
 
-/// `SPAN_KIND_SERVER`, `SPAN_KIND_INTERNAL`.
+/// `SPAN_KIND_SERVER`, `SPAN_KIND_INTERNAL`, `SPAN_KIND_CLIENT`.
 const SERVER: u8 = 2;
 const INTERNAL: u8 = 1;
+const CLIENT: u8 = 3;
+/// The one attribute of parts that is a number.
+const STATUS: &str = "http.response.status_code";
 /// `STATUS_CODE_ERROR`.
 const ERROR: u8 = 2;
 
@@ -44,8 +47,37 @@ impl Parent {
     }
 }
 
-/// The span of an event.
-pub(super) fn span(item: &TraceItem) -> Value {
+/// The span of an event, and those of its parts.
+pub(super) fn spans(item: &TraceItem) -> Vec<Value> {
+    let event = span(item);
+    let begin = u128::from(item.event_timestamp) * 1_000_000;
+    let parts = item.spans.iter().map(|part| {
+        let from = begin + part.after.as_nanos();
+        let is_request = part.name == "fetch";
+        let attributes = part.attributes.iter().map(|(key, value)| match value.parse() {
+            Ok(status) if *key == STATUS => number(key, status),
+            _ => text(key, value),
+        });
+        let mut span = json!({
+            "traceId": event["traceId"],
+            "spanId": random_id(),
+            "parentSpanId": event["spanId"],
+            "name": part.name,
+            "kind": if is_request { CLIENT } else { INTERNAL },
+            "startTimeUnixNano": from.to_string(),
+            "endTimeUnixNano": (from + part.took.as_nanos()).to_string(),
+            "attributes": attributes.collect::<Vec<_>>(),
+        });
+        if part.failed {
+            span["status"] = json!({ "code": ERROR });
+        }
+        span
+    });
+    let parts: Vec<_> = parts.collect();
+    std::iter::once(event).chain(parts).collect()
+}
+
+fn span(item: &TraceItem) -> Value {
     let parent = Parent::of(item);
     let trace = parent
         .as_ref()
@@ -109,6 +141,7 @@ fn attributes(item: &TraceItem) -> Vec<Value> {
     ];
     all.extend(item.version.map(|version| text("faas.version", &version.to_string())));
     all.extend(item.entrypoint.as_deref().map(|name| text("selvedge.entrypoint", name)));
+    all.extend(item.object.as_deref().map(|id| text("selvedge.object.id", id)));
     match &item.event {
         TraceEvent::Fetch { method, url, client_ip, status, headers, .. } => {
             all.push(text("faas.trigger", "http"));
@@ -165,7 +198,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::host::trace::{TraceException, TraceLog};
+    use crate::host::trace::{TraceException, TraceLog, TraceSpan};
 
     fn item(headers: Vec<(String, String)>) -> TraceItem {
         TraceItem {
@@ -195,6 +228,14 @@ mod tests {
             request_id: "r".into(),
             subrequests: 2,
             truncated: false,
+            object: None,
+            spans: vec![TraceSpan {
+                name: "kv_get",
+                after: Duration::from_millis(2),
+                took: Duration::from_millis(1),
+                attributes: vec![("k", "v".to_owned())],
+                failed: true,
+            }],
         }
     }
 
@@ -210,6 +251,18 @@ mod tests {
         assert!(text.contains("https://a.test/x") && !text.contains("secret"), "{text}");
         assert_eq!(span["traceId"].as_str().map(str::len), Some(32));
         assert!(span.get("parentSpanId").is_none());
+    }
+
+    #[test]
+    fn what_an_event_waited_for_is_below_it() {
+        let all = spans(&item(Vec::new()));
+        let [event, part] = &all[..] else { panic!("{all:?}") };
+        assert_eq!(part["traceId"], event["traceId"]);
+        assert_eq!(part["parentSpanId"], event["spanId"]);
+        assert_eq!((&part["name"], &part["kind"]), (&json!("kv_get"), &json!(INTERNAL)));
+        assert_eq!(part["startTimeUnixNano"], "5000000");
+        assert_eq!(part["endTimeUnixNano"], "6000000");
+        assert_eq!(part["status"], json!({ "code": ERROR }));
     }
 
     #[test]

@@ -155,14 +155,13 @@ impl<'a> Collector<'a> {
         match resolve(specifier, place.importer) {
             Target::BuiltIn => Ok(()),
             Target::File(path) => self.import_file(&path, place),
+            Target::Node if self.config.compatibility.node_module(specifier).is_some() => Ok(()),
             Target::Node => Err(place
                 .error(format!(
-                    "cannot import \"{specifier}\": modules of Node.js are not supported yet"
+                    "cannot import \"{specifier}\": it is a module of Node.js, which the Worker does \
+                     not have"
                 ))
-                .with_hint(
-                    "use what Workers have themselves (fetch, crypto.subtle, TextEncoder, ..), or \
-                     bundle the Worker with polyfills",
-                )),
+                .with_hint("add the \"nodejs_compat\" compatibility flag to the configuration")),
             Target::Package => Err(place
                 .error(format!("cannot import \"{specifier}\": it is a package, not a file"))
                 .with_hint(self.package_hint(specifier, place.importer))),

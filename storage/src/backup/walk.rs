@@ -24,11 +24,11 @@ pub(super) struct File {
 /// At the top of the folder: of the process, or made again when missing.
 const NOT_DATA: [&str; 3] = ["lock", "control.json", "cache"];
 /// Ends of names: a database's companions, files that are not whole yet, what
-/// objects were.
-const NOT_FILES: [&str; 5] = ["-wal", "-shm", "-journal", ".new", ".history"];
+/// objects were, what is only locked.
+const NOT_FILES: [&str; 6] = ["-wal", "-shm", "-journal", ".new", ".history", ".lock"];
 /// What says which other files there are comes before them: what is deployed
-/// before its blobs, a catalog before its namespaces.
-const FIRST: [&str; 2] = ["meta", "catalog.sqlite"];
+/// before its blobs, a catalog before its namespaces, a bucket before its bodies.
+const FIRST: [&str; 3] = ["meta", "catalog.sqlite", "bucket.sqlite"];
 /// What may name more files than there are comes after them: a new object stands
 /// in the index before it has a file.
 const LAST: &str = "index.sqlite";

@@ -38,6 +38,12 @@ for (const table of toml.split("[[r2_buckets]]").slice(1)) {
   const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
   r2Buckets[value("binding")] = value("bucket_name") ?? value("binding");
 }
+const ratelimits = {};
+for (const table of toml.split("[[ratelimits]]").slice(1)) {
+  const value = (key) => table.match(new RegExp(`${key} = "?(\\w+)`, "m"))?.[1];
+  const simple = { limit: Number(value("limit")), period: Number(value("period")) };
+  ratelimits[value("name")] = { namespace_id: value("namespace_id"), simple };
+}
 const sqlite = [...toml.matchAll(/^new_sqlite_classes = \[(.*)\]/gm)].flatMap((found) => JSON.parse(`[${found[1]}]`));
 const durableObjects = {};
 for (const table of toml.split("[[durable_objects.bindings]]").slice(1)) {
@@ -59,6 +65,7 @@ const miniflare = new Miniflare({
   queueConsumers,
   queueProducers,
   r2Buckets,
+  ratelimits,
 });
 const failed = [];
 for (const name of await (await miniflare.dispatchFetch("http://localhost/")).json()) {

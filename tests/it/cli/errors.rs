@@ -117,14 +117,14 @@ fn imports_that_lead_nowhere() {
     let folder = folder(&[
         ("missing.js", "import { x } from './util.js';\nexport default { fetch() {} };"),
         ("package.js", "\nimport x from 'hono';\nexport default { fetch() {} };"),
-        ("node.js", "import fs from 'node:fs';\nexport default { fetch() {} };"),
+        ("node.js", "import fs from 'node:nothing';\nexport default { fetch() {} };"),
         ("name.js", "import { nope } from './has.js';\nexport default { fetch() {} };"),
         ("has.js", "export const yes = 1;"),
         ("types.ts", "export default { fetch(request: ) {} };"),
     ]);
     fails(folder.path(), &["missing.js"], &["./util.js", "missing.js:1:", "> 1 |"]);
     fails(folder.path(), &["package.js"], &["hono", "package.js:2:", "npm install hono"]);
-    fails(folder.path(), &["node.js"], &["node:fs", "node.js:1:"]);
+    fails(folder.path(), &["node.js"], &["node:nothing", "node.js:1:"]);
     fails(folder.path(), &["name.js"], &["nope", "name.js:1:"]);
     fails(folder.path(), &["types.ts"], &["types.ts:1:", "> 1 |"]);
 }

@@ -221,3 +221,49 @@ fn tokens_end_when_they_are_revoked() {
     local(&["tokens", "revoke", id, "--account-id", &served.account]).text();
     who().error();
 }
+
+#[test]
+fn static_files_are_served_over_http2() {
+    let served = Served::start();
+    let example = full();
+    served.selvedge(example.path(), &["deploy"]).text();
+    let (address, host) = (served.address, served.host("full"));
+    crate::harness::block_on(async move {
+        let stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let (sender, connection) =
+            hyper::client::conn::http2::handshake(executor, io).await.expect("it speaks HTTP/2");
+        tokio::spawn(connection);
+        let ask = |method: &'static str, path: &'static str, tag: Option<String>| {
+            let (mut sender, uri) = (sender.clone(), format!("http://{host}{path}"));
+            async move {
+                let mut request = http::Request::builder().method(method).uri(uri);
+                if let Some(tag) = tag {
+                    request = request.header("if-none-match", tag);
+                }
+                let body = http_body_util::Empty::<bytes::Bytes>::new();
+                let request = request.body(body).expect("a request");
+                let response = sender.send_request(request).await.expect("an answer");
+                let (parts, body) = response.into_parts();
+                let body = http_body_util::BodyExt::collect(body).await.expect("a body");
+                (parts, String::from_utf8_lossy(&body.to_bytes()).into_owned())
+            }
+        };
+        // Several at once, on one connection.
+        let pages = futures::future::join_all((0..10).map(|_| ask("GET", "/", None))).await;
+        for (parts, body) in &pages {
+            assert_eq!((parts.status.as_u16(), parts.version), (200, http::Version::HTTP_2));
+            assert_eq!(parts.headers["content-type"], "text/html; charset=utf-8");
+            assert!(body.contains("<h1>Notes</h1>"), "{body}");
+        }
+        let tag = pages[0].0.headers["etag"].to_str().expect("text").to_owned();
+        let (parts, body) = ask("GET", "/", Some(tag)).await;
+        assert_eq!((parts.status.as_u16(), body.as_str()), (304, ""));
+        let (parts, body) = ask("HEAD", "/", None).await;
+        assert_eq!((parts.status.as_u16(), body.as_str()), (200, ""));
+        let (parts, body) = ask("GET", "/api/hello", None).await;
+        assert_eq!(parts.status, 200);
+        assert!(body.starts_with("Hello from version "), "{body}");
+    });
+}

@@ -156,3 +156,80 @@ fn the_page_may_load_nothing_from_elsewhere() {
     }
     assert_eq!(get("/dashboard/nothing.js").status, 404);
 }
+
+/// What has the focus is called: its label, or its text.
+const FOCUSED: &str = "(document.activeElement.getAttribute('aria-label') \
+    ?? document.activeElement.textContent).trim()";
+
+/// Presses Tab until what has the focus begins with this, as who sees no mouse does.
+#[track_caller]
+fn tab_to(page: &mut Page, name: &str) {
+    let is_there = format!("{FOCUSED}.startsWith({})", Value::from(name));
+    crate::harness::eventually(&format!("Tab leads to {name}"), || {
+        // The view may be made again meanwhile.
+        press(page, "Tab", 9);
+        (page.debugger.evaluate(&is_there) == true).then_some(())
+    });
+    let is_seen = "(() => { const it = document.activeElement, style = getComputedStyle(it); \
+        return it.matches(':focus-visible') && (style.outlineStyle !== 'none' \
+        || style.boxShadow !== 'none'); })()";
+    assert_eq!(page.debugger.evaluate(is_seen), true, "the focus on {name} can be seen");
+}
+
+#[test]
+fn all_is_reached_by_keyboard_and_follows_light_and_dark() {
+    let Some(mut browser) = Browser::start() else { return };
+    let served = Served::start();
+    let mut files = hello("keyed", "first");
+    let (folder, first) = served.deploy(&borrowed(&files));
+    files = hello("keyed", "second");
+    std::fs::write(folder.path().join("worker.js"), &files[0].1).expect("it can be written");
+    served.selvedge(folder.path(), &["deploy"]).text();
+    let mut page = browser.open(&format!("{}/", served.admin));
+    let prefers = |page: &mut Page, scheme: &str| {
+        let features = serde_json::json!({ "features": [
+            { "name": "prefers-color-scheme", "value": scheme } ] });
+        page.debugger.call("Emulation.setEmulatedMedia", features);
+        page.wait(&format!("document.documentElement.dataset.theme === {}", Value::from(scheme)));
+        page.debugger.evaluate("getComputedStyle(document.body).color")
+    };
+    let (dark, light) = (prefers(&mut page, "dark"), prefers(&mut page, "light"));
+    assert_ne!(dark, light, "the page looks different");
+
+    sign_in(&mut page, &served.token);
+    sees(&mut page, "keyed");
+    tab_to(&mut page, "keyed");
+    press(&mut page, "Enter", 13);
+    page.wait("location.hash === '#/workers/keyed'");
+    tab_to(&mut page, "Versions");
+    press(&mut page, "Enter", 13);
+    page.wait("location.hash === '#/workers/keyed/versions'");
+    let id = first["version_id"].as_str().expect("an id");
+    tab_to(&mut page, &format!("Deploy version {}", &id[..8]));
+    press(&mut page, "Enter", 13);
+    page.wait("document.querySelector('dialog[open]') !== null");
+    let host = served.host("keyed");
+    press(&mut page, "Escape", 27);
+    page.wait("document.querySelector('dialog[open]') === null");
+    assert_eq!(served.get(&host, "/").text(), "second", "Escape changes nothing");
+    tab_to(&mut page, &format!("Deploy version {}", &id[..8]));
+    press(&mut page, "Enter", 13);
+    page.wait("document.querySelector('dialog[open]')?.contains(document.activeElement)");
+    press(&mut page, "Enter", 13);
+    crate::harness::eventually("the first version answers", || {
+        (served.get(&host, "/").text() == "first").then_some(())
+    });
+    // The navigation, and the choice against the system's.
+    for (name, hash) in [("Logs", "#/logs"), ("KV", "#/kv"), ("Durable Objects", "#/objects")] {
+        tab_to(&mut page, name);
+        press(&mut page, "Enter", 13);
+        page.wait(&format!("location.hash === {}", Value::from(hash)));
+    }
+    tab_to(&mut page, "Switch between light and dark");
+    press(&mut page, "Enter", 13);
+    page.wait("document.documentElement.dataset.theme === 'dark'");
+    tab_to(&mut page, "Sign out");
+    press(&mut page, "Enter", 13);
+    page.wait("document.activeElement?.name === 'token'");
+    browser.close(page);
+}

@@ -231,3 +231,30 @@ fn server_timing_tells_the_cpu_time() {
     let timing = response.header("server-timing").expect("it was asked for");
     assert!(timing.contains("dur="), "{timing}");
 }
+
+/// As on Cloudflare; what is not UTF-8 becomes U+FFFD.
+#[test]
+fn values_of_headers_are_utf_8() {
+    let server = Setup::new(
+        r#"export default {
+          fetch(request) {
+            const value = request.headers.get("x-in");
+            const points = [...value].map((c) => c.codePointAt(0).toString(16)).join(" ");
+            return new Response(points, { headers: { "x-out": value } });
+          },
+        };"#,
+    )
+    .start();
+    for (sent, points, back) in [
+        (&b"\xc3\xbc\xe6\x97\xa5"[..], "fc 65e5", "\u{fc}\u{65e5}"),
+        (b"a\xffb", "61 fffd 62", "a\u{fffd}b"),
+        (b"plain", "70 6c 61 69 6e", "plain"),
+    ] {
+        let mut client = server.connect();
+        let request = [b"GET / HTTP/1.1\r\nhost: a\r\nx-in: ", sent, b"\r\n\r\n"].concat();
+        client.send(request);
+        let answer = client.response();
+        assert_eq!(answer.text(), points);
+        assert_eq!(answer.header("x-out"), Some(back));
+    }
+}

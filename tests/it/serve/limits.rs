@@ -24,6 +24,21 @@ fn requests_that_come_too_fast_are_told_so() {
 }
 
 #[test]
+fn an_account_has_so_many_requests_of_a_day() {
+    let serve = Setup::with("[account]\nrequests_per_day = 3").start();
+    serve.deploy("app", &says("fine"));
+    serve.deploy("other", &says("other"));
+    // Should midnight fall into it, there are a few more.
+    let statuses: Vec<_> = (0..8).map(|_| serve.ask("app", "/").status).collect();
+    assert_eq!(statuses[..3], [200; 3]);
+    let refused = eventually("the day's requests are over", || {
+        let response = serve.ask("other", "/");
+        (response.status == 429).then_some(response)
+    });
+    assert_eq!(refused.text(), "error code: 1027\n", "all Workers of the account together");
+}
+
+#[test]
 fn requests_under_way_are_bounded() {
     let serve = Setup::with("[limits]\nconcurrent_requests = 2").start();
     serve.deploy(

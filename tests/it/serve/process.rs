@@ -20,12 +20,18 @@ struct Process {
 
 impl Process {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// With further arguments.
+    fn start_with(data: &Path, more: &[&str]) -> Self {
         let control = data.join("control.json");
         let _ = std::fs::remove_file(&control);
         let words = ["serve", "--domain", "edge.test", "--listen", "127.0.0.1:0"];
         let mut args: Vec<String> = words.iter().map(ToString::to_string).collect();
         args.extend(["--admin-listen", "127.0.0.1:0", "--data-dir"].map(str::to_owned));
         args.push(data.display().to_string());
+        args.extend(more.iter().map(ToString::to_string));
         let mut program = Program::selvedge(data.parent().expect("it has one"), &args);
         let public = program.address();
         let text = eventually("it writes control.json", || std::fs::read_to_string(&control).ok());
@@ -190,4 +196,94 @@ fn settings_that_are_wrong_are_told_with_their_place() {
     for part in ["server.toml", "line 2, column 1", "cpu_mss"] {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_access_log_has_each_request_and_sighup_opens_it_anew() {
+    let (folder, data) = data();
+    let file = folder.path().join("access.log");
+    let process = Process::start_with(&data, &["--access-log", file.to_str().expect("UTF-8")]);
+    let account = process.account();
+    process.deploy(&account, "app", "export default { fetch(request) {
+        if (request.url.endsWith('/throw')) throw new Error('no'); return new Response('fine'); } };");
+    let mut client = Client::connect(process.public);
+    let agent = [("user-agent", "test/1")];
+    assert_eq!(get(&mut client, "app.edge.test", "/one?x=1", &agent).status, 200);
+    assert_eq!(get(&mut client, "app.edge.test", "/throw", &[]).status, 500);
+    assert_eq!(get(&mut client, "nobody.edge.test", "/two", &agent).status, 404);
+    let lines = |file: &Path, count: usize| -> Vec<Value> {
+        eventually("the lines are there", || {
+            let text = std::fs::read_to_string(file).ok()?;
+            let parse = |line| serde_json::from_str(line).expect("JSON");
+            (text.lines().count() >= count && text.ends_with('\n'))
+                .then(|| text.lines().map(parse).collect())
+        })
+    };
+    let all = lines(&file, 3);
+    let find = |path: &str| all.iter().find(|line| line["path"] == path).expect("its line");
+    let one = find("/one?x=1");
+    assert_eq!((&one["host"], &one["method"]), (&"app.edge.test".into(), &"GET".into()));
+    assert_eq!((&one["status"], &one["outcome"]), (&200.into(), &"ok".into()));
+    assert_eq!((&one["worker"], &one["account"]), (&"app".into(), &account.as_str().into()));
+    assert_eq!((&one["client"], &one["userAgent"]), (&"127.0.0.1".into(), &"test/1".into()));
+    let thrown = find("/throw");
+    assert_eq!((&thrown["status"], &thrown["outcome"]), (&500.into(), &"exception".into()));
+    let two = find("/two");
+    assert_eq!((&two["status"], &two["host"]), (&404.into(), &"nobody.edge.test".into()));
+    assert!(two.get("worker").is_none());
+
+    let moved = folder.path().join("access.log.1");
+    std::fs::rename(&file, &moved).expect("it can be moved");
+    process.program.signal(libc::SIGHUP);
+    eventually("the file is there again", || file.exists().then_some(()));
+    assert_eq!(process.ask("app").0, 200);
+    assert_eq!(lines(&file, 1)[0]["host"], "app.edge.test");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_drain_delay_leaves_time_to_look_elsewhere() {
+    let (_folder, data) = data();
+    let mut process = Process::start_with(&data, &["--drain-delay", "3"]);
+    let account = process.account();
+    process.deploy(&account, "app", &says("fine"));
+    let ready = |process: &Process| {
+        get(&mut Client::connect(process.public), "lb.example", "/readyz", &[]).status
+    };
+    assert_eq!(ready(&process), 200);
+    process.program.signal(libc::SIGTERM);
+    eventually("it is not ready", || (ready(&process) == 503).then_some(()));
+    assert_eq!(process.ask("app"), (200, "fine".to_owned()), "it takes requests all the same");
+    eventually("it ends", || process.program.ended());
+}
+
+#[cfg(unix)]
+#[test]
+fn sighup_shows_the_certificate_that_is_there_by_then() {
+    let (folder, data) = data();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let renew = || {
+        let made = rcgen::generate_simple_self_signed(["edge.test".to_owned()]).expect("made");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+        std::fs::write(&cert, made.cert.pem()).expect("written");
+        made.cert.der().to_vec()
+    };
+    let first = renew();
+    let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let (cert_text, key_text) = (text(&cert), text(&key));
+    let args = ["--tls-cert", cert_text.as_str(), "--tls-key", &key_text];
+    let process = Process::start_with(&data, &args);
+    let shown = || super::tls::shown_certificate(process.public, "edge.test");
+    assert_eq!(shown(), first);
+    let second = renew();
+    process.program.signal(libc::SIGHUP);
+    eventually("the new one is shown", || (shown() == second).then_some(()));
+    // One that cannot be used leaves what is there.
+    std::fs::write(&cert, "no certificate").expect("written");
+    process.program.signal(libc::SIGHUP);
+    eventually("it says so", || {
+        process.program.stderr.text().contains("stay as they were").then_some(())
+    });
+    assert_eq!(shown(), second);
 }

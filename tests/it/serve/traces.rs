@@ -50,7 +50,7 @@ fn a_tail_sees_requests_with_what_they_said() {
     assert_eq!(item["event"]["response"]["status"], 201);
     let logs = item["logs"].as_array().expect("logs");
     assert_eq!(logs.len(), 2, "{item}");
-    assert_eq!(logs[0]["message"][0], "hello { a: 1 }");
+    assert_eq!(logs[0]["message"], serde_json::json!(["hello", { "a": 1 }]));
     assert_eq!((&logs[1]["message"][0], &logs[1]["level"]), (&"later".into(), &"warn".into()));
     assert!(item["wallTime"].as_u64().expect("a number") >= 50, "with waitUntil: {item}");
 }
@@ -131,4 +131,131 @@ fn a_cron_trigger_fires_and_is_told() {
     assert_eq!(item["outcome"], "ok");
     std::thread::sleep(Duration::from_secs(2));
     assert!(tail.try_recv().is_err(), "once for each tick");
+}
+
+const OBJECTS: &str = "import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
+export class Room extends DurableObject {
+  count(by) { console.log('counting', by); return by + 1; }
+  broken() { throw new TypeError('as asked'); }
+  async fetch(request) {
+    if (request.headers.get('upgrade') === 'websocket') {
+      const [client, server] = Object.values(new WebSocketPair());
+      this.ctx.acceptWebSocket(server);
+      return new Response(null, { status: 101, webSocket: client });
+    }
+    await this.ctx.storage.put('asked', true);
+    await this.ctx.storage.setAlarm(Date.now());
+    return new Response('set');
+  }
+  webSocketMessage(socket, text) { console.info('heard', text); socket.send('heard ' + text); }
+  alarm() { console.warn('rings'); }
+}
+export class Other extends WorkerEntrypoint {
+  greet(name) { console.log('greeting', [name]); return 'hello ' + name; }
+}
+export default { async fetch(request, env) {
+  const room = env.ROOM.getByName('one');
+  const { pathname } = new URL(request.url);
+  if (pathname === '/rpc') return new Response(await room.count(1));
+  if (pathname === '/broken') return new Response(await room.broken().catch((error) => error.message));
+  if (pathname === '/kv') {
+    await env.KV.put('a', '1');
+    await env.KV.list();
+    await env.KV.delete('b');
+    return new Response(await env.KV.get('a'));
+  }
+  if (pathname === '/other') return new Response(await env.SELF.greet('you'));
+  return room.fetch(request);
+} };";
+
+fn with_objects() -> Serve {
+    let serve = Setup::new().start();
+    let by = selvedge_deployments::audit::Actor::operator();
+    let namespace = serve.store.create_kv(&serve.account, "ns", &by).expect("it is made");
+    let upload = Upload::new(OBJECTS)
+        .binding(serde_json::json!({
+            "name": "ROOM", "type": "durable_object_namespace", "class_name": "Room" }))
+        .binding(serde_json::json!({
+            "name": "KV", "type": "kv_namespace", "namespace_id": namespace.id }))
+        .binding(serde_json::json!({
+            "name": "SELF", "type": "service", "service": "app", "entrypoint": "Other" }))
+        .migrations(serde_json::json!({
+            "new_tag": "v1", "steps": [{ "new_sqlite_classes": ["Room"] }] }));
+    serve.upload(&serve.key("app"), upload, true);
+    serve
+}
+
+/// The next event that is not the one of the request which led to it.
+fn inner(tail: &mut Receiver<Arc<Value>>, is_it: impl Fn(&Value) -> bool) -> Arc<Value> {
+    eventually("the inner event comes", || {
+        std::iter::from_fn(|| tail.try_recv().ok()).find(|item| is_it(item))
+    })
+}
+
+#[test]
+fn a_tail_sees_the_events_of_objects_and_remote_calls() {
+    let serve = with_objects();
+    let mut tail = serve.handle.tail(&serve.key("app"));
+    assert_eq!(serve.ask("app", "/rpc").text(), "2");
+    let called = inner(&mut tail, |item| item["event"]["rpcMethod"] == "count");
+    assert_eq!(
+        (&called["executionModel"], &called["entrypoint"], &called["outcome"]),
+        (&"durableObject".into(), &"Room".into(), &"ok".into())
+    );
+    assert_eq!(called["logs"][0]["message"], serde_json::json!(["counting", 1]));
+    assert!(called["durableObjectId"].as_str().is_some_and(|id| id.len() == 64), "{called}");
+
+    assert_eq!(serve.ask("app", "/broken").text(), "as asked");
+    let broken = inner(&mut tail, |item| item["event"]["rpcMethod"] == "broken");
+    assert_eq!(broken["outcome"], "exception", "{broken}");
+    assert_eq!(broken["exceptions"][0]["name"], "TypeError");
+
+    assert_eq!(serve.ask("app", "/other").text(), "hello you");
+    let other = inner(&mut tail, |item| item["event"]["rpcMethod"] == "greet");
+    assert_eq!(
+        (&other["executionModel"], &other["entrypoint"], &other["outcome"]),
+        (&"stateless".into(), &"Other".into(), &"ok".into())
+    );
+    assert_eq!(other["logs"][0]["message"], serde_json::json!(["greeting", ["you"]]));
+
+    assert_eq!(serve.ask("app", "/set").text(), "set");
+    let alarm = inner(&mut tail, |item| item["logs"][0]["message"][0] == "rings");
+    assert!(alarm["event"]["scheduledTime"].is_string(), "{alarm}");
+    assert_eq!((&alarm["entrypoint"], &alarm["outcome"]), (&"Room".into(), &"ok".into()));
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("an event loop can be made").block_on(async {
+        let headers = [("host", "app.edge.test")];
+        let connected =
+            crate::websocket::client::Client::connect_with(serve.address, "/", &headers);
+        let (mut socket, _) = connected.await;
+        socket.text("hi").await;
+        assert_eq!(socket.next().await, crate::websocket::client::text("heard hi"));
+    });
+    let is_message =
+        |item: &Value| item["event"]["getWebSocketEvent"]["webSocketEventType"] == "message";
+    let message = inner(&mut tail, is_message);
+    assert_eq!(message["logs"][0]["message"], serde_json::json!(["heard", "hi"]));
+    assert_eq!(message["logs"][0]["level"], "info");
+}
+
+#[test]
+fn operations_and_inner_events_are_counted() {
+    let serve = with_objects();
+    serve.ask("app", "/kv");
+    serve.ask("app", "/rpc");
+    serve.ask("app", "/other");
+    serve.ask("app", "/set");
+    let counted = |what: &str, value: u64| {
+        let labels = format!("{{account=\"{}\",script=\"app\",{what}}} {value}", serve.account);
+        eventually(&labels, || serve.handle.metrics().contains(&labels).then_some(()));
+    };
+    for name in ["kv_get", "kv_put", "kv_delete", "kv_list"] {
+        counted(&format!("operation=\"{name}\""), 1);
+    }
+    counted("operation=\"object_call\"", 2);
+    counted("kind=\"rpc\"", 2);
+    counted("kind=\"alarm\"", 1);
+    let text = serve.handle.metrics();
+    assert!(text.contains("operation=\"object_storage\""), "{text}");
 }

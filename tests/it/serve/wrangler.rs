@@ -4,7 +4,9 @@
 
 mod commands;
 mod deploys;
+mod mistakes;
 mod project;
+mod s3;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -38,6 +40,7 @@ struct Wrangler {
     public: String,
     account: String,
     token: String,
+    token_id: String,
     control: String,
     data: TempDir,
     server: Option<Program>,
@@ -46,8 +49,18 @@ struct Wrangler {
 impl Wrangler {
     /// `None` without wrangler.
     fn start() -> Option<Self> {
-        let program = program()?;
+        Self::start_with("")
+    }
+
+    /// The same with this `server.toml`.
+    fn start_with(settings: &str) -> Option<Self> {
+        program().map(|program| Self::with(program, settings))
+    }
+
+    /// With another client.
+    fn with(program: PathBuf, settings: &str) -> Self {
         let data = TempDir::new().expect("a temporary folder");
+        std::fs::write(data.path().join("server.toml"), settings).expect("written");
         let mut wrangler = Self {
             program,
             home: TempDir::new().expect("a temporary folder"),
@@ -55,6 +68,7 @@ impl Wrangler {
             public: String::new(),
             account: String::new(),
             token: String::new(),
+            token_id: String::new(),
             control: String::new(),
             data,
             server: None,
@@ -66,7 +80,8 @@ impl Wrangler {
         let body = json!({ "name": "tests", "scopes": ["deploy", "storage"] });
         let token = wrangler.api("POST", &path, body);
         wrangler.token = token["value"].as_str().expect("a secret").to_owned();
-        Some(wrangler)
+        wrangler.token_id = token["id"].as_str().expect("an id").to_owned();
+        wrangler
     }
 
     fn start_server(&mut self) {
@@ -79,6 +94,8 @@ impl Wrangler {
             self.data.path(),
             &[
                 "serve",
+                "--config",
+                "server.toml",
                 "--data-dir",
                 &data,
                 "--listen",
@@ -180,6 +197,13 @@ impl Wrangler {
 
     /// A call of the operator.
     fn api(&self, method: &str, path: &str, body: Value) -> Value {
+        let json = self.try_api(method, path, body);
+        assert_eq!(json["success"], true, "{method} {path}: {json}");
+        json["result"].clone()
+    }
+
+    /// The same; gives the whole envelope.
+    fn try_api(&self, method: &str, path: &str, body: Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let head = format!(
             "{method} /client/v4{path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
@@ -191,9 +215,7 @@ impl Wrangler {
         let mut client = Client::connect(self.admin.parse().expect("an address"));
         client.send(head.as_bytes());
         let response = client.response();
-        let json: Value = serde_json::from_slice(&response.body).expect("JSON");
-        assert_eq!(json["success"], true, "{method} {path}: {json}");
-        json["result"].clone()
+        serde_json::from_slice(&response.body).expect("JSON")
     }
 
     /// What the account has.

@@ -103,3 +103,9 @@ export const workflows_have_a_class = {
     equal(typeof workers.WorkflowEntrypoint, "function");
   },
 };
+
+export const the_cache_is_told_to_forget_from_anywhere = {
+  test() {
+    equal(typeof workers.cache, "object");
+  },
+};

@@ -4,7 +4,7 @@ use deno_core::{OpState, op2, v8};
 use deno_error::JsErrorBox;
 
 use super::value::{decode, encode, text, texts};
-use super::{Running, Slot, slot};
+use super::{Running, Slot, operate};
 use crate::store::ListOptions;
 
 /// Of classes without SQLite: 2 KiB
@@ -44,7 +44,7 @@ pub(crate) fn op_do_kv_get<'s>(
     #[smi] number: u32,
     #[string] key: &str,
 ) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
-    let (_, slot) = slot(state, number)?;
+    let (_, slot, _span) = operate(state, number)?;
     check_key(&slot, key)?;
     let found = slot.storage.get_with(key, |bytes| decode(scope, bytes));
     Ok(slot.check(found)?.unwrap_or_else(|| v8::undefined(scope).into()))
@@ -58,7 +58,7 @@ pub(crate) fn op_do_kv_get_many<'s>(
     #[smi] number: u32,
     keys: v8::Local<'s, v8::Array>,
 ) -> Result<v8::Local<'s, v8::Array>, JsErrorBox> {
-    let (_, slot) = slot(state, number)?;
+    let (_, slot, _span) = operate(state, number)?;
     let mut keys = texts(scope, keys);
     keys.sort_unstable();
     keys.dedup();
@@ -89,7 +89,7 @@ pub(crate) fn op_do_kv_put(
     value: v8::Local<'_, v8::Value>,
     unconfirmed: bool,
 ) -> Result<(), JsErrorBox> {
-    let (storages, slot) = slot(state, number)?;
+    let (storages, slot, _span) = operate(state, number)?;
     check_key(&slot, key)?;
     let value = encode(scope, value)?;
     check_value(&slot, &value)?;
@@ -106,7 +106,7 @@ pub(crate) fn op_do_kv_put_many(
     entries: v8::Local<'_, v8::Array>,
     unconfirmed: bool,
 ) -> Result<(), JsErrorBox> {
-    let (storages, slot) = slot(state, number)?;
+    let (storages, slot, _span) = operate(state, number)?;
     let mut pairs = Vec::with_capacity(entries.length() as usize / 2);
     for index in (0..entries.length()).step_by(2) {
         let (Some(key), Some(value)) =
@@ -135,7 +135,7 @@ pub(crate) fn op_do_kv_delete(
     #[string] key: &str,
     unconfirmed: bool,
 ) -> Result<bool, JsErrorBox> {
-    let (storages, slot) = slot(state, number)?;
+    let (storages, slot, _span) = operate(state, number)?;
     check_key(&slot, key)?;
     storages.writes(&slot, unconfirmed);
     slot.check(slot.storage.delete(key))
@@ -151,7 +151,7 @@ pub(crate) fn op_do_kv_delete_many(
     keys: v8::Local<'_, v8::Array>,
     unconfirmed: bool,
 ) -> Result<u32, JsErrorBox> {
-    let (storages, slot) = slot(state, number)?;
+    let (storages, slot, _span) = operate(state, number)?;
     let keys = texts(scope, keys);
     keys.iter().try_for_each(|key| check_key(&slot, key))?;
     if keys.is_empty() {
@@ -173,7 +173,7 @@ pub(crate) fn op_do_kv_list<'s>(
     reverse: bool,
     #[smi] limit: i32,
 ) -> Result<v8::Local<'s, v8::Array>, JsErrorBox> {
-    let (storages, slot) = slot(state, number)?;
+    let (storages, slot, _span) = operate(state, number)?;
     let _running = Running::enter(&storages, &slot);
     let bound = |index| {
         let value = bounds.get_index(scope, index)?;

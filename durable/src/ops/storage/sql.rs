@@ -4,7 +4,7 @@ use deno_core::{OpState, op2, v8};
 use deno_error::JsErrorBox;
 
 use super::value::text;
-use super::{Running, Slot, Storages, slot};
+use super::{Running, Slot, Storages, operate, slot};
 use crate::error::Error;
 use crate::store::{Cursor, SqlValue};
 
@@ -112,7 +112,7 @@ pub(crate) fn op_do_sql_exec<'s>(
     #[string] query: String,
     bindings: v8::Local<'s, v8::Array>,
 ) -> Result<v8::Local<'s, v8::Array>, JsErrorBox> {
-    let (storages, slot) = slot(state, number)?;
+    let (storages, slot, _span) = operate(state, number)?;
     let mut values = Vec::with_capacity(bindings.length() as usize);
     for index in 0..bindings.length() {
         if let Some(value) = bindings.get_index(scope, index) {

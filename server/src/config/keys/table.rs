@@ -52,6 +52,10 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "queues in `env`, and whose messages the Worker takes, see [queues.md](queues.md)";
     NotInheritable Acts "r2_buckets" R2_BUCKETS,
         "buckets in `env`, see [r2.md](r2.md)";
+    NotInheritable Acts "ratelimits" RATELIMITS,
+        "limits in `env`, see [rate-limits.md](rate-limits.md)";
+    NotInheritable Acts "analytics_engine_datasets" ANALYTICS,
+        "datasets in `env`, see [analytics.md](analytics.md)";
     NotInheritable Acts "durable_objects" DURABLE_OBJECTS,
         "`bindings`: namespaces of objects in `env`, see [durable-objects.md](durable-objects.md)";
     Inheritable Acts "migrations" MIGRATIONS,
@@ -114,14 +118,10 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "Python Workers";
     NotInheritable NotYet "workflows" WORKFLOWS,
         "Workflows";
-    NotInheritable NotYet "ratelimits" RATELIMITS,
-        "rate limits";
     NotInheritable NotYet "hyperdrive" HYPERDRIVE,
         "databases behind Hyperdrive";
     NotInheritable NotYet "vectorize" VECTORIZE,
         "Vectorize";
-    NotInheritable NotYet "analytics_engine_datasets" ANALYTICS,
-        "Analytics Engine";
     NotInheritable NotYet "ai" ONE_BINDING,
         "Workers AI";
     NotInheritable NotYet "ai_search" AI_SEARCH,

@@ -21,12 +21,12 @@ fn a_date_of_the_future_is_noted() {
 
 #[test]
 fn flags_that_change_nothing_are_noted_each() {
-    let config = with_flags("[\"nodejs_compat\", \"url_original\"]").expect("valid");
+    let config = with_flags("[\"nodejs_process_version_24\", \"url_original\"]").expect("valid");
     assert_eq!(
         config.warnings,
         [
-            "the compatibility flag \"nodejs_compat\" has no effect: modules of Node.js are not \
-             supported yet",
+            "the compatibility flag \"nodejs_process_version_24\" has no effect: `process.version` is \
+             that of the library here, v22",
             "the compatibility flag \"url_original\" has no effect: Selvedge always behaves as \
              with \"url_standard\"",
         ]

@@ -1,25 +1,32 @@
 //! What is collected of one event while it goes on.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use selvedge_deployments::VersionId;
 use selvedge_deployments::WorkerKey;
-use selvedge_runtime::{ConsoleLevel, Ended, EventTrace, Failure};
+use selvedge_runtime::{ConsoleLevel, Ended, EventTrace, Failure, InnerPlace, SpanRecord};
 use serde_json::Value;
 
-use super::{TraceEvent, TraceException, TraceItem, TraceLog, Traces, now_millis};
+use super::{TraceEvent, TraceException, TraceItem, TraceLog, TraceSpan, Traces, now_millis};
 use crate::error_page::Reference;
 use crate::host::slot::Slot;
 
 /// Text of one event's logs and exceptions: 256 KB, as Cloudflare has it.
 const TEXT_BYTES: usize = 256 * 1024;
+/// Parts of one event that are kept.
+const SPANS: usize = 256;
 
 pub(super) struct Follow {
     traces: Arc<Traces>,
     key: WorkerKey,
     version: VersionId,
     entrypoint: Option<Arc<str>>,
+    object: Option<Arc<str>>,
     event: TraceEvent,
+    started: Instant,
+    spans: Vec<TraceSpan>,
     exceptions: Vec<TraceException>,
     logs: Vec<TraceLog>,
     began: u64,
@@ -31,15 +38,18 @@ impl Follow {
     pub(super) fn new(
         traces: Arc<Traces>,
         slot: &Slot,
-        entrypoint: Option<Arc<str>>,
+        place: &InnerPlace<'_>,
         event: TraceEvent,
     ) -> Self {
         Self {
             traces,
             key: slot.key.clone(),
             version: slot.version,
-            entrypoint,
+            entrypoint: place.entrypoint.map(Into::into),
+            object: place.object.map(Into::into),
             event,
+            started: Instant::now(),
+            spans: Vec::new(),
             exceptions: Vec::new(),
             logs: Vec::new(),
             began: now_millis(),
@@ -59,14 +69,23 @@ impl Follow {
 }
 
 impl EventTrace for Follow {
-    fn console(&mut self, level: ConsoleLevel, text: &str) {
-        if self.fits(text.len()) {
-            self.logs.push(TraceLog {
-                level: level.as_str(),
-                message: Value::Array(vec![Value::String(text.to_owned())]),
-                timestamp: now_millis(),
-            });
+    fn console(&mut self, level: ConsoleLevel, text: &str, values: &str) {
+        if self.fits(text.len().max(values.len())) {
+            let message = serde_json::from_str(values)
+                .unwrap_or_else(|_| Value::Array(vec![Value::String(text.to_owned())]));
+            let (level, timestamp) = (level.as_str(), now_millis());
+            self.logs.push(TraceLog { level, message, timestamp });
         }
+    }
+
+    fn wants_spans(&self) -> bool {
+        self.traces.has_spans.load(Ordering::Relaxed) && self.spans.len() < SPANS
+    }
+
+    fn span(&mut self, record: SpanRecord) {
+        let SpanRecord { name, began, took, attributes, failed } = record;
+        let after = began.saturating_duration_since(self.started);
+        self.spans.push(TraceSpan { name, after, took, attributes, failed });
     }
 
     fn exception(&mut self, failure: &Failure) {
@@ -89,6 +108,7 @@ impl EventTrace for Follow {
             script: self.key.name.as_str().into(),
             version: Some(self.version),
             entrypoint: self.entrypoint,
+            object: self.object,
             outcome: ended.outcome,
             event,
             exceptions: self.exceptions,
@@ -99,6 +119,7 @@ impl EventTrace for Follow {
             request_id: Reference::new().as_str().to_owned(),
             subrequests: ended.subrequests,
             truncated: self.truncated,
+            spans: self.spans,
         };
         self.traces.emit(&self.key, item);
     }

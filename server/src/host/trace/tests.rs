@@ -22,6 +22,8 @@ fn item(event: TraceEvent) -> TraceItem {
         request_id: "r".into(),
         subrequests: 0,
         truncated: false,
+        object: None,
+        spans: Vec::new(),
     }
 }
 

@@ -1,0 +1,2 @@
+'use strict';
+module.exports = { getOSInformation: () => ['Linux', '', '', 'x86_64'] };

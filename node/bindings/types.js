@@ -1,0 +1,32 @@
+'use strict';
+// What a value is, whatever its properties say.
+const { core } = require('internal/selvedge/host');
+module.exports = {
+  isAnyArrayBuffer: core.isAnyArrayBuffer,
+  isArgumentsObject: core.isArgumentsObject,
+  isArrayBuffer: core.isArrayBuffer,
+  isAsyncFunction: core.isAsyncFunction,
+  isBigIntObject: core.isBigIntObject,
+  isBooleanObject: core.isBooleanObject,
+  isBoxedPrimitive: core.isBoxedPrimitive,
+  isDataView: core.isDataView,
+  isDate: core.isDate,
+  isExternal: () => false,
+  isGeneratorFunction: core.isGeneratorFunction,
+  isGeneratorObject: core.isGeneratorObject,
+  isMap: core.isMap,
+  isMapIterator: core.isMapIterator,
+  isModuleNamespaceObject: core.isModuleNamespaceObject,
+  isNativeError: core.isNativeError,
+  isNumberObject: core.isNumberObject,
+  isPromise: core.isPromise,
+  isProxy: core.isProxy,
+  isRegExp: core.isRegExp,
+  isSet: core.isSet,
+  isSetIterator: core.isSetIterator,
+  isSharedArrayBuffer: core.isSharedArrayBuffer,
+  isStringObject: core.isStringObject,
+  isSymbolObject: core.isSymbolObject,
+  isWeakMap: core.isWeakMap,
+  isWeakSet: core.isWeakSet,
+};

@@ -1,0 +1,3 @@
+'use strict';
+const { Agent, globalAgent } = require('http');
+module.exports = { Agent, globalAgent };

@@ -1,0 +1,3 @@
+'use strict';
+const { ClientRequest } = require('http');
+module.exports = { ClientRequest };

@@ -1,0 +1,3 @@
+'use strict';
+const { unsupportedClass } = require('internal/selvedge/unsupported');
+module.exports = unsupportedClass('_stream_wrap', 'JSStreamSocket');

@@ -1,0 +1,3 @@
+'use strict';
+const { connect, TLSSocket } = require('tls');
+module.exports = { connect, TLSSocket };

@@ -1,0 +1,4 @@
+'use strict';
+// `node:dgram`: there is no UDP.
+const { stub } = require('internal/selvedge/unsupported');
+module.exports = stub('dgram', ['createSocket'], ['Socket']);

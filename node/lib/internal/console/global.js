@@ -1,0 +1,3 @@
+'use strict';
+const { core } = require('internal/selvedge/host');
+module.exports = core.loadExtScript('ext:selvedge/console.js').console;

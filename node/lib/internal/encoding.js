@@ -1,0 +1,4 @@
+'use strict';
+const { core } = require('internal/selvedge/host');
+const { TextDecoder, TextEncoder } = core.loadExtScript('ext:deno_web/08_text_encoding.js');
+module.exports = { TextDecoder, TextEncoder };

@@ -1,0 +1,2 @@
+'use strict';
+module.exports = { hasObserver: () => false, startPerf() {}, stopPerf() {} };

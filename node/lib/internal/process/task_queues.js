@@ -1,0 +1,3 @@
+'use strict';
+const { queueMicrotask } = globalThis;
+module.exports = { nextTick: process.nextTick, queueMicrotask, runNextTicks() {} };

@@ -1,0 +1,2 @@
+'use strict';
+module.exports = { getColorDepth: () => 1, hasColors: () => false };

@@ -1,0 +1,6 @@
+'use strict';
+module.exports = {
+  namespace: { addSerializeCallback() {}, addDeserializeCallback() {}, addAfterUserSerializeDeserializeSnapshot() {}, isBuildingSnapshot: () => false },
+  addAfterUserSerializeDeserializeSnapshot() {},
+  isBuildingSnapshot: () => false,
+};

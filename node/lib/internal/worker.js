@@ -1,0 +1,2 @@
+'use strict';
+module.exports = { isMainThread: true, ownsProcessState: true, threadId: 0 };

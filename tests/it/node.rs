@@ -1,0 +1,75 @@
+//! Modules of Node.js that reach out: `node:http` as a client, `node:net`.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use crate::harness::Setup;
+
+#[test]
+fn requests_of_http_go_out_and_come_back() {
+    let origin = Setup::new(
+        r#"export default { async fetch(request) {
+          const url = new URL(request.url);
+          return new Response(`${request.method} ${url.search} ${await request.text()} ${request.headers.get("x-a")}`, {
+            status: 201,
+            headers: [["x-b", "2"], ["set-cookie", "a=1"], ["set-cookie", "b=2"]],
+          });
+        } };"#,
+    )
+    .start();
+    let server = Setup::new(
+        r#"import http from "node:http";
+        export default { async fetch(request) {
+          const url = new URL(request.url).searchParams.get("url");
+          const got = await new Promise((resolve, reject) => {
+            const made = http.request(`${url}?q=1`, { method: "POST", headers: { "x-a": "1" } }, (message) => {
+              let body = "";
+              message.on("data", (chunk) => body += chunk);
+              message.on("end", () => resolve([message.statusCode, body, message.headers["x-b"], message.headers["set-cookie"]]));
+            });
+            made.on("error", reject);
+            made.write("bo");
+            made.end("dy");
+          });
+          const error = await new Promise((resolve) => http.get("http://127.0.0.1:1/").on("error", resolve));
+          return Response.json([...got, error instanceof Error]);
+        } };"#,
+    )
+    .start();
+    let answer = server.get(&format!("/?url={}", origin.url("/"))).json();
+    let expected = serde_json::json!([201, "POST ?q=1 body 1", "2", ["a=1", "b=2"], true]);
+    assert_eq!(answer, expected);
+}
+
+#[test]
+fn sockets_of_net_are_the_platforms() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut line = [0; 5];
+            if stream.read_exact(&mut line).is_ok() {
+                let _ = stream.write_all(&[b"echo ", &line[..]].concat());
+            }
+        }
+    });
+    let server = Setup::new(
+        r#"import net from "node:net";
+        export default { async fetch(request) {
+          const port = Number(new URL(request.url).searchParams.get("port"));
+          const talk = (host) => new Promise((resolve, reject) => {
+            let got = "";
+            net.connect(port, host, function () { this.write("hello"); })
+              .on("data", (chunk) => got += chunk)
+              .on("close", () => resolve(got))
+              .on("error", reject);
+          });
+          const refused = await new Promise((resolve) => net.connect(1, "127.0.0.1").on("error", (error) => resolve(error.code)));
+          return Response.json([await talk("127.0.0.1"), await talk("localhost"), refused]);
+        } };"#,
+    )
+    .start();
+    let answer = server.get(&format!("/?port={port}")).json();
+    assert_eq!(answer, serde_json::json!(["echo hello", "echo hello", "ECONNREFUSED"]));
+}
