@@ -44,6 +44,11 @@ for (const table of toml.split("[[ratelimits]]").slice(1)) {
   const simple = { limit: Number(value("limit")), period: Number(value("period")) };
   ratelimits[value("name")] = { namespace_id: value("namespace_id"), simple };
 }
+const analyticsEngineDatasets = {};
+for (const table of toml.split("[[analytics_engine_datasets]]").slice(1)) {
+  const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
+  analyticsEngineDatasets[value("binding")] = { dataset: value("dataset") ?? value("binding") };
+}
 const sqlite = [...toml.matchAll(/^new_sqlite_classes = \[(.*)\]/gm)].flatMap((found) => JSON.parse(`[${found[1]}]`));
 const durableObjects = {};
 for (const table of toml.split("[[durable_objects.bindings]]").slice(1)) {
@@ -66,6 +71,7 @@ const miniflare = new Miniflare({
   queueProducers,
   r2Buckets,
   ratelimits,
+  analyticsEngineDatasets,
 });
 const failed = [];
 for (const name of await (await miniflare.dispatchFetch("http://localhost/")).json()) {
