@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Client, Program, Response, Setup, checkout, copy_tree, npm_install};
+use crate::harness::{
+    Client, Program, Response, Setup, checkout, copy_tree, npm_install, selvedge,
+};
 
 /// A curl command of a README and what it prints.
 struct Shown {
@@ -20,7 +22,7 @@ fn every_example_answers_as_its_readme_says() {
         let commands = commands(&readme);
         assert!(!commands.is_empty(), "{name}: the README shows no `$ curl ..` with its output");
         if let Some(arguments) = dev_command(&readme) {
-            develops_as_its_readme_says(&folder, &arguments, &commands);
+            develops_as_its_readme_says(&folder, &readme, &arguments, &commands);
             continue;
         }
         let server = Setup::path(&folder)
@@ -45,13 +47,26 @@ fn dev_command(readme: &str) -> Option<Vec<String>> {
 
 /// Runs a copy of the example: its packages have to be installed there.
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-fn develops_as_its_readme_says(folder: &Path, arguments: &[String], commands: &[Shown]) {
+fn develops_as_its_readme_says(
+    folder: &Path,
+    readme: &str,
+    arguments: &[String],
+    commands: &[Shown],
+) {
     let name = folder.display().to_string();
     let copy = tempfile::TempDir::new().expect("a temporary folder");
     copy_tree(folder, copy.path());
     if copy.path().join("package.json").exists() && !npm_install(copy.path()) {
         println!("skipped: {name} needs npm and its registry");
         return;
+    }
+    for line in readme.lines().filter(|line| line.starts_with("selvedge d1 ")) {
+        let done = std::process::Command::new(selvedge())
+            .args(line.split_whitespace().skip(1))
+            .current_dir(copy.path())
+            .output()
+            .expect("it runs");
+        assert!(done.status.success(), "{name}: {line}: {}", String::from_utf8_lossy(&done.stderr));
     }
     let port = ["--port".to_owned(), "0".to_owned()];
     let arguments: Vec<_> = arguments.iter().chain(&port).collect();

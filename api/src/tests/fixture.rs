@@ -33,6 +33,7 @@ pub(super) struct FakeHost {
     d1: std::sync::OnceLock<(selvedge_d1::store::Catalog, tempfile::TempDir)>,
     queues: std::sync::OnceLock<(selvedge_queues::store::Catalog, tempfile::TempDir)>,
     buckets: std::sync::OnceLock<(tempfile::TempDir, Arc<selvedge_r2::store::Catalog>)>,
+    analytics: std::sync::OnceLock<(tempfile::TempDir, Arc<selvedge_analytics::AnalyticsStore>)>,
     tails: Mutex<Vec<(WorkerKey, mpsc::Sender<Arc<Value>>)>>,
     pub(super) applied: Mutex<Vec<String>>,
     pub(super) purged: Mutex<Vec<(AccountId, CachePurge)>>,
@@ -208,7 +209,13 @@ impl Host for FakeHost {
     }
 
     fn analytics(&self) -> Result<Arc<selvedge_analytics::AnalyticsStore>, HostError> {
-        Err(HostError::Unavailable("there are no data points here".to_owned()))
+        let (_, store) = self.analytics.get_or_init(|| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let dir = DataDir::open(folder.path(), "test", 0).expect("it is free");
+            let store = selvedge_analytics::AnalyticsStore::open(Arc::new(dir), unix_ms);
+            (folder, Arc::new(store.expect("it opens")))
+        });
+        Ok(store.clone())
     }
 
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {

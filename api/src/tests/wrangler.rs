@@ -315,9 +315,10 @@ async fn wrangler_works_with_queues() {
     project.ok(&["queues", "consumer", "http", "remove", "jobs"]).await;
     project.ok(&["queues", "purge", "jobs", "--force"]).await;
     project.set(json!({ "queues": { "producers": [{ "binding": "Q", "queue": "none" }] } }));
-    assert_has(&project.fails(&["deploy"], "").await, &["none", "does not exist"]);
+    // It makes what is missing.
+    assert_has(&project.ok(&["deploy"]).await, &["Creating new Queue \"none\""]);
     project.ok(&["queues", "delete", "jobs"]).await;
-    assert_eq!(project.get("/queues").await.as_array().map(Vec::len), Some(1));
+    assert_eq!(project.get("/queues").await.as_array().map(Vec::len), Some(2));
 }
 
 #[tokio::test]
