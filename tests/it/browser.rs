@@ -1,5 +1,7 @@
 //! examples/chat in a real browser: two windows in one room.
 
+mod site;
+
 use std::path::PathBuf;
 use std::process::Command;
 

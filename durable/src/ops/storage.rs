@@ -268,11 +268,11 @@ pub(crate) fn slot(
     Ok((storages, slot))
 }
 
+/// The storages, that of an object, and the span that its operation is seen as.
+type Opened = (Rc<Storages>, Rc<Slot>, Option<Span>);
+
 /// The same for an operation that counts. It lasts until the span is dropped.
-pub(crate) fn operate(
-    state: &mut OpState,
-    number: u32,
-) -> Result<(Rc<Storages>, Rc<Slot>, Option<Span>), JsErrorBox> {
+pub(crate) fn operate(state: &mut OpState, number: u32) -> Result<Opened, JsErrorBox> {
     let (storages, slot) = slot(state, number)?;
     let span = storages.isolate.operation(slot.context, Operation::ObjectStorage);
     Ok((storages, slot, span))
