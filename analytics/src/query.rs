@@ -113,7 +113,7 @@ fn may(action: &AuthAction<'_>) -> Authorization {
 /// `None`: the answer is too large.
 fn read(connection: &Connection, sql: &str, format: Format) -> rusqlite::Result<Option<Answer>> {
     let mut statement = connection.prepare(sql)?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = Vec::new();
     let mut bytes = 0;
     let mut found = statement.query([])?;

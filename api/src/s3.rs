@@ -56,7 +56,7 @@ pub(crate) async fn handle(api: &Api, request: Request<Incoming>) -> Response<Bo
     let asked = Asked::new(parts);
     let (is_head, path) = (asked.method == Method::HEAD, asked.path.clone());
     let answered = match admit(api, asked, body).await {
-        Ok(call) => route(call).await,
+        Ok(call) => Box::pin(route(call)).await,
         Err(error) => Err(error),
     };
     let mut response = answered.unwrap_or_else(|error| {

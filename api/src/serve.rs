@@ -87,7 +87,7 @@ async fn answer(
     request: Request<Incoming>,
     peer: IpAddr,
 ) -> Result<Response<Body>, Infallible> {
-    Ok(api.handle(request, peer).await)
+    Ok(Box::pin(api.handle(request, peer)).await)
 }
 
 impl Api {
@@ -99,7 +99,7 @@ impl Api {
     /// Answers one request; `peer` is who sent it.
     pub async fn handle(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
         if crate::s3::is_path(request.uri().path()) {
-            return crate::s3::handle(self, request).await;
+            return Box::pin(crate::s3::handle(self, request)).await;
         }
         let is_head = request.method() == Method::HEAD;
         let agent = request.headers().get(http::header::USER_AGENT).cloned();

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -153,10 +153,7 @@ fn write_all(path: &Path, mut file: BufWriter<std::fs::File>, orders: &Receiver<
                     Ok(())
                 }
             });
-            next = match orders.try_recv() {
-                Ok(order) => Some(order),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-            };
+            next = orders.try_recv().ok();
         }
         let result = result.and_then(|()| file.flush());
         match result {

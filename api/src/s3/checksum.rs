@@ -27,15 +27,15 @@ enum Sum {
 /// A cyclic redundancy check of up to 64 bits, of the kind that goes from the
 /// lowest bit up.
 struct Crc {
-    table: [u64; 256],
+    table: Box<[u64; 256]>,
     value: u64,
     bytes: usize,
 }
 
 impl Crc {
     fn new(polynomial: u64, bytes: usize) -> Self {
-        let mut table = [0; 256];
-        for (byte, entry) in (0_u64..).zip(&mut table) {
+        let mut table = Box::new([0; 256]);
+        for (byte, entry) in (0_u64..).zip(table.iter_mut()) {
             *entry = (0..8).fold(byte, |value, _| {
                 if value & 1 == 1 { value >> 1 ^ polynomial } else { value >> 1 }
             });

@@ -25,7 +25,7 @@ enum Framing {
     Plain,
     /// In chunks: which are signed, if there is a signer.
     Chunked {
-        signer: Option<Signer>,
+        signer: Option<Box<Signer>>,
         trailer: bool,
     },
 }
@@ -88,7 +88,7 @@ impl Payload {
                 text,
             ));
         }
-        payload.framing = Framing::Chunked { signer: signed.then_some(signer), trailer };
+        payload.framing = Framing::Chunked { signer: signed.then(|| Box::new(signer)), trailer };
         Ok(payload)
     }
 

@@ -23,7 +23,6 @@ const ADD: &str = r##"(async () => {
 })()"##;
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn a_picture_that_is_added_gets_a_thumbnail_and_can_be_deleted() {
     let Some(mut browser) = Browser::start() else { return };
     let folder = TempDir::new().expect("a temporary folder");

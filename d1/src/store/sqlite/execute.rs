@@ -129,7 +129,7 @@ impl Db {
             prepared.raw_bind_parameter(index + 1, value).map_err(|error| self.fault(error))?;
         }
         prepared.reset_status(StatementStatus::FullscanStep);
-        set.columns = prepared.column_names().into_iter().map(str::to_owned).collect();
+        set.columns = prepared.column_names().map(str::to_owned).collect();
         let stops = wanted == Wanted::First && prepared.readonly();
         let columns = set.columns.len();
         let mut rows = prepared.raw_query();
