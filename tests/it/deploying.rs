@@ -6,6 +6,7 @@ mod dashboard;
 mod mistakes;
 mod observability;
 mod proxies;
+mod stores;
 
 use std::io::Write as _;
 use std::net::SocketAddr;

@@ -7,6 +7,7 @@ mod build;
 mod metadata;
 mod migrations;
 mod provision;
+mod stores;
 mod summary;
 mod triggers;
 mod upload;
@@ -78,6 +79,7 @@ pub(super) async fn deploy(args: DeployArgs) -> anyhow::Result<()> {
         let pending = check(&prepared).await?;
         let provisioned = provision::provision(&prepared).await?;
         prepared.built.fill_in(&provisioned);
+        stores::provide(&mut prepared).await?;
         let assets = assets::upload(&prepared).await?;
         upload::deploy(&prepared, &args.build, &pending, assets).await?
     };
@@ -131,6 +133,7 @@ pub(super) async fn upload_version(args: &BuildArgs) -> anyhow::Result<()> {
     }
     let provisioned = provision::provision(&prepared).await?;
     prepared.built.fill_in(&provisioned);
+    stores::provide(&mut prepared).await?;
     let assets = assets::upload(&prepared).await?;
     let uploaded: Uploaded = upload::version(&prepared, args, assets).await?;
     let preview = triggers::preview_url(&prepared, &uploaded).await?;

@@ -1,5 +1,5 @@
 //! What brings requests to a deployed Worker: its name below the server's
-//! domain, routes, custom domains, cron triggers.
+//! domain, routes, custom domains, cron triggers, queues.
 
 use selvedge_client::models::ScriptSubdomain;
 use selvedge_server::config::{Cron, Route};
@@ -16,6 +16,8 @@ pub(super) struct Triggers {
     pub(super) urls: Vec<String>,
     pub(super) routes: Vec<String>,
     pub(super) schedules: Vec<String>,
+    /// Queues whose messages it takes.
+    pub(super) queues: Vec<String>,
 }
 
 impl Triggers {
@@ -23,7 +25,9 @@ impl Triggers {
     pub(super) fn lines(&self) -> Vec<String> {
         let routes = self.routes.iter().cloned();
         let schedules = self.schedules.iter().map(|cron| format!("schedule: {cron}"));
-        let all: Vec<_> = self.urls.iter().cloned().chain(routes).chain(schedules).collect();
+        let queues = self.queues.iter().map(|queue| format!("Consumer for {queue}"));
+        let urls = self.urls.iter().cloned();
+        let all: Vec<_> = urls.chain(routes).chain(schedules).chain(queues).collect();
         if all.is_empty() { vec!["No targets: nothing reaches it yet".to_owned()] } else { all }
     }
 }
@@ -65,6 +69,7 @@ pub(super) async fn apply(prepared: &Prepared, args: &DeployArgs) -> anyhow::Res
         script.put("/schedules").json(&body.into()).done().await.map_err(explain)?;
         triggers.schedules = crons;
     }
+    triggers.queues = super::stores::consume(prepared).await?;
     Ok(triggers)
 }
 
