@@ -63,7 +63,9 @@ export default {
 
 #[test]
 fn nothing_of_the_host_comes_out_of_any_export() {
-    let server = Setup::new(WALK).start();
+    // (What it calls may take much: scrypt alone has 64 MiB.)
+    let setup = Setup::new(WALK).limits(|limits| limits.memory_bytes = 1 << 30);
+    let server = setup.start();
     let text = server.text("/");
     assert!(text.lines().count() > 1000, "the walk found too little: {text}");
     let host = |name: &str| std::fs::read_to_string(name).unwrap_or_default().trim().to_owned();
