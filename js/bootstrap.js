@@ -162,7 +162,14 @@ for (let i = 0; i < eventNames.length; i++) {
 // Called on the global object or on nothing, as in browsers.
 defineLazyGlobal("reportError", () => {
   const { reportError } = load(web("02_event"));
-  return (error) => reportError(error);
+  return function (error) {
+    if (arguments.length === 0) {
+      throw new TypeError(
+        "Failed to execute 'reportError' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Value'.",
+      );
+    }
+    reportError(error);
+  };
 });
 defineLazyGlobal("performance", () => {
   const { performance, setTimeOrigin } = load(web("15_performance"));

@@ -27,9 +27,11 @@ function guard(prototype, name) {
       if (frame === undefined || frame === null || frame.io === undefined) {
         throw new primordials.Error(GLOBAL_SCOPE);
       }
+      if (prototype === Crypto.prototype) checks().checkRandom(this, name, args[0]);
       return ReflectApply(original, this, args);
     },
   }[name];
+  ObjectDefineProperty(guarded, "length", { __proto__: null, value: original.length, configurable: true });
   ObjectDefineProperty(prototype, name, { __proto__: null, ...descriptor, value: guarded });
 }
 

@@ -62,6 +62,12 @@ class FixedLengthStream extends IdentityTransformStream {
   constructor(length, queuingStrategy = undefined) {
     const expected = typeof length === "bigint" ? Number(length) : Number(length);
     if (!(expected >= 0) || MathFloor(expected) !== expected || expected > Number.MAX_SAFE_INTEGER) {
+      if (arguments.length === 0) {
+        throw new TypeError("Failed to construct 'FixedLengthStream': constructor parameter 1 is not of type 'bigint'.");
+      }
+      if (!(expected >= 0 || expected < 0)) {
+        throw new TypeError("The value cannot be converted because it is not an integer.");
+      }
       throw new TypeError(expected < 0
           ? "The value cannot be converted because it is negative and this API expects a positive bigint."
           : "FixedLengthStream requires an integer expected length less than 2^53.");

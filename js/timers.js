@@ -121,6 +121,11 @@ const scheduler = {
     }
     return new Promise((resolve, reject) => {
       const signal = options?.signal;
+      if (signal !== undefined && signal !== null && typeof signal.addEventListener !== "function") {
+        throw new TypeError(
+          "Incorrect type for the 'signal' field on 'WaitOptions': the provided value is not of type 'AbortSignal'.",
+        );
+      }
       if (signal?.aborted) {
         reject(signal.reason);
         return;

@@ -141,7 +141,7 @@ class WebSocket extends EventTarget {
   send(message) {
     const fields = this.#fields;
     if (arguments.length === 0) {
-      throw new TypeError("Failed to execute 'send' on 'WebSocket': parameter 1 is required.");
+      throw new TypeError("Failed to execute 'send' on 'WebSocket': parameter 1 is not of type 'ArrayBuffer or ArrayBufferView or string'.");
     }
     if (!fields.accepted) {
       throw new TypeError(NOT_ACCEPTED);

@@ -3,13 +3,11 @@
 //! read and written without an isolate, for tools.
 
 mod read;
-mod scan;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use read::{DecodeError, decode};
-pub(crate) use scan::holds_error;
 pub use write::encode_json;
 
 /// A value of JavaScript.

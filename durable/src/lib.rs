@@ -59,7 +59,6 @@ deno_core::extension!(
         ops::storage::bookmark::op_do_bookmark_restore,
         ops::storage::alarm::op_do_alarm_get,
         ops::storage::alarm::op_do_alarm_set,
-        ops::storage::kv::op_do_holds_error,
         ops::storage::kv::op_do_kv_delete,
         ops::storage::kv::op_do_kv_delete_many,
         ops::storage::kv::op_do_kv_get,

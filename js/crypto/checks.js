@@ -11,11 +11,15 @@ const {
   ReflectApply,
   ReflectGetOwnPropertyDescriptor,
   String,
-  StringPrototypeToUpperCase,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
 } = primordials;
-const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
-const { CryptoKey } = core.loadExtScript("ext:deno_crypto/00_crypto.js");
+const { Crypto, CryptoKey } = core.loadExtScript("ext:deno_crypto/00_crypto.js");
+
+const { checkCurve, checkHash, failure, field, isBytes, isObject, nameOf, SECRET_BITS, upper, USAGES } = core
+  .loadExtScript("ext:selvedge/crypto/common.js");
+const { checkImport } = core.loadExtScript("ext:selvedge/crypto/import_checks.js");
 
 const getter = (name) => ReflectGetOwnPropertyDescriptor(CryptoKey.prototype, name).get;
 const getAlgorithm = getter("algorithm");
@@ -23,6 +27,7 @@ const getExtractable = getter("extractable");
 const getType = getter("type");
 const getUsages = getter("usages");
 const CryptoKeyPrototype = CryptoKey.prototype;
+const CryptoPrototype = Crypto.prototype;
 
 /** The parameters of each method. */
 const METHODS = {
@@ -49,33 +54,11 @@ const METHODS = {
   wrapKey: ["string", "CryptoKey", "CryptoKey", "string or EncryptAlgorithm"],
 };
 
-const USAGES = {
-  __proto__: null,
-  "AES-CBC": ["encrypt", "decrypt", "wrapKey", "unwrapKey"],
-  "AES-CTR": ["encrypt", "decrypt", "wrapKey", "unwrapKey"],
-  "AES-GCM": ["encrypt", "decrypt", "wrapKey", "unwrapKey"],
-  "AES-KW": ["wrapKey", "unwrapKey"],
-  "HMAC": ["sign", "verify"],
-  "RSASSA-PKCS1-V1_5": ["sign", "verify"],
-  "RSA-PSS": ["sign", "verify"],
-  "RSA-OAEP": ["encrypt", "decrypt", "wrapKey", "unwrapKey"],
-  "ECDSA": ["sign", "verify"],
-  "ED25519": ["sign", "verify"],
-  "ECDH": ["deriveKey", "deriveBits"],
-  "X25519": ["deriveKey", "deriveBits"],
-};
-
-/** Most bits that a shared secret has. */
-const SECRET_BITS = { __proto__: null, "P-256": 256, "P-384": 384, "P-521": 528, "X25519": 256 };
+const SECRETS = ["AES-CBC", "AES-CTR", "AES-GCM", "AES-KW", "HMAC"];
 const GCM_TAGS = [32, 64, 96, 104, 112, 120, 128];
-
-function isBytes(value) {
-  return ArrayBufferIsView(value) || core.isAnyArrayBuffer(value);
-}
-
-function isObject(value) {
-  return typeof value === "object" && value !== null || typeof value === "function";
-}
+const RANDOM_BYTES = 65536;
+/** Arrays that hold no integers. */
+const NOT_INTEGER = [undefined, "Float16Array", "Float32Array", "Float64Array"];
 
 function fits(type, value) {
   if (type === "CryptoKey") return ObjectPrototypeIsPrototypeOf(CryptoKeyPrototype, value);
@@ -83,26 +66,6 @@ function fits(type, value) {
   if (type === "BufferSource or JsonWebKey") return isObject(value);
   if (type === "Array") return ArrayIsArray(value);
   return true;
-}
-
-/** What a DOMException of this name tells. */
-function failure(name, text) {
-  return new DOMException(text, name);
-}
-
-function nameOf(algorithm) {
-  return String(isObject(algorithm) ? algorithm.name : algorithm);
-}
-
-function upper(name) {
-  return StringPrototypeToUpperCase(name);
-}
-
-/** A field that must be there, of an algorithm that may be a string only. */
-function field(algorithm, name, where = "algorithm") {
-  const value = isObject(algorithm) ? algorithm[name] : undefined;
-  if (value === undefined) throw new TypeError(`Missing field "${name}" in "${where}".`);
-  return value;
 }
 
 function member(algorithm, name) {
@@ -113,6 +76,30 @@ function member(algorithm, name) {
 
 function byteLength(value) {
   return isBytes(value) ? value.byteLength : 0;
+}
+
+/** What `getRandomValues()` and `randomUUID()` are called on, and with. */
+function checkRandom(self, method, view) {
+  if (!ObjectPrototypeIsPrototypeOf(CryptoPrototype, self)) {
+    const { ILLEGAL_INVOCATION } = core.loadExtScript("ext:selvedge/wording.js");
+    throw new TypeError(ILLEGAL_INVOCATION);
+  }
+  if (method !== "getRandomValues") return;
+  if (!ArrayBufferIsView(view)) {
+    throw new TypeError(
+      "Failed to execute 'getRandomValues' on 'Crypto': parameter 1 is not of type 'ArrayBufferView'.",
+    );
+  }
+  if (ArrayPrototypeIncludes(NOT_INTEGER, TypedArrayPrototypeGetSymbolToStringTag(view))) {
+    throw failure("TypeMismatchError", "ArrayBufferView argument to getRandomValues() must be an integer-typed view.");
+  }
+  const length = TypedArrayPrototypeGetByteLength(view);
+  if (length > RANDOM_BYTES) {
+    throw failure(
+      "QuotaExceededError",
+      `getRandomValues() only accepts buffers of size <= 64K but provided ${length} bytes.`,
+    );
+  }
 }
 
 function checkTypes(method, args) {
@@ -150,7 +137,12 @@ function checkUsage(key, usage) {
 function checkCipher(algorithm, data = undefined) {
   switch (upper(nameOf(algorithm))) {
     case "AES-GCM": {
-      if (byteLength(field(algorithm, "iv")) === 0) throw failure("OperationError", "AES-GCM IV must not be empty.");
+      if (!isBytes(field(algorithm, "iv"))) {
+        throw new TypeError(
+          "Incorrect type for the 'iv' field on 'EncryptAlgorithm': the provided value is not of type 'BufferSource'.",
+        );
+      }
+      if (byteLength(algorithm.iv) === 0) throw failure("OperationError", "AES-GCM IV must not be empty.");
       const tag = algorithm.tagLength === undefined ? 128 : Number(algorithm.tagLength);
       if (!ArrayPrototypeIncludes(GCM_TAGS, tag)) {
         throw failure("OperationError", `Invalid AES-GCM tag length ${tag}.`);
@@ -321,7 +313,13 @@ function checkParameters(algorithm, name) {
       return;
     }
     case "HMAC":
-      field(algorithm, "hash");
+      checkHash(algorithm);
+      if (algorithm.length !== undefined && Number(algorithm.length) === 0) {
+        throw failure(
+          "OperationError",
+          "HMAC key length must be a non-zero unsigned long integer (requested 0).",
+        );
+      }
       return;
     case "ECDSA":
     case "ECDH":
@@ -330,15 +328,8 @@ function checkParameters(algorithm, name) {
     case "RSASSA-PKCS1-V1_5":
     case "RSA-PSS":
     case "RSA-OAEP":
-      field(algorithm, "hash");
+      checkHash(algorithm);
       checkRsa(field(algorithm, "publicExponent"), Number(field(algorithm, "modulusLength")));
-  }
-}
-
-function checkCurve(algorithm) {
-  const curve = String(field(algorithm, "namedCurve"));
-  if (SECRET_BITS[curve] === undefined || curve === "X25519") {
-    throw failure("NotSupportedError", `Unrecognized or unimplemented EC curve "${curve}" requested.`);
   }
 }
 
@@ -348,88 +339,13 @@ function checkRsa(exponent, modulusLength) {
   if (value !== 3 && value !== 65537) {
     throw failure("OperationError", `The "publicExponent" must be either 3 or 65537, but got ${value}.`);
   }
+  if (modulusLength < 256 || modulusLength % 8 !== 0) {
+    throw failure(
+      "OperationError",
+      `The modulus length must be a multiple of 8 and between 256 and 16k, but ${modulusLength} was requested.`,
+    );
+  }
   if (modulusLength < 512) throw failure("OperationError", "RSA key size is too small.");
-}
-
-function checkImport(format, data, algorithm, extractable, usages) {
-  format = String(format);
-  const known = format === "raw" || format === "jwk" || format === "spki" || format === "pkcs8";
-  if (!known && format !== "raw-secret" && format !== "raw-public" && format !== "raw-seed") {
-    throw failure("NotSupportedError", `Unrecognized key import format "${format}".`);
-  }
-  if (format === "jwk" && isBytes(data)) {
-    throw new TypeError("Import data provided for \"jwk\" import format must be a JsonWebKey.");
-  }
-  if (format !== "jwk" && !isBytes(data)) {
-    throw new TypeError("Import data provided for buffer-based import formats must be a buffer source.");
-  }
-  const name = nameOf(algorithm);
-  switch (upper(name)) {
-    case "HKDF":
-    case "PBKDF2":
-      if (extractable) throw failure("SyntaxError", `${name} key cannot be extractable.`);
-      return;
-    case "HMAC":
-      field(algorithm, "hash");
-      checkSecret(usages);
-      if (format === "raw") checkHmac(algorithm, data.byteLength * 8);
-      return;
-    case "AES-CBC":
-    case "AES-CTR":
-    case "AES-GCM":
-    case "AES-KW":
-      checkAes(format, data, name, extractable, usages);
-      return;
-    case "ECDSA":
-    case "ECDH":
-      checkCurve(algorithm);
-      return;
-    case "RSASSA-PKCS1-V1_5":
-    case "RSA-PSS":
-    case "RSA-OAEP":
-      field(algorithm, "hash");
-  }
-}
-
-function checkSecret(usages) {
-  if (usages.length === 0) {
-    throw failure("SyntaxError", "Secret/private CryptoKeys must have at least one usage.");
-  }
-}
-
-function checkHmac(algorithm, bits) {
-  const length = algorithm.length === undefined ? bits : Number(algorithm.length);
-  if (length > 0 && length <= bits && length > bits - 8) return;
-  throw failure(
-    "DataError",
-    `Imported HMAC key length (${length}) must be a non-zero value up to 7 bits less than, and no greater than, ` +
-      `the bit length of the raw key data (${bits}).`,
-  );
-}
-
-function checkAes(format, data, name, extractable, usages) {
-  if (format === "jwk") {
-    const kty = data.kty;
-    if (kty !== "oct") {
-      throw failure(
-        "DataError",
-        "Symmetric \"jwk\" key import requires a JSON Web Key with Key Type parameter \"kty\" equal to \"oct\" " +
-          `(encountered "${String(kty)}").`,
-      );
-    }
-    if (data.ext === false && extractable) {
-      throw failure("DataError", `JWK ext field for "${name}" is set to false but extractable is true`);
-    }
-  } else if (format === "raw") {
-    const bits = data.byteLength * 8;
-    if (bits !== 128 && bits !== 192 && bits !== 256) {
-      throw failure(
-        "DataError",
-        `Imported AES key length must be 128, 192, or 256 bits but provided ${bits}.`,
-      );
-    }
-  }
-  checkSecret(usages);
 }
 
 const CHECKS = {
@@ -446,7 +362,11 @@ const CHECKS = {
     checkKey(algorithm, key, "deriveKey");
     checkDerivation(algorithm, key, undefined);
   },
-  digest() {},
+  digest(algorithm) {
+    if (isObject(algorithm) && algorithm.name === undefined) {
+      throw failure("NotSupportedError", "Unrecognized or unimplemented digest algorithm requested.");
+    }
+  },
   encrypt(algorithm, key) {
     checkKey(algorithm, key, "encrypt");
     checkCipher(algorithm);
@@ -492,6 +412,9 @@ const UNKNOWN = {
 /** The error of deno_crypto in Cloudflare's words, where it has some. */
 function reworded(method, args, error) {
   const name = error?.name;
+  if (name === "NotSupportedError" && method === "importKey" && USAGES[upper(nameOf(args[2]))] !== undefined) {
+    return failure(name, `Unrecognized key import format "${String(args[0])}".`);
+  }
   if (name === "NotSupportedError") {
     const text = UNKNOWN[method];
     return failure(
@@ -500,11 +423,22 @@ function reworded(method, args, error) {
     );
   }
   if (name === "SyntaxError" && method === "generateKey") {
-    return failure(name, "Secret/private CryptoKeys must have at least one usage.");
+    return failure(
+      name,
+      ArrayPrototypeIncludes(SECRETS, upper(nameOf(args[0])))
+        ? "Secret/private CryptoKeys must have at least one usage."
+        : "Attempt to generate asymmetric keys with no valid private key usages.",
+    );
   }
   if (name === "DataError" && method === "importKey") {
     if (args[0] === "spki") return failure(name, "Invalid SPKI input.");
     if (args[0] === "pkcs8") return failure(name, "Invalid PKCS8 input.");
+  }
+  if (name === "OperationError" && method === "unwrapKey" && upper(nameOf(args[3])) === "AES-KW") {
+    return failure(name, "AES-KW key unwrapping failed.");
+  }
+  if (name === "OperationError" && method === "deriveBits" && upper(nameOf(args[0])) === "HKDF") {
+    return failure(name, "HKDF deriveBits failed.");
   }
   if (name === "OperationError" && (method === "decrypt" || method === "encrypt")) {
     return failure(name, cipherFailure(args[0], args[2]));
@@ -521,10 +455,12 @@ function cipherFailure(algorithm, data) {
     length -= (algorithm.tagLength === undefined ? 128 : Number(algorithm.tagLength)) / 8;
     expected = length;
   }
+  // Of the last block at least one byte fills up.
+  if (upper(name) === "AES-CBC" && length >= 32 && length % 16 === 0) expected = length - 16;
   return "Decryption failed. This could be due to a ciphertext authentication failure, bad padding, incorrect " +
     `CryptoKey, or another algorithm-specific reason. Input length was ${length}, output length expected to be ` +
     `${expected} for ${name}`;
 }
 
-return { check, reworded };
+return { check, checkRandom, reworded };
 })();

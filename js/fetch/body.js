@@ -169,7 +169,7 @@ function extract(init) {
     }
   }
   lastType = "text/plain;charset=UTF-8";
-  return new Body(TEXT, String(init));
+  return new Body(TEXT, `${init}`);
 }
 
 function extractedType() {

@@ -69,7 +69,7 @@ async function send(io, parts, service, received = toResponse) {
   let bytes = null;
   let rid = undefined;
   if (body !== null) {
-    if (bodies.isUsed(body)) throw new TypeError(bodies.USED);
+    if (bodies.isUsed(body)) throw new TypeError("Cannot reconstruct a Request with a used body.");
     if (body.stream === null && body.kind === bodies.TEXT) {
       bytes = core.encode(body.source);
       body.used = true;

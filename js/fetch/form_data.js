@@ -97,6 +97,7 @@ class FormData {
   }
 
   forEach(callback, thisArg = undefined) {
+    if (typeof callback !== "function") need([], 1, "forEach");
     for (let i = 0; i < this.#entries.length; i++) {
       const { name, value } = this.#entries[i];
       primordials.FunctionPrototypeCall(callback, thisArg, value, name, this);
@@ -143,7 +144,10 @@ ObjectDefineProperty(FormData.prototype, SymbolToStringTag, {
 
 function need(args, count, method) {
   if (args.length < count) {
-    throw new TypeError(`Failed to execute '${method}' on 'FormData': parameter ${count} is required.`);
+    const type = args.length === 1 ? "File or Blob or string" : method === "forEach" ? "function" : "string";
+    throw new TypeError(
+      `Failed to execute '${method}' on 'FormData': parameter ${args.length + 1} is not of type '${type}'.`,
+    );
   }
 }
 
@@ -159,7 +163,6 @@ function entryOf(name, value, filename, named) {
     }
     return { name, value };
   }
-  if (named) throw new TypeError("FormData: a filename may only be given with a Blob.");
   return { name, value: String(value) };
 }
 

@@ -39,7 +39,7 @@ const NOT_ASCII = new SafeRegExp("[^\\x00-\\x7f]");
 const EDGE_SPACE = new SafeRegExp("^[\\t\\n\\r ]|[\\t\\n\\r ]$");
 
 function normalName(name) {
-  if (typeof name !== "string") name = String(name);
+  if (typeof name !== "string") name = `${name}`;
   if (name.length === 0) throw new TypeError("Invalid header name.");
   // Most names come in lower case: one look settles it.
   if (RegExpPrototypeExec(NOT_LOWER_TOKEN, name) === null) return name;
@@ -50,7 +50,7 @@ function normalName(name) {
 }
 
 function normalValue(value) {
-  if (typeof value !== "string") value = String(value);
+  if (typeof value !== "string") value = `${value}`;
   if (RegExpPrototypeExec(EDGE_SPACE, value) !== null) value = strip(value);
   if (RegExpPrototypeExec(BAD_VALUE, value) !== null) {
     throw new TypeError("Invalid header value.");
@@ -129,11 +129,10 @@ class Headers {
   #immutable = false;
 
   constructor(init = undefined) {
-    if (init !== undefined && init !== null) this.#fill(init);
-    else if (init === null) {
+    if (typeof init === "object" && init !== null || typeof init === "function") this.#fill(init);
+    else if (init !== undefined) {
       throw new TypeError(
-        "Failed to construct 'Headers': the provided value is not of type " +
-          "'Headers or sequence or record'.",
+        "Failed to construct 'Headers': constructor parameter 1 is not of type 'Headers or Sequence or object'.",
       );
     }
   }
@@ -176,7 +175,8 @@ class Headers {
   #fill(init) {
     if (typeof init !== "object" && typeof init !== "function") {
       throw new TypeError(
-        "Incorrect type: the provided value is not of type 'Headers'.",
+        "Incorrect type for the 'headers' field on 'RequestInitializerDict': the provided value is not of type " +
+          "'Headers or Sequence or object'.",
       );
     }
     if (#list in init) {
@@ -188,11 +188,14 @@ class Headers {
     if (iterate !== undefined && iterate !== null) {
       // deno-lint-ignore prefer-primordials
       for (const pair of init) {
+        if (typeof pair !== "object" || pair === null) {
+          throw new TypeError("Incorrect type: the provided value is not of type 'Sequence'.");
+        }
         // deno-lint-ignore prefer-primordials
         const parts = [...pair];
         if (parts.length !== 2) {
           throw new TypeError(
-            "Invalid header init: each entry must be a pair of a name and a value.",
+            "To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.",
           );
         }
         this.#append(parts[0], parts[1]);
@@ -307,7 +310,7 @@ class Headers {
   forEach(callback, thisArg = undefined) {
     need(arguments, 1, "forEach");
     if (typeof callback !== "function") {
-      throw new TypeError("Headers.forEach: the callback is not a function.");
+      throw new TypeError("Failed to execute 'forEach' on 'Headers': parameter 1 is not of type 'function'.");
     }
     const pairs = this.#combined();
     for (let i = 0; i < pairs.length; i++) {
@@ -384,8 +387,9 @@ class Headers {
 
 function need(args, count, method) {
   if (args.length < count) {
+    const type = method === "forEach" ? "function" : "string";
     throw new TypeError(
-      `Failed to execute '${method}' on 'Headers': parameter ${count} is required.`,
+      `Failed to execute '${method}' on 'Headers': parameter ${args.length + 1} is not of type '${type}'.`,
     );
   }
 }

@@ -83,11 +83,11 @@ class Request {
     // The incoming path fills the fields itself.
     if (input === incomingMarker) return;
     if (arguments.length === 0) {
-      throw new TypeError("Failed to construct 'Request': constructor parameter 1 is required.");
+      throw new TypeError("Failed to construct 'Request': constructor parameter 1 is not of type 'Request or string'.");
     }
     if (init !== undefined && init !== null && typeof init !== "object" && typeof init !== "function") {
       throw new TypeError(
-        "Incorrect type for the 'init' parameter of 'Request': the provided value is not of type 'RequestInit'.",
+        "Failed to construct 'Request': constructor parameter 2 is not of type 'RequestInitializerDict or Request'.",
       );
     }
     let body = null;
@@ -148,7 +148,14 @@ class Request {
       }
       this.#signal = init.signal;
     }
-    if (init.cf !== undefined) this.#cf = init.cf;
+    if (init.cf !== undefined) {
+      if (init.cf !== null && typeof init.cf !== "object") {
+        throw new TypeError(
+          "Incorrect type for the 'cf' field on 'RequestInitializerDict': the provided value is not of type 'Object'.",
+        );
+      }
+      this.#cf = init.cf;
+    }
     if (init.fetcher !== undefined) this.#fetcher = init.fetcher;
     if (init.integrity !== undefined && String(init.integrity) !== "") {
       throw new TypeError(

@@ -52,7 +52,8 @@ class Response {
     const inner = new Inner();
     this.#inner = inner;
     if (init !== undefined && init !== null) readInit(inner, init);
-    if (body !== null && body !== undefined) {
+    // (An empty text is none.)
+    if (body !== null && body !== undefined && !(body === "" && isNullBody(inner.status))) {
       if (isNullBody(inner.status)) {
         throw new TypeError(
           "Response with null body status (101, 204, 205, or 304) cannot have a body.",
@@ -71,7 +72,7 @@ class Response {
 
   static json(data = undefined, init = undefined) {
     if (arguments.length === 0) {
-      throw new TypeError("Failed to execute 'json' on 'Response': parameter 1 is required.");
+      throw new TypeError("Failed to execute 'json' on 'Response': parameter 1 is not of type 'Value'.");
     }
     const text = JSONStringify(data);
     if (text === undefined) {
@@ -93,6 +94,9 @@ class Response {
   }
 
   static redirect(url, status = 302) {
+    if (arguments.length === 0) {
+      throw new TypeError("Failed to execute 'redirect' on 'Response': parameter 1 is not of type 'string'.");
+    }
     let href;
     try {
       href = new (urls().URL)(String(url)).href;
@@ -267,16 +271,23 @@ class Response {
   }
 }
 
+function wrongField(name, type) {
+  return new TypeError(
+    `Incorrect type for the '${name}' field on 'InitializerDict': the provided value is not of type '${type}'.`,
+  );
+}
+
 function readInit(inner, init) {
   // Another response may serve as init: status and headers are taken from it.
   if (typeof init !== "object" && typeof init !== "function") {
     throw new TypeError(
-      "Incorrect type for the 'init' parameter of 'Response': the provided value is not of type 'ResponseInit'.",
+      "Failed to construct 'Response': constructor parameter 2 is not of type 'InitializerDict or Response'.",
     );
   }
   const socket = init.webSocket;
   let status = init.status;
   if (socket !== undefined && socket !== null) {
+    if (typeof socket !== "object") throw wrongField("webSocket", "WebSocket");
     inner.webSocket = socket;
     if (status !== undefined && Number(status) !== 101) {
       throw new RangeError("Responses with a WebSocket must have status code 101.");
@@ -308,7 +319,10 @@ function readInit(inner, init) {
   }
   const headers = init.headers;
   if (headers !== undefined && headers !== null) inner.headers = headersOf(headers);
-  if (init.cf !== undefined) inner.cf = init.cf;
+  if (init.cf !== undefined) {
+    if (init.cf !== null && typeof init.cf !== "object") throw wrongField("cf", "Object");
+    inner.cf = init.cf;
+  }
   const encodeBody = init.encodeBody;
   if (encodeBody !== undefined) {
     if (encodeBody !== "automatic" && encodeBody !== "manual") {

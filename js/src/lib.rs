@@ -14,7 +14,7 @@ mod ops;
 mod patches;
 mod service;
 
-use patches::{PATCHES, Patch, TEXTS};
+use patches::{PATCHES, Patch, TEXTS, WORDS};
 
 pub use service::ServiceBinding;
 
@@ -83,6 +83,7 @@ deno_core::extension!(
         ops::digest::op_timing_safe_equal,
         ops::fetch::op_fetch,
         ops::fetch::op_fetch_cancel,
+        ops::clone::op_holds_error,
         ops::html_rewriter::op_rewriter_attributes,
         ops::html_rewriter::op_rewriter_check_encoding,
         ops::html_rewriter::op_rewriter_check_selector,
@@ -174,13 +175,16 @@ deno_core::extension!(
     lazy_loaded_js = [
         dir ".",
         "beacon.js",
+        "cloned_errors.js",
         "cloudflare_email.js",
         "cloudflare_workers.js",
         "cloudflare_workflows.js",
         "console.js",
         "crypto.js",
         "crypto/checks.js",
+        "crypto/common.js",
         "crypto/digest_stream.js",
+        "crypto/import_checks.js",
         "event_source.js",
         "exports.js",
         "fetch/fetch.js",
@@ -209,6 +213,7 @@ deno_core::extension!(
         "tracing.js",
         "transfer.js",
         "websocket.js",
+        "wording.js",
     ],
     synthetic_esm = [
         "cloudflare:email" = "ext:selvedge/cloudflare_email.js",
@@ -248,7 +253,7 @@ pub fn extensions_with_sources() -> Vec<Extension> {
 /// # Panics
 /// When a script is not what the changes were made for.
 pub fn patch_sources(extensions: &mut [Extension]) {
-    for Patch { script, from, to, times } in PATCHES.iter().chain(TEXTS) {
+    for Patch { script, from, to, times } in PATCHES.iter().chain(TEXTS).chain(WORDS) {
         let mut found = false;
         for extension in extensions.iter_mut() {
             for file in extension.lazy_loaded_js_files.to_mut() {

@@ -6,8 +6,10 @@
 //! things must not break the platform's own streams.
 
 mod texts;
+mod words;
 
 pub(crate) use texts::TEXTS;
+pub(crate) use words::WORDS;
 
 /// A change of a script's text.
 pub(crate) struct Patch {

@@ -20,6 +20,7 @@ pub mod outbound;
 pub mod platform;
 pub mod reply;
 pub mod rpc;
+pub mod serialized;
 pub mod text;
 pub mod thread;
 pub mod websocket;

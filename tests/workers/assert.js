@@ -95,3 +95,18 @@ export function streamOf(...chunks) {
     },
   });
 }
+
+/** What each of these throws or is rejected with, as "name: message". */
+export async function throwsTexts(cases) {
+  const wrong = [];
+  for (const [name, [run, expected]] of Object.entries(cases)) {
+    let text = "nothing";
+    try {
+      await run();
+    } catch (error) {
+      text = `${error?.name}: ${error?.message}`;
+    }
+    if (text !== expected) wrong.push(`${name}: expected ${shown(expected)}, got ${shown(text)}`);
+  }
+  if (wrong.length > 0) throw new AssertionError(wrong.join("\n"));
+}

@@ -36,7 +36,7 @@ pub fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
     reader.value()
 }
 
-/// What `durable/src/stored_errors.js` calls an error.
+/// What `js/cloned_errors.js` calls an error.
 const STORED_ERROR: &str = "storedError";
 
 /// An error, as its parts are read.

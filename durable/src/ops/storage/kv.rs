@@ -73,12 +73,6 @@ pub(crate) fn op_do_kv_get_many<'s>(
     Ok(v8::Array::new_with_elements(scope, &found))
 }
 
-/// Whether a value that V8 serialized holds an error.
-#[op2(fast)]
-pub(crate) fn op_do_holds_error(#[buffer] bytes: &[u8]) -> bool {
-    crate::clone::holds_error(bytes)
-}
-
 /// Sets the value of a key.
 #[op2(fast)]
 pub(crate) fn op_do_kv_put(

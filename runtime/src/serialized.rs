@@ -6,7 +6,7 @@
 const ERROR: u8 = b'r';
 
 /// Whether there is an error in a value that V8 serialized here.
-pub(crate) fn holds_error(bytes: &[u8]) -> bool {
+pub fn holds_error(bytes: &[u8]) -> bool {
     // Most values have no such byte at all.
     if !bytes.contains(&ERROR) {
         return false;

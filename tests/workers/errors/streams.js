@@ -1,0 +1,103 @@
+// Exceptions of streams: their types and texts are workerd's.
+import { throwsTexts } from "../assert.js";
+
+const t8 = new Uint8Array(4);
+const raw = (length) => new Uint8Array(length);
+const lock = () => {
+  const stream = new ReadableStream();
+  stream.getReader();
+  return stream;
+};
+
+/** What each throws, or its promise is rejected with. */
+const CASES = {
+  rs_type: [() => new ReadableStream({type:"foo"}), "TypeError: \"foo\" is not a valid type of ReadableStream."],
+  rs_src5: [() => new ReadableStream(5), "TypeError: Failed to construct 'ReadableStream': constructor parameter 1 is not of type 'UnderlyingSource'."],
+  rs_start5: [() => new ReadableStream({start:5}), "TypeError: Incorrect type for the 'start' field on 'UnderlyingSource': the provided value is not of type 'function'."],
+  rs_pull5: [() => new ReadableStream({pull:5}), "TypeError: Incorrect type for the 'pull' field on 'UnderlyingSource': the provided value is not of type 'function'."],
+  rs_cancel5: [() => new ReadableStream({cancel:5}), "TypeError: Incorrect type for the 'cancel' field on 'UnderlyingSource': the provided value is not of type 'function'."],
+  rs_hwm: [() => new ReadableStream({}, {highWaterMark:-1}), "TypeError: The value cannot be converted because it is negative and this API expects a positive bigint."],
+  rs_hwmnan: [() => new ReadableStream({}, {highWaterMark:NaN}), "TypeError: The value cannot be converted because it is not an integer."],
+  rs_size5: [() => new ReadableStream({}, {size:5}), "TypeError: Incorrect type for the 'size' field on 'StreamQueuingStrategy': the provided value is not of type 'function'."],
+  rs_aacs: [() => new ReadableStream({type:"bytes", autoAllocateChunkSize:0}), "TypeError: The autoAllocateChunkSize option cannot be zero."],
+  rs_mode: [() => new ReadableStream().getReader({mode:"foo"}), "TypeError: mode must be undefined or 'byob' in call to getReader()."],
+  rs_byob: [() => new ReadableStream().getReader({mode:"byob"}), "TypeError: This ReadableStream does not support BYOB reads."],
+  rs_lockedreader: [() => lock().getReader(), "TypeError: This ReadableStream is currently locked to a reader."],
+  rs_lockedcancel: [() => lock().cancel(), "TypeError: This ReadableStream is currently locked to a reader."],
+  rs_lockedpipe: [() => lock().pipeTo(new WritableStream()), "TypeError: This ReadableStream is currently locked to a reader."],
+  rs_lockedpipethrough: [() => lock().pipeThrough(new TransformStream()), "TypeError: This ReadableStream is currently locked to a reader."],
+  rs_pipenone: [() => new ReadableStream().pipeTo(), "TypeError: Failed to execute 'pipeTo' on 'ReadableStream': parameter 1 is not of type 'WritableStream'."],
+  rs_pipe5: [() => new ReadableStream().pipeTo(5), "TypeError: Failed to execute 'pipeTo' on 'ReadableStream': parameter 1 is not of type 'WritableStream'."],
+  rs_pipethroughnone: [() => new ReadableStream().pipeThrough(), "TypeError: Failed to execute 'pipeThrough' on 'ReadableStream': parameter 1 is not of type 'Transform'."],
+  rs_pipethrough5: [() => new ReadableStream().pipeThrough(5), "TypeError: Failed to execute 'pipeThrough' on 'ReadableStream': parameter 1 is not of type 'Transform'."],
+  rs_pipethroughobj: [() => new ReadableStream().pipeThrough({}), "TypeError: Incorrect type for the 'readable' field on 'Transform': the provided value is not of type 'ReadableStream'."],
+  rs_pipelockedw: [() => { const w = new WritableStream(); w.getWriter(); return new ReadableStream().pipeTo(w); }, "TypeError: This WritableStream is currently locked to a writer"],
+  rs_pipesignal: [() => new ReadableStream().pipeTo(new WritableStream(), {signal:5}), "TypeError: Incorrect type for the 'signal' field on 'PipeToOptions': the provided value is not of type 'AbortSignal'."],
+  rs_pipeaborted: [() => new ReadableStream().pipeTo(new WritableStream(), {signal:AbortSignal.abort()}), "AbortError: The operation was aborted"],
+  rs_enqueueclosed: [() => { let c; new ReadableStream({start(x){c=x}}); c.close(); c.enqueue(1); }, "TypeError: Unable to enqueue"],
+  rs_closeclosed: [() => { let c; new ReadableStream({start(x){c=x}}); c.close(); c.close(); }, "TypeError: This ReadableStream is closed."],
+  rs_benqueue: [() => { let c; new ReadableStream({type:"bytes",start(x){c=x}}); c.enqueue(1); }, "TypeError: Failed to execute 'enqueue' on 'ReadableByteStreamController': parameter 1 is not of type 'BufferSource'."],
+  rs_benqueue0: [() => { let c; new ReadableStream({type:"bytes",start(x){c=x}}); c.enqueue(raw(0)); }, "TypeError: Cannot enqueue a zero-length ArrayBuffer."],
+  rs_benqueuenone: [() => { let c; new ReadableStream({type:"bytes",start(x){c=x}}); c.enqueue(); }, "TypeError: Failed to execute 'enqueue' on 'ReadableByteStreamController': parameter 1 is not of type 'BufferSource'."],
+  rs_benqueueclosed: [() => { let c; new ReadableStream({type:"bytes",start(x){c=x}}); c.close(); c.enqueue(raw(1)); }, "TypeError: This ReadableByteStreamController is closed."],
+  rs_readreleased: [() => { const r = new ReadableStream().getReader(); r.releaseLock(); return r.read(); }, "TypeError: This ReadableStream reader has been released."],
+  rs_closedreleased: [() => { const r = new ReadableStream().getReader(); r.releaseLock(); return r.closed; }, "TypeError: This ReadableStream reader has been released."],
+  rs_cancelreleased: [() => { const r = new ReadableStream().getReader(); r.releaseLock(); return r.cancel(); }, "TypeError: This ReadableStream reader has been released."],
+  rs_pendingrelease: [() => { const r = new ReadableStream().getReader(); const p = r.read(); r.releaseLock(); return p; }, "TypeError: This ReadableStream reader has been released."],
+  rs_byobread: [() => new ReadableStream({type:"bytes"}).getReader({mode:"byob"}).read(), "TypeError: Failed to execute 'read' on 'ReadableStreamBYOBReader': parameter 1 is not of type 'ArrayBufferView'."],
+  rs_byobread5: [() => new ReadableStream({type:"bytes"}).getReader({mode:"byob"}).read(5), "TypeError: Failed to execute 'read' on 'ReadableStreamBYOBReader': parameter 1 is not of type 'ArrayBufferView'."],
+  rs_byobread0: [() => new ReadableStream({type:"bytes"}).getReader({mode:"byob"}).read(raw(0)), "TypeError: You must call read() on a \"byob\" reader with a positive-sized TypedArray object."],
+  rs_byobmin0: [() => new ReadableStream({type:"bytes"}).getReader({mode:"byob"}).read(raw(4),{min:0}), "TypeError: Requested invalid minimum number of bytes to read (0)."],
+  rs_byobmin9: [() => new ReadableStream({type:"bytes"}).getReader({mode:"byob"}).read(raw(4),{min:9}), "TypeError: Minimum bytes to read (9) exceeds size of buffer (4)."],
+  rs_newreader: [() => new ReadableStreamDefaultReader(), "TypeError: Failed to construct 'ReadableStreamDefaultReader': constructor parameter 1 is not of type 'ReadableStream'."],
+  rs_newreader5: [() => new ReadableStreamDefaultReader(5), "TypeError: Failed to construct 'ReadableStreamDefaultReader': constructor parameter 1 is not of type 'ReadableStream'."],
+  rs_newreaderlocked: [() => new ReadableStreamDefaultReader(lock()), "TypeError: This ReadableStream is currently locked to a reader."],
+  rs_newbyob: [() => new ReadableStreamBYOBReader(new ReadableStream()), "TypeError: This ReadableStream does not support BYOB reads."],
+  rs_newcontroller: [() => new ReadableStreamDefaultController(), "TypeError: Illegal constructor"],
+  rs_newbyobreq: [() => new ReadableStreamBYOBRequest(), "TypeError: Illegal constructor"],
+  rs_from: [() => ReadableStream.from(5), "TypeError: Failed to execute 'from' on 'ReadableStream': parameter 1 is not of type 'AsyncGenerator'."],
+  rs_fromnone: [() => ReadableStream.from(), "TypeError: Failed to execute 'from' on 'ReadableStream': parameter 1 is not of type 'AsyncGenerator'."],
+  rs_fromobj: [() => ReadableStream.from({}), "TypeError: Failed to execute 'from' on 'ReadableStream': parameter 1 is not of type 'AsyncGenerator'."],
+  rs_this: [() => ReadableStream.prototype.getReader.call({}), "TypeError: Illegal invocation: function called with incorrect `this` reference. See https://developers.cloudflare.com/workers/observability/errors/#illegal-invocation-errors for details."],
+  ws_5: [() => new WritableStream(5), "TypeError: Failed to construct 'WritableStream': constructor parameter 1 is not of type 'UnderlyingSink'."],
+  ws_write5: [() => new WritableStream({write:5}), "TypeError: Incorrect type for the 'write' field on 'UnderlyingSink': the provided value is not of type 'function'."],
+  ws_hwm: [() => new WritableStream({}, {highWaterMark:-1}), "TypeError: The value cannot be converted because it is negative and this API expects a positive bigint."],
+  ws_locked: [() => { const w = new WritableStream(); w.getWriter(); w.getWriter(); }, "TypeError: This WritableStream is currently locked to a writer."],
+  ws_lockedclose: [() => { const w = new WritableStream(); w.getWriter(); return w.close(); }, "TypeError: This WritableStream is currently locked to a writer."],
+  ws_lockedabort: [() => { const w = new WritableStream(); w.getWriter(); return w.abort(); }, "TypeError: This WritableStream is currently locked to a writer."],
+  ws_closeclosed: [async () => { const w = new WritableStream(); await w.close(); return w.close(); }, "TypeError: This WritableStream has been closed."],
+  ws_writeclosed: [async () => { const w = new WritableStream().getWriter(); await w.close(); return w.write(1); }, "TypeError: This WritableStream has been closed."],
+  ws_writereleased: [async () => { const w = new WritableStream().getWriter(); w.releaseLock(); return w.write(1); }, "TypeError: This WritableStream writer has been released."],
+  ws_closereleased: [async () => { const w = new WritableStream().getWriter(); w.releaseLock(); return w.close(); }, "TypeError: This WritableStream writer has been released."],
+  ws_abortreleased: [async () => { const w = new WritableStream().getWriter(); w.releaseLock(); return w.abort(); }, "TypeError: This WritableStream writer has been released."],
+  ws_dsreleased: [async () => { const w = new WritableStream().getWriter(); w.releaseLock(); return w.desiredSize; }, "TypeError: This WritableStream writer has been released."],
+  ws_closedreleased: [async () => { const w = new WritableStream().getWriter(); w.releaseLock(); return w.closed; }, "TypeError: This WritableStream writer has been released."],
+  ws_readyreleased: [async () => { const w = new WritableStream().getWriter(); w.releaseLock(); return w.ready; }, "TypeError: This WritableStream writer has been released."],
+  ws_newwriter: [() => new WritableStreamDefaultWriter(), "TypeError: Failed to construct 'WritableStreamDefaultWriter': constructor parameter 1 is not of type 'WritableStream'."],
+  ws_newwriter5: [() => new WritableStreamDefaultWriter(5), "TypeError: Failed to construct 'WritableStreamDefaultWriter': constructor parameter 1 is not of type 'WritableStream'."],
+  ws_newcontroller: [() => new WritableStreamDefaultController(), "TypeError: Illegal constructor"],
+  ts_5: [() => new TransformStream(5), "TypeError: Failed to construct 'TransformStream': constructor parameter 1 is not of type 'Transformer'."],
+  ts_transform5: [() => new TransformStream({transform:5}), "TypeError: Incorrect type for the 'transform' field on 'Transformer': the provided value is not of type 'function'."],
+  ts_rtype: [() => new TransformStream({readableType:"foo"}), "TypeError: transformer.readableType must be undefined."],
+  ts_wtype: [() => new TransformStream({writableType:"foo"}), "TypeError: transformer.writableType must be undefined."],
+  ts_enqueueafter: [() => { let c; new TransformStream({start(x){c=x}}); c.terminate(); c.enqueue(1); }, "TypeError: The readable side of this TransformStream is no longer readable."],
+  ts_newcontroller: [() => new TransformStreamDefaultController(), "TypeError: Illegal constructor"],
+  fls_none: [() => new FixedLengthStream(), "TypeError: Failed to construct 'FixedLengthStream': constructor parameter 1 is not of type 'bigint'."],
+  fls_str: [() => new FixedLengthStream("foo"), "TypeError: The value cannot be converted because it is not an integer."],
+  clqs: [() => new CountQueuingStrategy(), "TypeError: Failed to construct 'CountQueuingStrategy': constructor parameter 1 is not of type 'QueuingStrategyInit'."],
+  clqs5: [() => new CountQueuingStrategy(5), "TypeError: Failed to construct 'CountQueuingStrategy': constructor parameter 1 is not of type 'QueuingStrategyInit'."],
+  cs_none: [() => new CompressionStream(), "TypeError: Failed to construct 'CompressionStream': constructor parameter 1 is not of type 'string'."],
+  ds_none: [() => new DecompressionStream(), "TypeError: Failed to construct 'DecompressionStream': constructor parameter 1 is not of type 'string'."],
+  ds_bad: [() => new DecompressionStream("foo"), "TypeError: The compression format must be either 'deflate', 'deflate-raw' or 'gzip'."],
+  ds_data: [async () => { const d = new DecompressionStream("gzip"); const w = d.writable.getWriter(); w.write(raw(20)).catch(()=>{}); w.close().catch(()=>{}); return new Response(d.readable).text(); }, "TypeError: Decompression failed."],
+  ds_trunc: [async () => { const d = new DecompressionStream("gzip"); const w = d.writable.getWriter(); w.write(new Uint8Array([31,139,8,0,0,0,0,0,0,3])).catch(()=>{}); w.close().catch(()=>{}); return new Response(d.readable).text(); }, "TypeError: Called close() on a decompression stream with incomplete data"],
+  tes_write: [async () => { const d = new TextEncoderStream(); d.readable.getReader().read().catch(()=>{}); const w = d.writable.getWriter(); return w.write(Symbol()); }, "TypeError: Cannot convert a Symbol value to a string"],
+  tds_write: [async () => { const d = new TextDecoderStream(); d.readable.getReader().read().catch(()=>{}); const w = d.writable.getWriter(); return w.write("x"); }, "TypeError: This TransformStream is being used as a byte stream, but received a value that is not a BufferSource."],
+  tds_label: [() => new TextDecoderStream("foo"), "RangeError: \"foo\" is not a valid encoding."],
+};
+
+export const texts = {
+  async test() {
+    await throwsTexts(CASES);
+  },
+};
