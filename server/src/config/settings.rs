@@ -182,6 +182,10 @@ impl Settings {
         let mut idle: Vec<&str> = Vec::new();
         for entry in &self.top.0 {
             let Some(key) = keys::key(&entry.key) else {
+                // Builds write lists of what there is not.
+                if entry.node.is_empty() {
+                    continue;
+                }
                 warnings.push(self.unknown(entry, &entry.key));
                 continue;
             };
@@ -251,7 +255,7 @@ impl Settings {
             let hint = misfit.hint.map_or(String::new(), |hint| format!("; {hint}"));
             warnings.push(self.source.warning(misfit.offset, &format!("{}{hint}", misfit.message)));
         }
-        if key.support == Support::NotYet && !idle.contains(&key.name) {
+        if key.support == Support::NotYet && !node.is_empty() && !idle.contains(&key.name) {
             idle.push(key.name);
         }
         Ok(())

@@ -55,6 +55,15 @@ impl Table {
 }
 
 impl Node {
+    /// Whether it is a list or a table of nothing, however deep.
+    pub(super) fn is_empty(&self) -> bool {
+        match &self.value {
+            Value::Array(items) => items.is_empty(),
+            Value::Table(table) => table.0.iter().all(|entry| entry.node.is_empty()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        }
+    }
+
     /// What JSON calls this kind of value.
     pub(super) fn kind(&self) -> &'static str {
         match &self.value {

@@ -114,8 +114,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "forwarding of logs";
     Inheritable NotYet "previews" Any,
         "settings of previews";
-    Inheritable NotYet "python_modules" Any,
-        "Python Workers";
     NotInheritable NotYet "workflows" WORKFLOWS,
         "Workflows";
     NotInheritable NotYet "hyperdrive" HYPERDRIVE,
@@ -198,6 +196,16 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "billing; of old files";
     Inheritable Elsewhere "zone_id" Text,
         "of old files";
+    Inheritable Elsewhere "python_modules" Any,
+        "Python Workers, which are refused";
+    TopLevel Elsewhere "configPath" Text,
+        "the file that a build made this one of";
+    TopLevel Elsewhere "userConfigPath" Text,
+        "the same";
+    TopLevel Elsewhere "topLevelName" Text,
+        "the name without the environment's, in a file that a build made";
+    TopLevel Elsewhere "definedEnvironments" Any,
+        "the environments of the file that a build made this one of";
     Inheritable Elsewhere "type" Text,
         "of old files";
     Inheritable Elsewhere "node_compat" Flag,
