@@ -140,8 +140,10 @@ impl Peer {
             Data::None => self.kind != Kind::Nginx,
             Data::Assets { .. } => matches!(self.kind, Kind::Selvedge | Kind::Nginx),
             Data::Kv { .. } => matches!(self.kind, Kind::Selvedge | Kind::Deno),
-            Data::D1 { .. } | Data::Queue => self.kind == Kind::Selvedge,
-            Data::Objects { .. } => matches!(self.kind, Kind::Selvedge | Kind::Workerd),
+            Data::D1 { .. } | Data::Queue | Data::Cache => self.kind == Kind::Selvedge,
+            Data::Objects { .. } | Data::Rewriter => {
+                matches!(self.kind, Kind::Selvedge | Kind::Workerd)
+            }
         }
     }
 
@@ -161,7 +163,7 @@ impl Peer {
         fs::write(dir.join("worker.js"), source)?;
         remove(&dir.join("wrangler.toml"))?;
         let config = match worker.data {
-            Data::None => None,
+            Data::None | Data::Rewriter | Data::Cache => None,
             Data::Kv { .. } => Some(KV_CONFIG),
             Data::D1 { .. } => Some(D1_CONFIG),
             Data::Queue => Some(QUEUE_CONFIG),

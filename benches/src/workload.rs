@@ -1,5 +1,6 @@
 //! The workloads: which Worker, which load, and what counts as good enough.
 
+mod apis;
 mod durable;
 
 use std::net::SocketAddr;
@@ -53,13 +54,17 @@ pub(crate) enum Data {
     Assets {
         bytes: usize,
     },
+    /// Nothing, but the Worker asks for classes that only Workers have.
+    Rewriter,
+    /// What `caches.default` holds; workerd alone has no cache.
+    Cache,
 }
 
 impl Data {
     /// How many POST requests fill it.
     pub(crate) fn seeds(self) -> usize {
         match self {
-            Self::None | Self::Queue | Self::Assets { .. } => 0,
+            Self::None | Self::Queue | Self::Assets { .. } | Self::Rewriter | Self::Cache => 0,
             Self::Kv { seeds } | Self::D1 { seeds } | Self::Objects { seeds } => seeds,
         }
     }
@@ -157,7 +162,7 @@ pub(crate) const HELLO: Worker =
 
 /// All workloads.
 pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
-    GENERAL.iter().chain(durable::ALL)
+    GENERAL.iter().chain(durable::ALL).chain(apis::ALL)
 }
 
 static GENERAL: &[Workload] = &[
