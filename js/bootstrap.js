@@ -8,6 +8,7 @@ import {
   describeThrown,
   dispatchEvent,
   eventClasses,
+  handlerEvent,
   eventHub,
   rejectionHandled,
   removeEventListener,
@@ -154,11 +155,13 @@ for (let i = 0; i < onDemand.length; i++) {
   const script = onDemand[i][1];
   defineLazyGlobal(name, () => load(script)[name]);
 }
-const eventNames = ["ExtendableEvent", "FetchEvent", "ScheduledEvent"];
+const eventNames = ["ExtendableEvent", "FetchEvent", "ScheduledEvent", "TailEvent"];
 for (let i = 0; i < eventNames.length; i++) {
   const name = eventNames[i];
   defineLazyGlobal(name, () => eventClasses()[name]);
 }
+// The same class by another name.
+defineLazyGlobal("TraceEvent", () => eventClasses().TailEvent);
 // Called on the global object or on nothing, as in browsers.
 defineLazyGlobal("reportError", () => {
   const { reportError } = load(web("02_event"));
@@ -348,6 +351,7 @@ internals.selvedge = {
   gates,
   headers,
   io,
+  listeners: { __proto__: null, handlerEvent },
   request,
   response,
   timers,
@@ -365,6 +369,7 @@ internals.cloudflareWorkers = () => ({
   RpcProperty: remote().RpcProperty,
   RpcStub: remote().RpcStub,
   RpcTarget: entrypoints.RpcTarget,
+  ServiceStub: remote().ServiceStub,
   waitUntil: (promise) => io.waitUntil(io.required(), promise, reportRejection),
   WorkerEntrypoint: entrypoints.WorkerEntrypoint,
 });

@@ -74,6 +74,12 @@ const entry = {
   named: { __proto__: null },
 };
 
+/** Whether a classic script listens to anything that may come. */
+function hearsAny() {
+  for (let i = 0; i < HANDLERS.length; i++) if (hears(HANDLERS[i])) return true;
+  return false;
+}
+
 function isEntrypointClass(value) {
   return typeof value === "function" &&
     ObjectPrototypeIsPrototypeOf(WorkerEntrypoint.prototype, value.prototype);
@@ -86,7 +92,7 @@ function isEntrypointClass(value) {
 function register(namespace) {
   if (namespace === undefined) {
     entry.listeners = true;
-    return hears("fetch") || hears("scheduled") ? undefined : "";
+    return hearsAny() ? undefined : "";
   }
   const keys = ObjectKeys(namespace);
   for (let i = 0; i < keys.length; i++) {
@@ -99,7 +105,7 @@ function register(namespace) {
   const main = name === null ? namespace.default : namespace[name];
   if (main === undefined) {
     entry.listeners = true;
-    return hears("fetch") || hears("scheduled") ? undefined : "";
+    return hearsAny() ? undefined : "";
   }
   if (isEntrypointClass(main)) {
     entry.constructor = main;

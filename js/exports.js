@@ -17,7 +17,7 @@ const {
   TypeError,
 } = primordials;
 const { fetchService } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
-const { connectHere, makeService } = core.loadExtScript("ext:selvedge/rpc.js");
+const { connectHere, makeService, ServiceStub } = core.loadExtScript("ext:selvedge/rpc.js");
 const { notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const { decode, release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { encode } = core.loadExtScript("ext:selvedge/rpc/values.js");
@@ -36,6 +36,7 @@ ObjectDefineProperty(LoopbackServiceStub.prototype, SymbolToStringTag, {
   value: "LoopbackServiceStub",
   configurable: true,
 });
+ObjectSetPrototypeOf(LoopbackServiceStub.prototype, ServiceStub.prototype);
 
 /** A function without properties that is an instance of the class. */
 function callable() {

@@ -22,7 +22,7 @@ const {
   TypedArrayPrototypeGetBuffer,
   TypeError,
 } = primordials;
-const { bodies, entrypoints, request: requests, response: responses } = internals.selvedge;
+const { bodies, entrypoints, listeners, request: requests, response: responses } = internals.selvedge;
 const { Headers } = internals.selvedge.headers;
 const { Response } = responses;
 const { contextOf, shared } = internals;
@@ -334,6 +334,7 @@ async function receive(io, parts) {
   const url = new URL(request.url);
   const name = StringPrototypeSlice(url.pathname, PREFIX.length);
   return await HANDLERS[name](url, request, (kind, argument) => {
+    if (entrypoints.entry.listeners) return toListeners(io, kind, argument);
     const ctx = contextOf(io);
     const handler = entrypoints.handlerFor(kind, ctx, shared.env);
     if (typeof handler[kind] !== "function") {
@@ -343,6 +344,11 @@ async function receive(io, parts) {
   }, io);
 }
 const PREFIX = "/cdn-cgi/handler/";
+
+async function toListeners(io, kind, argument) {
+  if (await listeners.handlerEvent(io, kind, argument)) return;
+  throw new Error(`No listener of "${kind}" events was registered.`);
+}
 
 const named = [[ForwardableEmailMessage, "ForwardableEmailMessage"], [Message, "Message"], [MessageBatch, "MessageBatch"]];
 for (let i = 0; i < named.length; i++) {

@@ -7,6 +7,7 @@ import { waitUntil } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
 
 const {
+  ArrayPrototypePush,
   ErrorPrototype,
   FunctionPrototypeCall,
   ObjectDefineProperty,
@@ -79,6 +80,8 @@ function eventClasses() {
 
   class ExtendableEvent extends Event {
     #io = null;
+    /** What was waited for, where a result is told after it. */
+    #promises = null;
 
     waitUntil(promise) {
       if (this.#io === null) {
@@ -86,12 +89,17 @@ function eventClasses() {
         throw new DOMException("waitUntil() can only be called on trusted event.", "InvalidStateError");
       }
       waitUntil(this.#io, promise, reportRejection);
+      if (this.#promises !== null) ArrayPrototypePush(this.#promises, promise);
     }
 
     static {
       setIo = (event, io) => {
         event.#io = io;
       };
+      collectPromises = (event) => {
+        event.#promises = [];
+      };
+      promisesOf = (event) => event.#promises;
     }
   }
 
@@ -154,10 +162,75 @@ function eventClasses() {
     }
   }
 
-  const tags = [[ExtendableEvent, "ExtendableEvent"], [FetchEvent, "FetchEvent"], [
-    ScheduledEvent,
-    "ScheduledEvent",
-  ]];
+  /** A batch of messages: what a handler of modules gets as its argument. */
+  class QueueEvent extends ExtendableEvent {
+    #batch;
+
+    constructor(type, batch) {
+      super(type);
+      this.#batch = batch;
+    }
+
+    get queue() {
+      return this.#batch.queue;
+    }
+
+    get messages() {
+      return this.#batch.messages;
+    }
+
+    get metadata() {
+      return this.#batch.metadata;
+    }
+
+    ackAll() {
+      this.#batch.ackAll();
+    }
+
+    retryAll(options = undefined) {
+      this.#batch.retryAll(options);
+    }
+  }
+
+  /** What other Workers did; the type is `tail` or `trace`. */
+  class TailEvent extends ExtendableEvent {
+    #traces;
+
+    constructor(type, traces) {
+      super(type);
+      this.#traces = traces;
+    }
+
+    get events() {
+      return this.#traces;
+    }
+
+    get traces() {
+      return this.#traces;
+    }
+  }
+
+  class EmailEvent extends ExtendableEvent {
+    #message;
+
+    constructor(type, message) {
+      super(type);
+      this.#message = message;
+    }
+
+    get message() {
+      return this.#message;
+    }
+  }
+
+  const tags = [
+    [EmailEvent, "EmailEvent"],
+    [ExtendableEvent, "ExtendableEvent"],
+    [FetchEvent, "FetchEvent"],
+    [QueueEvent, "QueueEvent"],
+    [ScheduledEvent, "ScheduledEvent"],
+    [TailEvent, "TailEvent"],
+  ];
   for (let i = 0; i < tags.length; i++) {
     ObjectDefineProperty(tags[i][0].prototype, SymbolToStringTag, {
       __proto__: null,
@@ -165,21 +238,49 @@ function eventClasses() {
       configurable: true,
     });
   }
-  return classes = { ExtendableEvent, FetchEvent, ScheduledEvent };
+  return classes = { EmailEvent, ExtendableEvent, FetchEvent, QueueEvent, ScheduledEvent, TailEvent };
 }
 
-let setIo, answerOf;
+let setIo, answerOf, collectPromises, promisesOf;
+
+/** Gives an event to its listeners; the first exception of one is the handler's. */
+function deliver(event) {
+  caught = { error: null };
+  dispatchEvent(event);
+  const { error } = caught;
+  caught = null;
+  if (error !== null) throw error.error;
+}
+
+/**
+ * A delivery of messages, traces or mail for listeners; done when all is that they
+ * gave to `waitUntil()`. Whether somebody listens.
+ */
+async function handlerEvent(io, kind, argument) {
+  const { EmailEvent, QueueEvent, TailEvent } = eventClasses();
+  const types = kind === "tail" ? ["tail", "trace"] : [kind];
+  const Kind = { __proto__: null, email: EmailEvent, queue: QueueEvent, tail: TailEvent }[kind];
+  let heard = false;
+  for (let i = 0; i < types.length; i++) {
+    if (Kind === undefined || !hears(types[i])) continue;
+    heard = true;
+    const event = new Kind(types[i], argument);
+    setIo(event, io);
+    collectPromises(event);
+    deliver(event);
+    // (More may come while these are waited for.)
+    const promises = promisesOf(event);
+    for (let j = 0; j < promises.length; j++) await promises[j];
+  }
+  return heard;
+}
 
 /** Gives a fetch event to the listeners; the promise of their response. */
 function fetchEvent(io, request) {
   const { FetchEvent } = eventClasses();
   const event = new FetchEvent("fetch", { request });
   setIo(event, io);
-  caught = { error: null };
-  dispatchEvent(event);
-  const { error } = caught;
-  caught = null;
-  if (error !== null) throw error.error;
+  deliver(event);
   const answer = answerOf(event);
   if (answer === undefined) {
     throw new TypeError("No event handler called respondWith() for this request.");
@@ -247,6 +348,7 @@ export {
   eventClasses,
   eventHub,
   fetchEvent,
+  handlerEvent,
   hears,
   removeEventListener,
   rejectionHandled,

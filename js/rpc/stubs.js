@@ -574,5 +574,5 @@ rpc.encodeStub = encodeStub;
 rpc.receiveResult = receiveResult;
 rpc.Group = Group;
 
-return { makeService, newFetcher, RpcPromise, RpcProperty, RpcStub };
+return { makeService, newFetcher, RpcPromise, RpcProperty, RpcStub, ServiceStub: Fetcher };
 })();

@@ -103,3 +103,43 @@ fn a_handler_that_is_not_there_is_an_error() {
     assert_eq!(server.connect().post("/cdn-cgi/handler/tail", "[]").status, 500);
     server.logs.wait_text("Handler does not export a tail() function.");
 }
+
+/// The same in service-worker syntax.
+const LISTENERS: &str = r#"
+addEventListener("queue", (event) => {
+  if (event.messages[0].body === "bad") throw new Error("listener broke");
+  event.waitUntil((async () => {
+    await scheduler.wait(10);
+    event.messages[0].ack();
+    if (event.messages[0].body === "later") throw new Error("broke later");
+  })());
+  console.log(`${event.type} ${event.queue} ${event.messages.length} ${Object.prototype.toString.call(event)}`);
+});
+addEventListener("tail", (event) => console.log(`tail ${event.events.length} ${event.traces === event.events}`));
+addEventListener("trace", (event) => console.log(`trace ${event.traces.length}`));
+addEventListener("email", (event) => event.waitUntil(event.message.forward("inbox@example.com")));
+"#;
+
+#[test]
+fn listeners_get_messages_traces_and_mail() {
+    let server = Setup::new(LISTENERS).start();
+    let post = |path: &str, body: &str| server.connect().post(path, body);
+    let answer = post("/cdn-cgi/handler/queue?queue=jobs", r#"[{"id":"a","body":1}]"#);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["explicitAcks"], serde_json::json!(["a"]));
+    server.logs.wait_text("queue jobs 1 [object QueueEvent]");
+    for body in ["bad", "later"] {
+        let answer =
+            post("/cdn-cgi/handler/queue?queue=jobs", &format!(r#"[{{"body":"{body}"}}]"#));
+        assert_eq!(answer.status, 500, "{body}");
+    }
+    assert_eq!(post("/cdn-cgi/handler/tail", "[{},{}]").status, 200);
+    server.logs.wait_text("tail 2 true");
+    server.logs.wait_text("trace 2");
+    let mail =
+        post("/cdn-cgi/handler/email?from=a@x.test&to=b@x.test", "Subject: hi\r\n\r\nhello\r\n");
+    assert_eq!(mail.status, 200, "{}", mail.text());
+    assert_eq!(mail.json()["sent"][0]["forward"], "inbox@example.com");
+    let none = post("/cdn-cgi/handler/test", "");
+    assert_eq!(none.status, 500, "nobody listens to that");
+}

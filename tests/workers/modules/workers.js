@@ -109,3 +109,11 @@ export const the_cache_is_told_to_forget_from_anywhere = {
     equal(typeof workers.cache, "object");
   },
 };
+
+export const bindings_are_instances_of_a_class = {
+  test(_, _env, ctx) {
+    equal(throws(() => new workers.ServiceStub(), TypeError).message, "Illegal constructor");
+    ok(!({} instanceof workers.ServiceStub));
+    if (ctx.exports.default !== undefined) ok(ctx.exports.default instanceof workers.ServiceStub);
+  },
+};
