@@ -3,7 +3,8 @@
 const { core, primordials } = __bootstrap;
 const { op_job_begin, op_job_end, op_timing_safe_equal } = core.ops;
 const { ArrayBufferIsView, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, TypeError, Uint8Array, ReflectApply, ReflectGetOwnPropertyDescriptor, StringPrototypeToUpperCase } = primordials;
-const { Crypto, CryptoKey, SubtleCrypto, crypto } = core.loadExtScript("ext:deno_crypto/00_crypto.js");
+const { Crypto, CryptoKey, SubtleCrypto, crypto, cryptoKeyExportNodeKeyMaterial, importCryptoKeySync } = core
+  .loadExtScript("ext:deno_crypto/00_crypto.js");
 
 /** Loads a script when it is needed. */
 function lazy(specifier) {
@@ -247,5 +248,19 @@ guard(Crypto.prototype, "getRandomValues");
 guard(Crypto.prototype, "randomUUID");
 guard(SubtleCrypto.prototype, "generateKey");
 
-return { Crypto, CryptoKey, SubtleCrypto, crypto };
+/** A key of bytes, at once: for `KeyObject.toCryptoKey()`. */
+function importNow(...args) {
+  const { check, reworded } = checks();
+  // (Reading the singleton gives the classes what new keys are marked with.)
+  void crypto.subtle;
+  try {
+    standardNames("importKey", args);
+    check("importKey", args);
+    return importCryptoKeySync(args[0], args[1], args[2], args[3], args[4]);
+  } catch (error) {
+    throw reworded("importKey", args, error);
+  }
+}
+
+return { Crypto, CryptoKey, SubtleCrypto, crypto, importNow, materialOf: cryptoKeyExportNodeKeyMaterial };
 })();

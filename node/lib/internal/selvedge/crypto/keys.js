@@ -56,6 +56,16 @@ class KeyObjectHandle {
   #secret = null;
   /** Of a pair: its kind, and both halves in DER. */
   #pair = null;
+  /** Whether it is of a CryptoKey that is not to be exported. */
+  #isSealed = false;
+
+  seal() {
+    this.#isSealed = true;
+  }
+
+  #checkExport() {
+    if (this.#isSealed) throw new TypeError('Unable to export non-extractable key');
+  }
 
   init(type, data, format, encoding, passphrase) {
     this.#type = type;
@@ -161,6 +171,7 @@ class KeyObjectHandle {
   }
 
   export(format, encoding, cipher, passphrase) {
+    this.#checkExport();
     if (this.#secret !== null) return Buffer.from(this.#secret);
     const isPrivate = this.isPrivate;
     const isSealed = cipher !== undefined && cipher !== null;
@@ -181,6 +192,7 @@ class KeyObjectHandle {
   }
 
   exportJwk(target) {
+    this.#checkExport();
     if (this.#secret !== null) {
       return ObjectAssign(target, { kty: 'oct', k: Buffer.from(this.#secret).toString('base64url') });
     }
@@ -231,7 +243,11 @@ const no = (what) => jobOf(() => {
 
 module.exports = {
   call,
-  createNativeKeyObjectClass: (make) => make(class NativeKeyObject {}),
+  createNativeKeyObjectClass(make) {
+    const classes = make(class NativeKeyObject {});
+    require('internal/selvedge/crypto/bridge').connect(KeyObjectHandle, classes);
+    return classes;
+  },
   DhKeyPairGenJob: no('dh'),
   DsaKeyPairGenJob: no('dsa'),
   EcKeyPairGenJob: jobOf((curve, _parameters, ...rest) => encodedPair(generate('ec', 0, 0, curve), ...rest)),
