@@ -98,6 +98,11 @@ fn small_packages() {
 }
 
 #[test]
+fn rust_that_wasm_bindgen_packed() {
+    answers_as_expected("wasm-bindgen");
+}
+
+#[test]
 fn graphql_yoga() {
     answers_as_expected("graphql-yoga");
 }
