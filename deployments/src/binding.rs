@@ -66,6 +66,15 @@ pub enum BindingKind {
         /// In seconds: 10 or 60.
         period: u32,
     },
+    /// `workflow`: a Workflow of the account.
+    Workflow {
+        /// Its name.
+        workflow: String,
+        /// The class that runs it.
+        class: String,
+        /// The Worker of the same account that exports that; `None`: this one.
+        script: Option<String>,
+    },
     /// `durable_object_namespace`.
     Objects {
         /// The class.
@@ -209,6 +218,11 @@ impl Fields<'_> {
             "r2_bucket" => BindingKind::R2 { bucket: self.required("bucket_name")? },
             "analytics_engine" => BindingKind::Dataset { dataset: self.required("dataset")? },
             "ratelimit" => self.rate_limit()?,
+            "workflow" => BindingKind::Workflow {
+                workflow: self.required("workflow_name")?,
+                class: self.required("class_name")?,
+                script: self.other_worker("script_name")?,
+            },
             "durable_object_namespace" => BindingKind::Objects {
                 class: self.required("class_name")?,
                 script: self.other_worker("script_name")?,
@@ -325,6 +339,8 @@ mod tests {
                 "simple": { "limit": 5, "period": 60 } }),
             json!({ "name": "E", "type": "analytics_engine", "dataset": "events" }),
             json!({ "name": "R", "type": "r2_bucket", "bucket_name": "b", "jurisdiction": "eu" }),
+            json!({ "name": "W", "type": "workflow", "workflow_name": "orders",
+                "class_name": "Order" }),
             json!({ "name": "D", "type": "durable_object_namespace", "class_name": "Room" }),
             json!({ "name": "E", "type": "service", "service": "auth", "entrypoint": "Admin" }),
             json!({ "name": "F", "type": "version_metadata" }),

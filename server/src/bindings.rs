@@ -6,6 +6,7 @@ mod durable;
 mod queues;
 #[cfg(test)]
 mod tests;
+pub(crate) mod workflows;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use selvedge_r2::config::BucketConfig;
 use selvedge_ratelimit::RateLimit;
 use selvedge_ratelimit::config::RateLimitConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
+use selvedge_workflows::config::WorkflowConfig;
 
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_millis, unix_seconds};
@@ -49,6 +51,7 @@ pub enum BindingConfig {
     R2(BucketConfig),
     RateLimit(RateLimitConfig),
     Dataset(DatasetConfig),
+    Workflow(WorkflowConfig),
 }
 
 impl BindingConfig {
@@ -62,10 +65,16 @@ impl BindingConfig {
             Self::R2(bucket) => &bucket.binding,
             Self::RateLimit(limit) => &limit.name,
             Self::Dataset(dataset) => &dataset.binding,
+            Self::Workflow(workflow) => &workflow.binding,
         }
     }
 
-    fn open(&self, backends: &Backends, worker: &str) -> Result<EnvEntry, BackendError> {
+    fn open(
+        &self,
+        backends: &Backends,
+        alarms: &Arc<Alarms>,
+        worker: &str,
+    ) -> Result<EnvEntry, BackendError> {
         let value = match self {
             Self::Kv(namespace) => {
                 let store = backends.kv(namespace.id())?;
@@ -100,6 +109,9 @@ impl BindingConfig {
                 let limit = RateLimit::new(counter, config.simple, rate_clock);
                 EnvValue::Binding(Arc::new(limit))
             }
+            Self::Workflow(config) => {
+                EnvValue::Binding(Arc::new(workflows::open(config, backends, alarms, worker)?))
+            }
         };
         Ok(EnvEntry { name: self.name().to_owned(), value })
     }
@@ -132,7 +144,7 @@ pub(crate) fn open(
         }
     }
     for binding in bindings {
-        let entry = binding.open(backends, &worker.name)?;
+        let entry = binding.open(backends, alarms, &worker.name)?;
         // A binding goes before a variable of its name.
         worker.env.retain(|other| other.name != entry.name);
         worker.env.push(entry);
@@ -163,6 +175,7 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
     d1_databases(config, &mut bindings, &mut warnings)?;
     r2_buckets(config, &mut bindings, &mut warnings)?;
     queues::configured(config, &mut bindings, &mut warnings)?;
+    workflows::configured(config, &mut bindings, &mut warnings)?;
     for section in config.tables("analytics_engine_datasets")? {
         let dataset: DatasetConfig = section.read()?;
         if dataset.binding.is_empty() {

@@ -15,6 +15,7 @@ mod objects;
 mod queues;
 mod r2;
 pub(crate) mod socket;
+mod workflows;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -146,6 +147,12 @@ impl Control {
             request @ (Request::Queues
             | Request::QueuePurge { .. }
             | Request::QueueDelete { .. }) => queues::execute(&self.backends, request).await,
+            request @ (Request::Workflows
+            | Request::WorkflowInstances { .. }
+            | Request::WorkflowDelete { .. }
+            | Request::WorkflowAsk { .. }) => {
+                workflows::execute(&self.backends, &self.switchboard, request).await
+            }
             request if request.is_r2() => r2::execute(&self.backends, request, bytes).await,
             request => kv::execute(&self.backends, request, bytes).await,
         }

@@ -56,6 +56,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "limits in `env`, see [rate-limits.md](rate-limits.md)";
     NotInheritable Acts "analytics_engine_datasets" ANALYTICS,
         "datasets in `env`, see [analytics.md](analytics.md)";
+    NotInheritable Acts "workflows" WORKFLOWS,
+        "Workflows in `env`, and the classes that run them, see [workflows.md](workflows.md)";
     NotInheritable Acts "durable_objects" DURABLE_OBJECTS,
         "`bindings`: namespaces of objects in `env`, see [durable-objects.md](durable-objects.md)";
     Inheritable Acts "migrations" MIGRATIONS,
@@ -114,8 +116,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "forwarding of logs";
     Inheritable NotYet "previews" Any,
         "settings of previews";
-    NotInheritable NotYet "workflows" WORKFLOWS,
-        "Workflows";
     NotInheritable NotYet "hyperdrive" HYPERDRIVE,
         "databases behind Hyperdrive";
     NotInheritable NotYet "vectorize" VECTORIZE,
