@@ -31,6 +31,7 @@ Examples:
   selvedge d1 --help                Look into D1 databases, migrate them
   selvedge r2 --help                Buckets of R2, and objects in them
   selvedge do --help                Look into Durable Objects
+  selvedge workflows --help         Look into Workflows and their instances
   selvedge deploy                   Deploy the Worker of this folder to a server
   selvedge run --help               All that `run` can do
   selvedge completions bash         Print what bash needs to complete commands";
@@ -103,6 +104,8 @@ pub(crate) enum Command {
     Queues(Box<crate::queues::QueuesArgs>),
     /// Work with R2 buckets in a data folder.
     R2(Box<crate::r2::R2Args>),
+    /// Work with Workflows and their instances.
+    Workflows(Box<crate::workflows::WorkflowsArgs>),
     /// Look into Durable Objects in a data folder, and change them.
     Do(Box<crate::durable::DoArgs>),
     /// Copy a server's data folder while the server runs.

@@ -25,6 +25,7 @@ mod terminal;
 mod trace;
 mod types;
 mod vars;
+mod workflows;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::D1(args) }) => d1::run(*args),
         Ok(Cli { command: Command::Queues(args) }) => queues::run(*args),
         Ok(Cli { command: Command::R2(args) }) => r2::run(*args),
+        Ok(Cli { command: Command::Workflows(args) }) => workflows::run(*args),
         Ok(Cli { command: Command::Do(args) }) => durable::run(*args),
         Ok(Cli { command: Command::Backup(args) }) => backup::backup(&args),
         Ok(Cli { command: Command::Restore(args) }) => backup::restore(&args),

@@ -26,6 +26,7 @@ mod tail;
 mod tokens;
 mod top;
 mod versions;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ pub(crate) use kv::run as run_kv;
 pub(crate) use output::{must_confirm, print, print_json, table};
 pub(crate) use queues::RemoteQueues;
 pub(crate) use r2::RemoteBuckets;
+pub(crate) use workflows::RemoteWorkflows;
 
 use crate::kv::is_closed_pipe;
 use crate::terminal;
