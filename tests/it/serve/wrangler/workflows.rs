@@ -63,11 +63,11 @@ fn workflows_are_deployed_triggered_and_looked_after() {
     wrangler.ok(&project, &["workflows", "instances", "delete", "orders", "one"]);
     assert_eq!(wrangler.get("/workflows/orders/instances"), json!([]));
 
-    // What the class is called must be exported.
+    // Wrangler itself looks for the class.
     let other = json!({ "binding": "ORDERS", "name": "orders", "class_name": "Missing" });
     project.set(json!({ "compatibility_date": "2026-06-01", "workflows": [other] }));
     let said = wrangler.fails(&project, &["deploy"]);
-    assert!(said.contains("class Missing that is not exported by the script"), "{said}");
+    assert!(said.contains("not exported in your entrypoint file: Missing"), "{said}");
     wrangler.ok(&project, &["workflows", "delete", "orders"]);
     assert_eq!(wrangler.get("/workflows"), json!([]));
 }
