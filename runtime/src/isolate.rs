@@ -403,6 +403,7 @@ impl Isolate {
     pub fn shrink(&mut self) {
         self.js.v8_isolate().low_memory_notification();
         memory::trim();
+        memory::release_start_code();
     }
 
     /// Runs the `fetch` handler up to its first wait. The answer goes to the
