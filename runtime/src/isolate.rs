@@ -676,6 +676,7 @@ impl Isolate {
 
     /// Ends the isolate; the requests that it still holds are reported lost.
     pub(crate) fn retire(self) {
+        self.state.end_turn();
         for id in self.state.context_ids() {
             self.state.close_context(id);
         }
@@ -699,6 +700,7 @@ impl Isolate {
                 cx.waker().wake_by_ref();
             }
         });
+        self.state.end_turn();
         // What a stop left may have asked for something since.
         if idle && !self.was_stopped {
             self.end_hung();
