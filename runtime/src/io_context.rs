@@ -139,8 +139,8 @@ pub struct IsolateState {
     /// What the end of a turn is for, and since when somebody waits for it.
     turn_end: OnceCell<Box<dyn Fn()>>,
     turn_end_asked: Cell<Option<Instant>>,
-    /// What is done a few times a second while anything happens.
-    tick: OnceCell<Box<dyn Fn()>>,
+    /// What is done when the isolate comes to rest.
+    rest: OnceCell<Box<dyn Fn()>>,
     /// Contexts that somebody follows.
     traced: Cell<usize>,
     monitor: RefCell<Option<Rc<dyn Monitor>>>,
@@ -180,7 +180,7 @@ impl IsolateState {
             memory: OnceCell::new(),
             turn_end: OnceCell::new(),
             turn_end_asked: Cell::new(None),
-            tick: OnceCell::new(),
+            rest: OnceCell::new(),
             traced: Cell::new(0),
             monitor: RefCell::new(None),
             next_inner: Cell::new(1),
@@ -631,14 +631,14 @@ impl IsolateState {
         }
     }
 
-    /// Sets what is done four times a second while the isolate has events, and for
-    /// one second more. The first call counts.
-    pub fn at_tick(&self, act: Box<dyn Fn()>) {
-        let _ = self.tick.set(act);
+    /// Sets what is done when the isolate had no event for a second. The first call
+    /// counts.
+    pub fn at_rest(&self, act: Box<dyn Fn()>) {
+        let _ = self.rest.set(act);
     }
 
-    pub(crate) fn tick(&self) {
-        if let Some(act) = self.tick.get() {
+    pub(crate) fn rest(&self) {
+        if let Some(act) = self.rest.get() {
             act();
         }
     }

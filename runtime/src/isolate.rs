@@ -401,6 +401,7 @@ impl Isolate {
 
     /// Gives unused memory back to the system. Takes a few milliseconds.
     pub fn shrink(&mut self) {
+        self.state.rest();
         self.js.v8_isolate().low_memory_notification();
         memory::trim();
         memory::release_start_code();

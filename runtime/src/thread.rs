@@ -326,7 +326,6 @@ impl LocalIsolate {
         let mut quiet_ticks = 0;
         loop {
             tokio::time::sleep(HOUSEKEEPING_TICK).await;
-            self.with(|isolate| isolate.state().tick());
             let busy = self.0.busy.replace(false) || self.in_flight() > 0;
             if busy {
                 self.with(Isolate::expire);

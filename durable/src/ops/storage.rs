@@ -121,7 +121,7 @@ impl Storages {
             }
         }));
         let mine = Rc::downgrade(&storages);
-        isolate.at_tick(Box::new(move || {
+        isolate.at_rest(Box::new(move || {
             if let Some(storages) = mine.upgrade() {
                 storages.connections.close_resting();
             }

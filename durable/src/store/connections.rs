@@ -1,6 +1,6 @@
-//! The open connections of a thread. Each takes some 70 KiB and three files, and
-//! opening one costs as much as ten writes: there may be many while they are in use,
-//! but only some of those at rest stay open. Those that were not used for longest are
+//! The open connections of a thread. Each takes some memory and three files, and
+//! opening one costs as much as ten writes: there are as many as a thread's objects may
+//! take memory for, and fewer when it rests. Those that were not used for longest are
 //! closed first.
 
 use std::cell::{Cell, RefCell};
@@ -10,9 +10,14 @@ use std::sync::Arc;
 
 use super::object::Inner;
 
-/// How many connections a thread has open, if it is not told otherwise.
-const DEFAULT_OPEN: usize = 2048;
-/// How many of those stay open that nobody uses.
+/// What the objects of a thread may take, if it is not told how many connections it
+/// may have: 88 MiB.
+const BUDGET_BYTES: usize = 88 << 20;
+/// What a live object takes without its connection, about.
+const OBJECT_BYTES: usize = 5500;
+/// What a connection takes, about: 32 KiB of them are the index of its log.
+const CONNECTION_BYTES: usize = 54 << 10;
+/// How many there may be in any case, and how many stay open at rest.
 const RESTING: usize = 512;
 /// A thread opens so many files for its objects at most, as a part of what its
 /// process may have open.
@@ -29,9 +34,9 @@ pub type StopFlag = Arc<dyn Fn() -> bool + Send + Sync>;
 /// What the connections of a thread are like.
 #[derive(Clone, Default)]
 pub struct ConnectionsOptions {
-    /// How many may be open; 0 for the default of 2,048, or less where the process
-    /// may have few files open. Those with live cursors or open transactions may be
-    /// more.
+    /// How many may be open; 0 for the default: from 512 where there are many
+    /// objects to 1,600 where there are few, and fewer where the process may have few
+    /// files open. Those with live cursors or open transactions may be more.
     pub open: usize,
     /// What stops a query that takes too long: the CPU limit.
     pub stop: Option<StopFlag>,
@@ -46,8 +51,10 @@ struct Shared {
     open: RefCell<Vec<Weak<Inner>>>,
     /// Counts uses.
     tick: Cell<u64>,
-    /// The last use before [`Connections::close_resting`] looked last.
-    looked: Cell<u64>,
+    /// How many objects there are.
+    objects: Cell<usize>,
+    /// How many connections the process has files for.
+    files: usize,
 }
 
 impl fmt::Debug for Connections {
@@ -59,13 +66,12 @@ impl fmt::Debug for Connections {
 impl Connections {
     /// For the objects of this thread.
     pub fn new(options: ConnectionsOptions) -> Self {
-        let open = if options.open == 0 { default_open() } else { options.open };
-        let options = ConnectionsOptions { open, ..options };
         Self(Rc::new(Shared {
             options,
             open: RefCell::default(),
             tick: Cell::new(0),
-            looked: Cell::new(0),
+            objects: Cell::new(0),
+            files: file_room(),
         }))
     }
 
@@ -88,33 +94,49 @@ impl Connections {
 
     /// Makes room for one more, and takes note of it.
     pub(super) fn opened(&self, object: &Rc<Inner>) {
-        let limit = self.0.options.open;
+        let limit = self.limit();
         if self.0.open.borrow().len() >= limit {
-            self.close_oldest(limit - limit.div_ceil(PART), u64::MAX);
+            self.close_oldest(limit - limit.div_ceil(PART));
         }
         self.0.open.borrow_mut().push(Rc::downgrade(object));
     }
 
-    /// Closes connections that were not used since the last call but one, as far as
-    /// there are more than 512.
+    /// Closes connections, as far as there are more than 512: nobody uses them.
     pub fn close_resting(&self) {
-        let since = self.0.looked.replace(self.0.tick.get());
         if self.0.open.borrow().len() > RESTING {
-            self.close_oldest(RESTING, since);
+            self.close_oldest(RESTING);
         }
     }
 
-    /// Closes those that were used last at `until` or before, the oldest first, until
-    /// only `rest` are open.
-    fn close_oldest(&self, rest: usize, until: u64) {
+    /// An object more.
+    pub(super) fn began(&self) {
+        self.0.objects.set(self.0.objects.get() + 1);
+    }
+
+    /// An object less.
+    pub(super) fn ended(&self) {
+        self.0.objects.set(self.0.objects.get().saturating_sub(1));
+    }
+
+    /// How many may be open now.
+    fn limit(&self) -> usize {
+        if self.0.options.open > 0 {
+            return self.0.options.open;
+        }
+        let left = BUDGET_BYTES.saturating_sub(self.0.objects.get() * OBJECT_BYTES);
+        (left / CONNECTION_BYTES).max(RESTING).min(self.0.files)
+    }
+
+    /// Closes connections, those first that were not used for longest, until only
+    /// `rest` are open.
+    fn close_oldest(&self, rest: usize) {
         let surplus = {
             let mut open = self.0.open.borrow_mut();
             open.retain(|other| other.upgrade().is_some_and(|other| other.is_open()));
             let surplus = open.len().saturating_sub(rest);
-            let old = |object: &Rc<Inner>| object.last_use() <= until && !object.is_pinned();
             let mut oldest: Vec<Rc<Inner>> = match surplus {
                 0 => Vec::new(),
-                _ => open.iter().filter_map(Weak::upgrade).filter(old).collect(),
+                _ => open.iter().filter_map(Weak::upgrade).filter(|it| !it.is_pinned()).collect(),
             };
             oldest.sort_unstable_by_key(|object| object.last_use());
             oldest.truncate(surplus);
@@ -126,9 +148,9 @@ impl Connections {
     }
 }
 
-/// What the files that this process may open have room for.
-fn default_open() -> usize {
+/// For how many connections of one thread this process may open files.
+fn file_room() -> usize {
     let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     let room = files.map_or(u64::MAX, |files| files / SHARE_OF_FILES / FILES);
-    usize::try_from(room).map_or(DEFAULT_OPEN, |room| room.clamp(RESTING / 2, DEFAULT_OPEN))
+    usize::try_from(room).unwrap_or(usize::MAX).max(RESTING / 4)
 }
