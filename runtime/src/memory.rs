@@ -264,7 +264,7 @@ fn own_code() -> Option<(usize, usize)> {
 
 /// Gives memory that was freed back to the system: what starting an isolate
 /// needed only for a moment.
-pub(crate) fn trim() {
+pub fn trim() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: malloc_trim may be called at any time; it takes the arenas' locks.
     unsafe {

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use super::object::Inner;
 
 /// What the objects of a thread may take, if it is not told how many connections it
-/// may have: 88 MiB.
-const BUDGET_BYTES: usize = 88 << 20;
+/// may have: 64 MiB.
+const BUDGET_BYTES: usize = 64 << 20;
 /// What a live object takes without its connection, about.
 const OBJECT_BYTES: usize = 5500;
 /// What a connection takes, about: 32 KiB of them are the index of its log.
@@ -35,7 +35,7 @@ pub type StopFlag = Arc<dyn Fn() -> bool + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct ConnectionsOptions {
     /// How many may be open; 0 for the default: from 512 where there are many
-    /// objects to 1,600 where there are few, and fewer where the process may have few
+    /// objects to 1,200 where there are few, and fewer where the process may have few
     /// files open. Those with live cursors or open transactions may be more.
     pub open: usize,
     /// What stops a query that takes too long: the CPU limit.
@@ -55,6 +55,8 @@ struct Shared {
     objects: Cell<usize>,
     /// How many connections the process has files for.
     files: usize,
+    /// The lowest limit at which freed memory was given back.
+    trimmed: Cell<usize>,
 }
 
 impl fmt::Debug for Connections {
@@ -72,6 +74,7 @@ impl Connections {
             tick: Cell::new(0),
             objects: Cell::new(0),
             files: file_room(),
+            trimmed: Cell::new(usize::MAX),
         }))
     }
 
@@ -97,6 +100,11 @@ impl Connections {
         let limit = self.limit();
         if self.0.open.borrow().len() >= limit {
             self.close_oldest(limit - limit.div_ceil(PART));
+            // Fewer may be open than before: what the others had is not needed again.
+            if limit < self.0.trimmed.get().saturating_sub(limit / PART) {
+                self.0.trimmed.set(limit);
+                selvedge_runtime::memory::trim();
+            }
         }
         self.0.open.borrow_mut().push(Rc::downgrade(object));
     }
