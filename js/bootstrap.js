@@ -406,11 +406,12 @@ globalThis.__selvedge = {
   register: entrypoints.register,
   describe: entrypoints.describe,
   require: requireModule,
-  rpc: (channel, entrypoint, props, receiver, ...object) => {
+  // `via` is what leads here, which says how deep it is.
+  rpc: (channel, via, entrypoint, props, given, receiver, ...object) => {
     gates.beginTurn();
     // What names a Durable Object: see `fetch` in dispatch.js.
-    if (receiver !== undefined) load(receiver).receiveCalls(channel, ...new primordials.SafeArrayIterator(object));
-    else sessions().accept(channel, entrypoint, props);
+    if (receiver !== undefined) load(receiver).receiveCalls(channel, via, ...new primordials.SafeArrayIterator(object));
+    else sessions().accept(channel, via, entrypoint, props, given === undefined ? undefined : dispatch.envWith(given));
   },
   scheduled: dispatch.scheduled,
   websocket: dispatch.websocket,

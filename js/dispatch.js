@@ -33,6 +33,7 @@ const {
   DataViewPrototypeGetBuffer,
   DataViewPrototypeGetByteLength,
   DataViewPrototypeGetByteOffset,
+  JSONParse,
   PromisePrototypeThen,
   PromiseResolve,
   TypedArrayPrototypeGetBuffer,
@@ -63,12 +64,17 @@ function setEnv(value) {
   env = value;
 }
 
+/** `env` with what the terms of a call add to it, as JSON. */
+function envWith(given) {
+  return { ...env, ...JSONParse(given) };
+}
+
 /**
- * A request came in. A service binding may name an export and `ctx.props`. What
- * comes after them names a Durable Object: the script that receives for it, the
+ * A request came in. A service binding may name an export and `ctx.props`, and its
+ * terms give entries for `env`. What comes after them names a Durable Object: the script that receives for it, the
  * namespace, id, name and jurisdiction.
  */
-function fetch(slot, method, url, headBlob, hasBody, edgeBlob, entrypoint, props, receiver) {
+function fetch(slot, method, url, headBlob, hasBody, edgeBlob, entrypoint, props, given, receiver) {
   beginTurn();
   const io = new IoContext(slot);
   setAsyncContext(io);
@@ -76,12 +82,17 @@ function fetch(slot, method, url, headBlob, hasBody, edgeBlob, entrypoint, props
     const request = { __proto__: null, method, url, headBlob, hasBody };
     // Its errors are answers, too.
     PromisePrototypeThen(
-      core.loadExtScript(receiver).receive(io, request, arguments[9], arguments[10], arguments[11], arguments[12]),
+      core.loadExtScript(receiver).receive(io, request, arguments[10], arguments[11], arguments[12], arguments[13]),
       (response) => answer(io, response),
       (error) => fail(io, error),
     );
     setAsyncContext(undefined);
     return;
+  }
+  let own = env;
+  if (given !== undefined) {
+    own = envWith(given);
+    setAsyncContext({ __proto__: null, io, slot, env: own });
   }
   let result;
   try {
@@ -91,12 +102,12 @@ function fetch(slot, method, url, headBlob, hasBody, edgeBlob, entrypoint, props
     } else {
       const ctx = contextOf(io, props);
       const handler = entrypoint === undefined
-        ? handlerFor("fetch", ctx, env)
-        : namedHandler(entrypoint, ctx, env);
+        ? handlerFor("fetch", ctx, own)
+        : namedHandler(entrypoint, ctx, own);
       if (typeof handler.fetch !== "function") {
         throw new TypeError("Handler does not export a fetch() function.");
       }
-      result = handler.fetch(request, env, ctx);
+      result = handler.fetch(request, own, ctx);
     }
   } catch (error) {
     setAsyncContext(undefined);
@@ -411,4 +422,4 @@ function websocket(id, kind, data, extra) {
   sockets().deliver(id, kind, data, extra);
 }
 
-export { abort, discardContext, expired, fail, fetch, hung, scheduled, setEnv, websocket };
+export { abort, discardContext, envWith, expired, fail, fetch, hung, scheduled, setEnv, websocket };

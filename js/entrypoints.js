@@ -185,15 +185,15 @@ function namedHandler(name, ctx, env) {
  * The entrypoint that a session of remote calls begins with, and what of it is
  * reached. A handler that is no class gets `env` and `ctx` as arguments.
  */
-function open(io, name, props) {
+function open(io, name, props, env = shared.env) {
   const ctx = contextOf(io, props);
   const value = name === undefined || name === "default" ? entry.object ?? entry.constructor : entry.named[name];
   if (isEntrypointClass(value)) {
-    const object = new value(ctx, shared.env);
+    const object = new value(ctx, env);
     return { __proto__: null, object, isOpen: false, isEntrypoint: true, insert: null };
   }
   if (typeof value === "object" && value !== null) {
-    const insert = { __proto__: null, env: shared.env, ctx };
+    const insert = { __proto__: null, env, ctx };
     return { __proto__: null, object: value, isOpen: true, isEntrypoint: true, insert };
   }
   if (name === undefined || name === "default") {

@@ -76,7 +76,11 @@ function stub(name, props, canSpecialize) {
   }
   // Each session gets props of its own.
   const connect = (io) => connectHere(entrypoint, props === undefined ? undefined : copied(props))(io);
-  return makeService(callable(), methods, connect, null, "LoopbackServiceStub");
+  const way = () => {
+    const text = props === undefined ? null : JSONStringify(props);
+    return op_service_open({ service: "", entrypoint: entrypoint ?? null, props: text });
+  };
+  return makeService(callable(), methods, connect, null, "LoopbackServiceStub", true, { __proto__: null, way });
 }
 
 /** A copy of props, which are plain data. */

@@ -79,6 +79,12 @@ function current() {
   return frame === undefined || frame === null ? undefined : frame.io;
 }
 
+/** How deep the present event is, in a context that has several; the host knows more. */
+function eventDepth() {
+  const frame = getAsyncContext();
+  return frame === undefined || frame === null || frame.depth === undefined ? 0 : frame.depth;
+}
+
 /** The present context; throws in the global scope. */
 function required() {
   const io = current();
@@ -195,6 +201,7 @@ export {
   disownBody,
   disownTimer,
   end,
+  eventDepth,
   forget,
   GLOBAL_SCOPE,
   IoContext,

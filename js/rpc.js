@@ -16,7 +16,7 @@ rpc.encodeRequest = (encoder, request) => objects().encodeRequest(encoder, reque
 rpc.encodeResponse = (encoder, response) => objects().encodeResponse(encoder, response);
 rpc.encodePlatformObject = (encoder, value) => objects().encodePlatformObject(encoder, value);
 rpc.materialize = (made, io) => objects().materialize(made, io);
-rpc.openService = (parts) => parts.again !== undefined ? parts.again() : core.loadExtScript("ext:selvedge/service.js").open(parts);
+rpc.openService = (target) => target.again();
 
 const stubs = core.loadExtScript("ext:selvedge/rpc/stubs.js");
 const receivers = core.loadExtScript("ext:selvedge/rpc/receivers.js");

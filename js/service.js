@@ -3,11 +3,12 @@
 // (https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_rpc_connect, op_rpc_subrequest, op_service_open, op_service_parts } = core.ops;
+const { op_rpc_connect, op_rpc_subrequest, op_service_again, op_service_parts } = core.ops;
 const { Error, TypeError } = primordials;
 const { fetchService } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
 const { connectHere, makeService, newFetcher } = core.loadExtScript("ext:selvedge/rpc.js");
 const { shared } = internals;
+const { io: contexts } = internals.selvedge;
 
 /** The methods of a binding that are not the other Worker's. */
 function methodsOf(service) {
@@ -34,7 +35,7 @@ function connector(rid, parts, isOwn) {
   if (isOwn) return connectHere(parts.entrypoint ?? undefined, parts.props ?? undefined);
   return (io) => {
     op_rpc_subrequest(io.slot);
-    return core.loadExtScript("ext:selvedge/rpc/session.js").connect(io, op_rpc_connect(rid));
+    return core.loadExtScript("ext:selvedge/rpc/session.js").connect(io, op_rpc_connect(rid, io.slot, contexts.eventDepth()));
   };
 }
 
@@ -43,13 +44,17 @@ function bind(rid, _name) {
   const described = op_service_parts(rid);
   const parts = described[0];
   const connect = connector(rid, parts, described[1]);
-  return makeService(newFetcher(), methodsOf(() => rid), connect, parts, "Fetcher", shared.rpc);
+  return makeService(newFetcher(), methodsOf(() => rid), connect, passedOn(rid), "Fetcher", shared.rpc);
 }
 
-/** A binding that came with a call. */
-function open(parts) {
-  return bind(op_service_open(parts), "");
+/** A binding on its way to another context or Worker. */
+function passedOn(rid) {
+  return {
+    __proto__: null,
+    again: () => bind(rid, ""),
+    way: () => op_service_again(rid),
+  };
 }
 
-return { bind, methodsOf, open };
+return { bind, methodsOf, passedHere: passedOn };
 })();

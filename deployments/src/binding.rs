@@ -91,6 +91,15 @@ pub enum BindingKind {
         /// What the callee finds in `ctx.props`.
         props: Option<Value>,
     },
+    /// `worker_loader`: makes Workers of code.
+    Loader,
+    /// `dispatch_namespace`: Workers of other people, by name.
+    Dispatch {
+        /// The namespace of the account.
+        namespace: String,
+        /// The Worker that all they send goes through.
+        outbound: Option<DispatchOutbound>,
+    },
     /// `version_metadata`: `{ id, tag, timestamp }`.
     VersionMetadata,
     /// `assets`: the version's static files.
@@ -110,6 +119,15 @@ pub enum BindingKind {
         /// The module of the version.
         part: String,
     },
+}
+
+/// The way out of the Workers of a dispatch namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DispatchOutbound {
+    /// A Worker of the account.
+    pub service: String,
+    /// What each call may put into its `env`.
+    pub parameters: Vec<String>,
 }
 
 /// Why something is not a binding.
@@ -232,6 +250,11 @@ impl Fields<'_> {
                 entrypoint: self.optional("entrypoint")?,
                 props: self.object.get("props").filter(|props| !props.is_null()).cloned(),
             },
+            "worker_loader" => BindingKind::Loader,
+            "dispatch_namespace" => BindingKind::Dispatch {
+                namespace: self.required("namespace")?,
+                outbound: self.outbound()?,
+            },
             "version_metadata" => BindingKind::VersionMetadata,
             "assets" => BindingKind::Assets,
             "wasm_module" => BindingKind::Wasm { part: self.required("part")? },
@@ -264,6 +287,30 @@ impl Fields<'_> {
         let period = period.ok_or_else(|| invalid("period"))?;
         let namespace = self.required("namespace_id")?;
         Ok(BindingKind::RateLimit { namespace, limit, period })
+    }
+
+    fn outbound(&self) -> Result<Option<DispatchOutbound>, InvalidBinding> {
+        let Some(outbound) = self.object.get("outbound").filter(|it| !it.is_null()) else {
+            return Ok(None);
+        };
+        let invalid = |key: &str| self.invalid(&format!("\"outbound.{key}\" is not valid"));
+        let worker = outbound.get("worker").ok_or_else(|| invalid("worker"))?;
+        let service = worker.get("service").and_then(Value::as_str).filter(|name| !name.is_empty());
+        let service = service.ok_or_else(|| invalid("worker.service"))?;
+        let service = match worker.get("environment").and_then(Value::as_str) {
+            None | Some("production") => service.to_owned(),
+            Some(environment) => format!("{service}-{environment}"),
+        };
+        let given = match outbound.get("params") {
+            None | Some(Value::Null) => &Vec::new(),
+            Some(Value::Array(given)) => given,
+            Some(_) => return Err(invalid("params")),
+        };
+        let parameters = given.iter().map(|parameter| {
+            let name = parameter.get("name").and_then(Value::as_str);
+            name.map(str::to_owned).ok_or_else(|| invalid("params"))
+        });
+        Ok(Some(DispatchOutbound { service, parameters: parameters.collect::<Result<_, _>>()? }))
     }
 
     fn other_worker(&self, key: &str) -> Result<Option<String>, InvalidBinding> {

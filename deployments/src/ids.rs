@@ -165,7 +165,8 @@ impl VersionId {
 pub struct WorkerKey {
     /// Whose it is.
     pub account: AccountId,
-    /// Its name there: `[a-z0-9_-]{1,63}`.
+    /// Its name there: `[a-z0-9_-]{1,63}`; with that of a dispatch namespace and a
+    /// slash before it where it is in one.
     pub name: String,
 }
 
@@ -180,11 +181,62 @@ impl WorkerKey {
         }
         Err(InvalidId(name.chars().take(80).collect()))
     }
+
+    /// The key of a Worker in a dispatch namespace.
+    ///
+    /// # Errors
+    /// When one of them cannot be a name.
+    pub fn in_namespace(
+        account: AccountId,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Self, InvalidId> {
+        let in_account = Self::new(account, name)?;
+        if !names::is_worker_name(namespace) {
+            return Err(InvalidId(namespace.chars().take(80).collect()));
+        }
+        Ok(Self { name: format!("{namespace}/{name}"), ..in_account })
+    }
+
+    /// The key of `NAME` or `NAMESPACE/NAME`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse(account: AccountId, name: &str) -> Result<Self, InvalidId> {
+        match name.split_once('/') {
+            Some((namespace, name)) => Self::in_namespace(account, namespace, name),
+            None => Self::new(account, name),
+        }
+    }
+
+    /// The dispatch namespace that it is in, and its name there.
+    pub fn namespace(&self) -> Option<(&str, &str)> {
+        self.name.split_once('/')
+    }
 }
 
 /// `ACCOUNT/NAME`: unique in the process.
 impl fmt::Display for WorkerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.account, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_of_namespaces_have_keys_of_their_own() {
+        let account = AccountId::random();
+        let key = WorkerKey::in_namespace(account.clone(), "customers", "shop").expect("names");
+        assert_eq!(key.name, "customers/shop");
+        assert_eq!(key.namespace(), Some(("customers", "shop")));
+        assert_eq!(WorkerKey::parse(account.clone(), "customers/shop"), Ok(key));
+        assert!(WorkerKey::new(account.clone(), "customers/shop").is_err());
+        assert_eq!(WorkerKey::new(account.clone(), "shop").expect("a name").namespace(), None);
+        for name in ["a/b/c", "/b", "a/", "a/B", "../b"] {
+            assert!(WorkerKey::parse(account.clone(), name).is_err(), "{name}");
+        }
     }
 }

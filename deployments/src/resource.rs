@@ -14,6 +14,8 @@ pub enum ResourceKind {
     D1Database,
     /// A queue.
     Queue,
+    /// A namespace of Workers to dispatch to.
+    DispatchNamespace,
 }
 
 impl ResourceKind {
@@ -22,6 +24,7 @@ impl ResourceKind {
         match self {
             Self::D1Database => "d1",
             Self::Queue => "queue",
+            Self::DispatchNamespace => "dispatch_namespace",
         }
     }
 
@@ -30,6 +33,7 @@ impl ResourceKind {
         match self {
             Self::D1Database => "D1 database",
             Self::Queue => "queue",
+            Self::DispatchNamespace => "dispatch namespace",
         }
     }
 }

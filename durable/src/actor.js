@@ -364,7 +364,7 @@ function enter(actor, waiting, event) {
         : op_do_event_begin(actor.io.slot, "", "", kind, "", "", 0);
     }
     const before = getAsyncContext();
-    setAsyncContext(actor.io);
+    setAsyncContext(frameOf(actor.io, what));
     let result;
     try {
       result = event(actor.instance, actor);
@@ -384,6 +384,12 @@ function enter(actor, waiting, event) {
     }
     setAsyncContext(before);
   });
+}
+
+/** What an event's code runs in: the object's context, and how deep the event is. */
+function frameOf(io, what) {
+  if (what === null || what.depth === undefined) return io;
+  return { __proto__: null, io, slot: io.slot, depth: what.depth };
 }
 
 /** An event is over: its caller learns of it when what it wrote is on disk. */
@@ -484,7 +490,7 @@ function block(actor, callback) {
   }
   return new Promise((resolve, reject) => {
     gate.lock(frame?.section ?? null, (section) => {
-      const inside = { __proto__: null, io: actor.io, slot: actor.io.slot, section };
+      const inside = { __proto__: null, io: actor.io, slot: actor.io.slot, depth: frame?.depth, section };
       const timer = core.createTimer(() => {
         if (!section.over) breakActor(actor, flagged(new Error(SECTION_TIMEOUT), "durableObjectReset"));
       }, SECTION_MS, undefined, false, false);

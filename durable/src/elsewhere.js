@@ -13,7 +13,7 @@ const {
   StringPrototypeSlice,
   TypedArrayPrototypeGetByteLength,
 } = primordials;
-const { headers, response: responses } = internals.selvedge;
+const { headers, io: contexts, response: responses } = internals.selvedge;
 const { send, toResponse } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
 const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
 const { FAILED, failureOf, FLAGS, HEADER } = core.loadExtScript("ext:selvedge/rpc/failures.js");
@@ -21,6 +21,8 @@ const { toBytes } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 const { flagged, OVERLOADED } = core.loadExtScript("ext:selvedge_durable/actor.js");
 
+/** The slot of no context. */
+const NOBODY = -1;
 /** The body is encoded as its headers say. */
 const ENCODED = "selvedge-encoded";
 /** What of an error's texts goes along, so that they fit a header. */
@@ -33,7 +35,7 @@ function connectElsewhere(io, target) {
   op_rpc_subrequest(io.slot);
   const rid = way(target, "");
   try {
-    return core.loadExtScript("ext:selvedge/rpc/session.js").connect(io, op_rpc_connect(rid));
+    return core.loadExtScript("ext:selvedge/rpc/session.js").connect(io, op_rpc_connect(rid, io.slot, contexts.eventDepth()));
   } catch (error) {
     throw told(error);
   } finally {
@@ -45,11 +47,11 @@ function connectElsewhere(io, target) {
  * Hands on a call that came from another isolate, to where the object went
  * since that began: nobody saw anything of it yet.
  */
-function forward(target, path, args, answer) {
+function forward(target, depth, path, args, answer) {
   const rid = way(target, "");
   let cap;
   try {
-    cap = core.loadExtScript("ext:selvedge/rpc/session.js").connectForOthers(op_rpc_connect(rid));
+    cap = core.loadExtScript("ext:selvedge/rpc/session.js").connectForOthers(op_rpc_connect(rid, NOBODY, depth));
   } catch (error) {
     throw told(error);
   } finally {

@@ -14,6 +14,7 @@ const {
   op_do_is_own,
   op_do_namespace,
   op_request_cf,
+  op_rpc_depth,
 } = core.ops;
 const {
   JSONParse,
@@ -282,8 +283,8 @@ function redirected(parts, response) {
   };
 }
 
-/** Sends a request to an object, in whichever isolate that lives. */
-function sendTo(io, target, parts, isRedirect) {
+/** Sends a request to an object, in whichever isolate that lives. `isHandedOn`: it was on its way there already. */
+function sendTo(io, target, parts, isRedirect, isHandedOn = false) {
   if (parts.signal !== null && parts.signal.aborted) throw parts.signal.reason;
   let actor;
   try {
@@ -292,7 +293,7 @@ function sendTo(io, target, parts, isRedirect) {
     throw tunnelled(error);
   }
   if (actor === null) return sendElsewhere(io, target, parts, isRedirect);
-  op_do_call(io.slot);
+  const depth = op_do_call(io.slot, contexts.eventDepth(), isHandedOn);
   const sent = isRedirect ? sentAgain(parts.body) : packBody(io, parts.body);
   return call(actor, (instance, actor) => {
     if (typeof instance.fetch !== "function") throw new Error("Handler does not export a fetch() function.");
@@ -303,7 +304,7 @@ function sendTo(io, target, parts, isRedirect) {
   }, (answer) => {
     const body = unpackBody(contexts.current(), answer.body);
     return responses.adopt(answer.inner, body, parts.url, isRedirect);
-  }, { __proto__: null, kind: FETCH, text: parts.method, url: parts.url });
+  }, { __proto__: null, kind: FETCH, text: parts.method, url: parts.url, depth });
 }
 
 function sentAgain(body) {
@@ -325,11 +326,11 @@ function idOf(home, hex, name = undefined) {
   return new DurableObjectId(internal, home, hex, name, jurisdiction === "" ? undefined : jurisdiction);
 }
 
-/** Remote calls that come from another isolate. */
-function receiveCalls(channel, rid, hex, name, jurisdiction) {
+/** Remote calls that come from another isolate, through what `via` names. */
+function receiveCalls(channel, via, rid, hex, name, jurisdiction) {
   const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
   const id = new DurableObjectId(internal, home, hex, name, jurisdiction);
-  core.loadExtScript("ext:selvedge/rpc/session.js").acceptObject(channel, objectCapability({ __proto__: null, home, hex, id, name, jurisdiction }));
+  core.loadExtScript("ext:selvedge/rpc/session.js").acceptObject(channel, objectCapability({ __proto__: null, home, hex, id, name, jurisdiction }, op_rpc_depth(via)));
 }
 
 /** The alarm of an object goes off; `io` is the context that waits for its end. */
@@ -348,7 +349,7 @@ async function receive(io, request, rid, hex, name, jurisdiction) {
   try {
     const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
     const id = new DurableObjectId(internal, home, hex, name, jurisdiction);
-    return packed(await sendTo(io, { home, hex, id, name, jurisdiction }, incomingParts(io, request), false));
+    return packed(await sendTo(io, { home, hex, id, name, jurisdiction }, incomingParts(io, request), false, true));
   } catch (error) {
     return failureResponse(error);
   }

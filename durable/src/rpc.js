@@ -4,7 +4,7 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_context_touch, op_do_call } = core.ops;
 const { ArrayPrototypeJoin, ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
-const { entrypoints } = internals.selvedge;
+const { entrypoints, io: contexts } = internals.selvedge;
 const { Capability, invoke } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
 const { release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
@@ -36,10 +36,13 @@ function callerOf({ io }) {
 /** An object of this isolate, whether it is in memory or not. */
 class ObjectCapability extends Capability {
   #target;
+  /** The Workers and objects that its calls came through. */
+  #depth;
 
-  constructor(target) {
+  constructor(target, depth) {
     super();
     this.#target = target;
+    this.#depth = depth;
   }
 
   send(path, args, answer) {
@@ -55,7 +58,7 @@ class ObjectCapability extends Capability {
       if (actor === null) {
         // It has moved since the session began.
         message = null;
-        forward(this.#target, path, args, answer);
+        forward(this.#target, this.#depth, path, args, answer);
         return;
       }
     } catch (error) {
@@ -70,7 +73,7 @@ class ObjectCapability extends Capability {
       message = null;
       const scope = { __proto__: null, object: instance, isOpen: false, isEntrypoint: true, insert: null };
       return invoke(actor.io, scope, path, sent, answer);
-    }, failed, true, { __proto__: null, kind: RPC, text: ArrayPrototypeJoin(path, ".") }, callerOf(answer));
+    }, failed, true, { __proto__: null, kind: RPC, text: ArrayPrototypeJoin(path, "."), depth: this.#depth }, callerOf(answer));
   }
 
   dropped() {}
@@ -95,8 +98,7 @@ function remoteStub(self, methods, target, bond, passed) {
     if (actor === null) {
       cap = connectElsewhere(io, target);
     } else {
-      op_do_call(io.slot);
-      cap = new ObjectCapability(target);
+      cap = new ObjectCapability(target, op_do_call(io.slot, contexts.eventDepth(), false));
     }
     cap.bond = bond;
     return cap;
@@ -105,8 +107,8 @@ function remoteStub(self, methods, target, bond, passed) {
 }
 
 /** What calls from another isolate go to. */
-function objectCapability(target) {
-  return new ObjectCapability(target);
+function objectCapability(target, depth) {
+  return new ObjectCapability(target, depth);
 }
 
 return { objectCapability, remoteStub };

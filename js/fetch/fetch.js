@@ -102,6 +102,7 @@ async function send(io, parts, service, received = toResponse) {
         cancel: cancelRid,
         socket,
         service,
+        depth: contexts.eventDepth(),
         caching: service === undefined ? cachingOf(parts) : undefined,
       },
       h.toBlob(parts.headers),

@@ -3,7 +3,7 @@
 // (https://developers.cloudflare.com/workers/runtime-apis/rpc/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_rpc_open, op_rpc_subrequest } = core.ops;
+const { op_rpc_here, op_rpc_open, op_rpc_subrequest } = core.ops;
 const {
   ArrayPrototypeJoin,
   PromisePrototypeThen,
@@ -48,19 +48,25 @@ class Entrypoint extends Capability {
   #caller;
   #name;
   #props;
+  /** The number of what leads there, for the one call. */
+  #via;
   /** Called with the state of the callee's context. */
   #opened;
+  /** `env`, where the call has one of its own. */
+  #env;
 
-  constructor(caller, name, props, opened = null) {
+  constructor(caller, name, props, via, opened = null, env = undefined) {
     super();
     this.#caller = caller;
     this.#name = name;
     this.#props = props;
+    this.#via = via;
     this.#opened = opened;
+    this.#env = env;
   }
 
   send(path, args, answer) {
-    const io = new contexts.IoContext(op_rpc_open(this.#name ?? "", ArrayPrototypeJoin(path, ".")));
+    const io = new contexts.IoContext(op_rpc_open(this.#name ?? "", ArrayPrototypeJoin(path, "."), this.#via));
     const state = stateOf(io);
     state.isCallee = true;
     if (this.#caller !== null) {
@@ -72,12 +78,14 @@ class Entrypoint extends Capability {
       state.isRemote = true;
       this.#opened(state);
     }
+    const env = this.#env;
     runSoon(io, () => {
       if (io.over) return;
       SetPrototypeDelete(state.running, answer);
       let scope;
       try {
-        scope = entrypoints.open(io, this.#name, this.#props);
+        if (env !== undefined) setAsyncContext({ __proto__: null, io, slot: io.slot, env });
+        scope = entrypoints.open(io, this.#name, this.#props, env);
       } catch (error) {
         if (args !== null) release(args);
         answer.fail(encodeThrown(error, io));
@@ -88,14 +96,16 @@ class Entrypoint extends Capability {
     });
   }
 
-  dropped() {}
+  dropped() {
+    core.tryClose(this.#via);
+  }
 }
 
 /** Gives each call a session with an entrypoint of this Worker, in this isolate. */
 function connectHere(name, props) {
   return (io) => {
     op_rpc_subrequest(io.slot);
-    return new Entrypoint(stateOf(io), name, props);
+    return new Entrypoint(stateOf(io), name, props, op_rpc_here(io.slot, contexts.eventDepth()));
   };
 }
 

@@ -201,11 +201,8 @@ class Session {
       case "blob":
         return [made.kind, 0, blobBytes(data)];
       case "service":
-        if (data.way !== undefined) {
-          ArrayPrototypePush(this.#ways, data.way());
-          return ["object", this.#ways.length - 1, null, false];
-        }
-        return [made.kind, 0, data, false];
+        ArrayPrototypePush(this.#ways, data.way());
+        return ["way", this.#ways.length - 1, null, false];
       default:
         return [made.kind, id, data, cap !== null];
     }
@@ -230,8 +227,8 @@ class Session {
     const kind = described[0];
     const data = described[2];
     switch (kind) {
-      case "object": {
-        // The script of its binding, and what names it there.
+      case "way": {
+        // The script of its binding, and what names it there: a Worker, or an object.
         const { 0: script, 1: namespace, 2: id, 3: name, 4: jurisdiction } = ways[described[1]];
         const { passedHere } = core.loadExtScript(script);
         return new External("service", null, passedHere(namespace, id, name ?? undefined, jurisdiction ?? undefined));
@@ -489,10 +486,10 @@ function connectForOthers(rid) {
   return session.root();
 }
 
-/** A session that another isolate began, with an entrypoint of this Worker. */
-function accept(rid, entrypoint, props) {
+/** A session that another isolate began, with an entrypoint of this Worker; `via` leads there. */
+function accept(rid, via, entrypoint, props, env) {
   const session = new Session(rid, false);
-  acceptFor(session, new Entrypoint(null, entrypoint, props, (state) => session.belong(state)));
+  acceptFor(session, new Entrypoint(null, entrypoint, props, via, (state) => session.belong(state), env));
 }
 
 /** Begins a session with what its first call goes to. */

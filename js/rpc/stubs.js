@@ -29,7 +29,7 @@ const {
   TypeError,
 } = primordials;
 const { io: contexts } = internals.selvedge;
-const { PROMISE_DISPOSED, STUB_DISPOSED, unsupported } = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const { notCloneable, PROMISE_DISPOSED, STUB_DISPOSED, unsupported } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 // Fills in what the others leave to it.
 const rpc = internals.rpc;
 const { decode, External } = core.loadExtScript("ext:selvedge/rpc/messages.js");
@@ -483,8 +483,10 @@ class ServiceState extends State {
   className;
   /** Whether other names are methods of the other side. */
   isOpen;
+  /** Of one without a target: the way there, for who makes a Worker, or why it is refused. */
+  within;
 
-  constructor(methods, connect, target, className, isOpen) {
+  constructor(methods, connect, target, className, isOpen, within) {
     super();
     this.kind = "service";
     this.methods = methods;
@@ -492,6 +494,7 @@ class ServiceState extends State {
     this.target = target;
     this.className = className;
     this.isOpen = isOpen;
+    this.within = within;
   }
 
   get(target, key) {
@@ -528,8 +531,8 @@ class ServiceState extends State {
 }
 
 /** A binding's object: an instance of `object`'s class with methods of the other side. */
-function makeService(object, methods, connect, target = null, className = "Fetcher", isOpen = true) {
-  return proxied(object, new ServiceState(methods, connect, target, className, isOpen));
+function makeService(object, methods, connect, target = null, className = "Fetcher", isOpen = true, within = null) {
+  return proxied(object, new ServiceState(methods, connect, target, className, isOpen, within));
 }
 
 function newFetcher() {
@@ -550,8 +553,10 @@ function encodeStub(encoder, state, _value) {
     case "property":
       throw unsupported(null, "RpcProperty");
     default:
-      if (state.target === null) throw unsupported(null, state.className);
-      return new External("service", null, state.target);
+      if (state.target !== null) return new External("service", null, state.target);
+      if (state.within !== null && state.within.refusal !== undefined) throw notCloneable(state.within.refusal);
+      if (state.within === null || !encoder.isEnv) throw unsupported(null, state.className);
+      return new External("service", null, state.within);
   }
 }
 
@@ -569,6 +574,12 @@ for (let i = 0; i < named.length; i++) {
 
 rpc.stateOf = stateOf;
 rpc.kindOf = (value) => stateOf(value)?.kind;
+/** The way that a binding or stub leads: a number that must be closed; `undefined`: it is none. */
+rpc.wayOf = (value) => {
+  const state = stateOf(value);
+  if (state === undefined || state.kind !== "service") return undefined;
+  return (state.target ?? state.within)?.way?.();
+};
 rpc.makeStub = makeStub;
 rpc.encodeStub = encodeStub;
 rpc.receiveResult = receiveResult;

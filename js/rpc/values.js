@@ -98,6 +98,8 @@ class Encoder {
   size = 32;
   /** Stubs that are the receiver's from now on. */
   given = null;
+  /** Whether it is for the `env` of a Worker, which has bindings to entrypoints by name. */
+  isEnv = false;
 
   constructor(io, dup, message) {
     this.io = io;
@@ -125,12 +127,13 @@ function plainMessage(value) {
  * Copies a value of the context `io`. With `dup`, stubs in it stay the
  * sender's; without, `given` gets those to dispose when the message was used.
  */
-function encode(value, io, dup, given = null) {
+function encode(value, io, dup, given = null, isEnv = false) {
   const plain = plainMessage(value);
   if (plain !== undefined) return plain;
   const message = new Message(value);
   const encoder = new Encoder(io, dup, message);
   encoder.given = given;
+  encoder.isEnv = isEnv;
   try {
     message.root = copy(encoder, value, message, "root");
     if (encoder.size > MAX_MESSAGE_BYTES) checkSize(message);

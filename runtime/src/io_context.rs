@@ -19,10 +19,11 @@ use crate::blocking::{BlockingThreads, JobId, Jobs};
 use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
 use crate::inspector::ExceptionReporter;
+use crate::limits::CALL_DEPTH;
 use crate::log::{ConsoleLevel, EventTrace, LogSink};
 use crate::memory::{ExternalMemory, HeldBytes};
 use crate::monitor::{InnerPlace, Monitor};
-use crate::outbound::{Outbound, OutboundError};
+use crate::outbound::{Outbound, OutboundError, ServiceTarget, Terms, Way};
 use crate::reply::{BodySink, Reply, ResponseHead};
 use crate::websocket::{WebSocketEvent, WebSocketId, WebSocketSink};
 use crate::worker::Worker;
@@ -89,6 +90,8 @@ pub struct IoContext {
     pub subrequests: u32,
     /// The Workers and objects that the request came through before.
     pub depth: u32,
+    /// What holds for it beside what holds for its Worker.
+    terms: Option<Arc<Terms>>,
     pub open_connections: usize,
     status: u16,
     outcome: Outcome,
@@ -327,6 +330,7 @@ impl IsolateState {
             cpu_limit_nanos: cpu_limit.as_nanos() as u64,
             subrequests: 0,
             depth: 0,
+            terms: None,
             open_connections: 0,
             status: 0,
             outcome: Outcome::Ok,
@@ -337,6 +341,70 @@ impl IsolateState {
             responded: None,
         });
         id
+    }
+
+    /// The context is one of a call through this target: it is as deep as that says,
+    /// and its terms hold.
+    pub(crate) fn set_called(&self, id: ContextId, target: &ServiceTarget) {
+        self.set_terms(id, target.depth, target.terms.clone());
+    }
+
+    fn set_terms(&self, id: ContextId, depth: u32, terms: Option<Arc<Terms>>) {
+        let Some(mut context) = self.context(id) else { return };
+        context.depth = depth;
+        let cpu = terms.as_ref().and_then(|terms| terms.cpu);
+        if let Some(nanos) = cpu.and_then(|cpu| u64::try_from(cpu.as_nanos()).ok()) {
+            context.cpu_limit_nanos = context.cpu_limit_nanos.min(nanos);
+        }
+        context.terms = terms;
+    }
+
+    /// Where `fetch()` and `connect()` of a context lead.
+    pub fn way_out(&self, id: ContextId) -> Way {
+        let of_terms = || self.peek(id)?.terms.as_ref()?.outbound.clone();
+        self.worker().outbound.clone().or_else(of_terms).unwrap_or(Way::Network)
+    }
+
+    /// The target of a call that a context makes, with what goes along: how deep it
+    /// is, and the terms that bind the Worker also where it calls itself or Workers
+    /// that it loaded. `depth` is that of the event, where the context is a Durable
+    /// Object's, which has several.
+    ///
+    /// # Errors
+    /// [`OutboundError::TooDeep`] when it went through too many Workers.
+    pub fn calling(
+        &self,
+        id: ContextId,
+        target: &ServiceTarget,
+        depth: u32,
+    ) -> Result<ServiceTarget, OutboundError> {
+        let (own_depth, terms) = match self.peek(id) {
+            Some(context) => (context.depth, context.terms.clone()),
+            None => (0, None),
+        };
+        let depth = deeper(own_depth.max(depth))?;
+        let mut target = ServiceTarget { depth, ..target.clone() };
+        let is_own = target.service == self.worker().name && target.object.is_none();
+        match (&terms, &target.terms) {
+            (Some(_), None) if is_own => target.terms = terms,
+            // A loaded Worker has no other way out than who loaded it.
+            (Some(of_caller), of_call) if target.loaded.is_some() => {
+                let own = of_call.as_deref().cloned().unwrap_or_default();
+                let outbound = own.outbound.clone().or_else(|| of_caller.outbound.clone());
+                target.terms = Some(Arc::new(Terms { outbound, ..own }));
+            }
+            _ => {}
+        }
+        Ok(target)
+    }
+
+    /// How deep a call of a Durable Object in this isolate is, which the event `depth`
+    /// of the context makes.
+    ///
+    /// # Errors
+    /// As [`IsolateState::calling`].
+    pub fn calling_object(&self, id: ContextId, depth: u32) -> Result<u32, OutboundError> {
+        deeper(self.peek(id).map_or(0, |context| context.depth).max(depth))
     }
 
     /// Follows a context to its end.
@@ -378,8 +446,16 @@ impl IsolateState {
 
     /// Opens the context of a session of remote calls, which lives as long as
     /// its caller needs it and owes nobody an HTTP answer.
-    pub fn open_callee(&self, place: &InnerPlace<'_>, method: &str) -> ContextId {
+    pub fn open_callee(
+        &self,
+        place: &InnerPlace<'_>,
+        method: &str,
+        target: Option<&ServiceTarget>,
+    ) -> ContextId {
         let id = self.open_context(None, None, None, Instant::now());
+        if let Some(target) = target {
+            self.set_called(id, target);
+        }
         self.touch(id);
         self.follow_callee(id, place, method);
         id
@@ -512,7 +588,8 @@ impl IsolateState {
         let limit = self.worker().limits.subrequests;
         let mut context =
             self.context(id).ok_or_else(|| OutboundError::Network("its request is over".into()))?;
-        if context.subrequests >= limit {
+        let of_terms = context.terms.as_ref().and_then(|terms| terms.subrequests);
+        if context.subrequests >= of_terms.map_or(limit, |of_terms| of_terms.min(limit)) {
             return Err(OutboundError::TooManySubrequests);
         }
         context.subrequests += 1;
@@ -912,4 +989,9 @@ impl IoContext {
             subrequests: self.subrequests,
         }
     }
+}
+
+/// One deeper than this.
+fn deeper(depth: u32) -> Result<u32, OutboundError> {
+    if depth + 1 >= CALL_DEPTH { Err(OutboundError::TooDeep) } else { Ok(depth + 1) }
 }

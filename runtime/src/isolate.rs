@@ -30,7 +30,7 @@ use crate::io_context::{ContextId, ContextRef, IsolateState, OnAlarm, OnEnd};
 use crate::loader::{self, WorkerModules};
 use crate::log::{ConsoleLevel, EventTrace, LogSink};
 use crate::memory::{self, ExternalMemory, HeapGuard};
-use crate::outbound::{ObjectTarget, ServiceTarget};
+use crate::outbound::{ObjectTarget, ServiceResource, ServiceTarget};
 use crate::platform::Platform;
 use crate::reply::Reply;
 use crate::rpc::RpcEnd;
@@ -417,7 +417,9 @@ impl Isolate {
         if let Some(mut context) = self.state.context(id) {
             context.cf = event.cf;
             context.for_object = object.is_some();
-            context.depth = event.service.map_or(0, |service| service.depth);
+        }
+        if let Some(service) = event.service {
+            self.state.set_called(id, service);
         }
         self.state.set_trace(id, event.trace);
         let namespace =
@@ -447,7 +449,7 @@ impl Isolate {
                     let Some(script) = v8::String::new(scope, HANDLERS_SCRIPT) else { return };
                     let none: v8::Local<v8::Value> = v8::undefined(scope).into();
                     let mut args = Vec::from(args);
-                    args.extend([none, none, script.into()]);
+                    args.extend([none, none, none, script.into()]);
                     call(scope, &hooks.fetch, &args);
                 } else {
                     call(scope, &hooks.fetch, &args);
@@ -494,16 +496,20 @@ impl Isolate {
 
     /// Another isolate begins a session of remote calls to the entrypoint that
     /// `target` names.
-    pub fn rpc(&mut self, end: RpcEnd, target: &ServiceTarget) {
+    pub fn rpc(&mut self, end: RpcEnd, target: &Arc<ServiceTarget>) {
         let op_state = self.js.op_state();
         let channel = op_state.borrow_mut().resource_table.add(end.open());
+        let via = op_state.borrow_mut().resource_table.add(ServiceResource(target.clone()));
         let object = target.object.as_ref();
         let namespace = object.map(|object| object.namespace.open(&mut op_state.borrow_mut()));
         self.slice(None, |this| {
             let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
             let realm = this.context.as_ref().expect("the context lives as long as the isolate");
             v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
-            let mut args = vec![v8::Integer::new_from_unsigned(scope, channel).into()];
+            let mut args = vec![
+                v8::Integer::new_from_unsigned(scope, channel).into(),
+                v8::Integer::new_from_unsigned(scope, via).into(),
+            ];
             push_target(scope, &mut args, target, namespace);
             call(scope, &hooks.rpc, &args);
         });
@@ -904,7 +910,8 @@ fn push_target<'s>(
             None => v8::undefined(scope).into(),
         }
     };
-    args.extend([text(target.entrypoint.as_deref()), text(target.props.as_deref())]);
+    let env = target.terms.as_ref().and_then(|terms| terms.env.as_deref());
+    args.extend([text(target.entrypoint.as_deref()), text(target.props.as_deref()), text(env)]);
     if let (Some(object), Some(namespace)) = (&target.object, namespace) {
         args.extend([
             text(Some(object.namespace.script())),

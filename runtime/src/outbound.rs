@@ -6,9 +6,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use deno_core::Resource;
+use deno_core::{OpState, Resource, ResourceId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::binding::Binding;
@@ -43,6 +44,9 @@ pub struct OutboundRequest {
     pub caching: Option<Box<Caching>>,
     /// Not made for a request but for the cache's sake: it counts against nobody.
     pub is_uncounted: bool,
+    /// The Workers and objects that the event came through which it is made in, where
+    /// its context has several: see [`IsolateState::calling`].
+    pub depth: u32,
 }
 
 /// What `fetch()` was told of the cache: the `cache` option, and what concerns it
@@ -79,7 +83,7 @@ pub enum CacheMode {
 
 /// What a service binding names
 /// (<https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/>).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ServiceTarget {
     /// The Worker's name.
     pub service: String,
@@ -98,7 +102,65 @@ pub struct ServiceTarget {
     /// The Workers and objects that a request came through before, counted where it
     /// is sent: 0 in a binding.
     pub depth: u32,
+    /// The Worker, where it was loaded at run time: it stays for as long as somebody
+    /// may call it.
+    pub loaded: Option<Arc<dyn Callee>>,
+    /// Whether it was found by a name that may be nobody's.
+    pub is_dispatched: bool,
+    /// What holds for calls through it beside what holds for the callee anyway.
+    pub terms: Option<Arc<Terms>>,
 }
+
+impl ServiceTarget {
+    /// The default export of a Worker.
+    pub fn new(service: impl Into<String>) -> Self {
+        Self { service: service.into(), ..Self::default() }
+    }
+
+    /// Opens the way in the isolate that it came to.
+    pub fn open(self: &Arc<Self>, state: &mut OpState) -> OpenWay {
+        let Some(object) = &self.object else {
+            let number = state.resource_table.add(ServiceResource(self.clone()));
+            return ("ext:selvedge/service.js", number, String::new(), None, None);
+        };
+        let namespace = object.namespace.open(state);
+        let (name, jurisdiction) = (object.name.clone(), object.jurisdiction.clone());
+        (object.namespace.script(), namespace, object.id.clone(), name, jurisdiction)
+    }
+}
+
+/// A way that came to an isolate: the script of its binding, and its number; of an
+/// object, the number of its namespace, its id, name and jurisdiction.
+pub type OpenWay = (&'static str, ResourceId, String, Option<String>, Option<String>);
+
+/// What holds for one call of a Worker, as who binds to it says: the limits and the
+/// way out of somebody else's code, and what its way out is told.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// CPU time of the call, if that is less than the callee's own.
+    pub cpu: Option<Duration>,
+    /// Subrequests of the call, if they are fewer than the callee's own.
+    pub subrequests: Option<u32>,
+    /// Where all goes that the callee sends of its own accord, unless it has a way
+    /// of its own.
+    pub outbound: Option<Way>,
+    /// JSON of an object whose entries the callee has in its `env`.
+    pub env: Option<String>,
+}
+
+/// Where a Worker's `fetch()` and `connect()` lead.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// The network.
+    Network,
+    /// Nowhere.
+    Closed,
+    /// All requests go to a Worker, which sends them on or answers them.
+    Worker(Arc<ServiceTarget>),
+}
+
+/// A Worker that was loaded at run time.
+pub trait Callee: std::fmt::Debug + Send + Sync {}
 
 /// What answers requests that go through a binding and is no Worker: static assets.
 pub trait Responder: std::fmt::Debug + Send + Sync {
@@ -233,6 +295,16 @@ pub enum OutboundError {
         "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can happen e.g. if you have a Worker or Durable Object that calls other Workers or objects recursively."
     )]
     TooDeep,
+    /// The Worker has no way out. The text is Cloudflare's.
+    #[class(generic)]
+    #[error(
+        "This worker is not permitted to access the internet via global functions like fetch(). It must use capabilities (such as bindings in 'env') to talk to the outside world."
+    )]
+    NoWayOut,
+    /// A dispatch namespace has no Worker of this name. The text is Cloudflare's.
+    #[class(generic)]
+    #[error("Worker not found.")]
+    WorkerNotFound,
     /// The isolate that has a Durable Object has too much to do.
     #[class(generic)]
     #[error("Durable Object is overloaded. Too many requests queued.")]

@@ -25,7 +25,7 @@ const MIN_COST: usize = 256;
 pub struct RpcMessage {
     pub head: Vec<u8>,
     pub payload: Option<Vec<u8>>,
-    /// Ways to Durable Objects that the receiver has from now on.
+    /// Ways to Workers and Durable Objects that the receiver has from now on.
     pub ways: Vec<Arc<ServiceTarget>>,
 }
 
@@ -95,7 +95,7 @@ pub struct RpcChannel {
 }
 
 impl RpcChannel {
-    /// Sends the way to an object along with the next message that is tried.
+    /// Sends a way along with the next message that is tried.
     pub fn attach(&self, way: Arc<ServiceTarget>) {
         self.ways.borrow_mut().push(way);
     }

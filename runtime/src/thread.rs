@@ -242,7 +242,7 @@ impl LocalIsolate {
     }
 
     /// Another isolate begins a session of remote calls.
-    pub fn rpc(&self, end: RpcEnd, target: &ServiceTarget) {
+    pub fn rpc(&self, end: RpcEnd, target: &Arc<ServiceTarget>) {
         self.rouse();
         self.with(|isolate| isolate.rpc(end, target));
     }

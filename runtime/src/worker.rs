@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::binding::Binding;
 use crate::compatibility::Compatibility;
 use crate::limits::Limits;
+use crate::outbound::Way;
 use crate::source_map::SourceMap;
 
 /// One version of one Worker. It is shared by all of its isolates.
@@ -36,6 +37,9 @@ pub struct Worker {
     pub compatibility: Compatibility,
     /// Limits on each request and on the isolate.
     pub limits: Limits,
+    /// Where its `fetch()` leads, whoever calls it; `None`: to the network, unless the
+    /// terms of a call say something else.
+    pub outbound: Option<Way>,
     /// Whether errors are shown to the client, and time stands still.
     pub mode: Mode,
 }

@@ -252,12 +252,8 @@ pub(crate) fn target(namespace: &DurableNamespace, id: ObjectId) -> Arc<ServiceT
         lives_on: namespace.lives_on(&id.0),
     };
     Arc::new(ServiceTarget {
-        for_handler: false,
-        responder: None,
-        depth: 0,
         service: namespace.script.to_string(),
-        entrypoint: None,
-        props: None,
         object: Some(object),
+        ..ServiceTarget::default()
     })
 }

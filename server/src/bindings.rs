@@ -16,6 +16,8 @@ use selvedge_cache::{Cache, CacheBinding};
 use selvedge_d1::D1Database;
 use selvedge_d1::config::DatabaseConfig;
 use selvedge_durable::catalog::Strictness;
+use selvedge_dynamic::config::{LoaderConfig, NamespaceConfig as NamespaceOfWorkers};
+use selvedge_dynamic::{DispatchNamespace, OutboundWorker, WorkerLoader};
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
 use selvedge_queues::Producer;
@@ -30,6 +32,7 @@ use selvedge_workflows::config::WorkflowConfig;
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_millis, unix_seconds};
 use crate::config::{Config, Diagnostic, Section};
+use crate::loaded::Guests;
 pub use assets::ProjectAssets;
 pub(crate) use assets::bind as bind_assets;
 pub use durable::DurableObjects;
@@ -52,6 +55,8 @@ pub enum BindingConfig {
     RateLimit(RateLimitConfig),
     Dataset(DatasetConfig),
     Workflow(WorkflowConfig),
+    Loader(LoaderConfig),
+    Dispatch(NamespaceOfWorkers),
 }
 
 impl BindingConfig {
@@ -66,6 +71,8 @@ impl BindingConfig {
             Self::RateLimit(limit) => &limit.name,
             Self::Dataset(dataset) => &dataset.binding,
             Self::Workflow(workflow) => &workflow.binding,
+            Self::Loader(loader) => &loader.binding,
+            Self::Dispatch(namespace) => &namespace.binding,
         }
     }
 
@@ -73,6 +80,7 @@ impl BindingConfig {
         &self,
         backends: &Backends,
         alarms: &Arc<Alarms>,
+        guests: &Arc<Guests>,
         worker: &str,
     ) -> Result<EnvEntry, BackendError> {
         let value = match self {
@@ -104,6 +112,11 @@ impl BindingConfig {
                 let dataset = Dataset::new(store, NO_ACCOUNT, config.dataset());
                 EnvValue::Binding(Arc::new(dataset))
             }
+            Self::Loader(config) => {
+                let scope = format!("{worker}\0{}", config.binding);
+                EnvValue::Binding(Arc::new(WorkerLoader::new(guests.clone(), scope)))
+            }
+            Self::Dispatch(config) => EnvValue::Binding(Arc::new(dispatch(config))),
             Self::RateLimit(config) => {
                 let counter = backends.counter(NO_ACCOUNT, &config.namespace_id);
                 let limit = RateLimit::new(counter, config.simple, rate_clock);
@@ -126,6 +139,7 @@ pub(crate) fn open(
     bindings: &[BindingConfig],
     objects: &DurableObjects,
     backends: &Backends,
+    guests: &Arc<Guests>,
     alarms: &Arc<Alarms>,
     worker: &mut Worker,
 ) -> Result<Vec<String>, BackendError> {
@@ -144,7 +158,7 @@ pub(crate) fn open(
         }
     }
     for binding in bindings {
-        let entry = binding.open(backends, alarms, &worker.name)?;
+        let entry = binding.open(backends, alarms, guests, &worker.name)?;
         // A binding goes before a variable of its name.
         worker.env.retain(|other| other.name != entry.name);
         worker.env.push(entry);
@@ -191,7 +205,32 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
         limit.simple.check().map_err(|text| section.error(text))?;
         bindings.push(BindingConfig::RateLimit(limit));
     }
+    for section in config.tables("worker_loaders")? {
+        let loader: LoaderConfig = section.read()?;
+        if loader.binding.is_empty() {
+            return Err(section.error(NO_NAME));
+        }
+        bindings.push(BindingConfig::Loader(loader));
+    }
+    for section in config.tables("dispatch_namespaces")? {
+        let namespace: NamespaceOfWorkers = section.read()?;
+        let (what, name) = ("dispatch namespace", &namespace.binding);
+        warnings.extend(Kept { what, name, remote: namespace.remote }.check(&section)?);
+        bindings.push(BindingConfig::Dispatch(namespace));
+    }
     Ok((bindings, warnings))
+}
+
+/// A namespace whose Workers are those that run in this process, by their names.
+fn dispatch(config: &NamespaceOfWorkers) -> DispatchNamespace {
+    let outbound = config.outbound.as_ref().map(|outbound| OutboundWorker {
+        service: match outbound.environment.as_deref() {
+            None | Some("production") => outbound.service.clone(),
+            Some(environment) => format!("{}-{environment}", outbound.service),
+        },
+        parameters: outbound.parameters.clone(),
+    });
+    DispatchNamespace::new("", outbound)
 }
 
 fn kv_namespaces(

@@ -27,11 +27,12 @@ use crate::config::{Diagnostic, EnvLine};
 use crate::control::{Control, socket};
 use crate::inspector::{InspectOptions, InspectorServer};
 use crate::listener::Addresses;
+use crate::loaded::Guests;
 use crate::log::{Field, Level, Log};
 use crate::outbound::Policy;
 use crate::project::Project;
 use crate::queues::Consumers;
-use crate::run::{RunError, urls, way_out};
+use crate::run::{RunError, guests, urls, way_out};
 use crate::run_options::TlsFiles;
 use crate::serve::Shared;
 use crate::switchboard::Switchboard;
@@ -130,6 +131,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
         ),
         inspector: None,
     };
+    let guests = guests(&services, &switchboard, &backends, &options.log);
     let inspector = options
         .inspect
         .map(|asked| InspectorServer::start(asked, options.log.clone()))
@@ -152,6 +154,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
             log: options.log,
             inspector,
             backends,
+            guests,
             alarms: alarms.clone(),
             consumers: consumers.clone(),
             asset_cache: Arc::default(),
@@ -208,6 +211,8 @@ struct Host {
     inspector: Option<InspectorServer>,
     /// The bindings' data, of all Workers and generations.
     backends: Arc<Backends>,
+    /// What they loaded at run time.
+    guests: Arc<Guests>,
     alarms: Arc<Alarms>,
     consumers: Arc<Consumers>,
     /// Contents of static assets.
@@ -402,6 +407,7 @@ impl Dev {
             &bindings,
             &objects,
             &self.host.backends,
+            &self.host.guests,
             &self.host.alarms,
             &mut worker,
         );
@@ -442,6 +448,9 @@ impl Dev {
                 // call them reach from here on.
                 self.host.switchboard.set(&worker.name, vec![generation.events()]);
                 self.retire(before).await;
+                // What the former code loaded is its own.
+                let scope = format!("{}\0", worker.name);
+                self.host.guests.forget(|of| of.starts_with(&scope));
                 generation.open();
                 let entry = &mut self.workers[index];
                 entry.serving = Serving::Generation(generation);

@@ -10,7 +10,7 @@
 //! What decides is a table of routes, which is replaced as a whole when something
 //! is deployed ([`change`]).
 
-mod answer;
+pub(crate) mod answer;
 mod api;
 mod assets;
 mod calls;
@@ -24,6 +24,7 @@ mod fairness;
 mod gate;
 mod ingress;
 mod limits;
+mod loaded;
 mod objects;
 mod previews;
 mod proxy_protocol;
@@ -31,7 +32,7 @@ mod queues;
 mod route;
 pub mod settings;
 mod share;
-mod slot;
+pub(crate) mod slot;
 mod start;
 mod streams;
 mod table;

@@ -78,7 +78,7 @@ impl TraceSink for KeptEvents {
     }
 
     fn item(&self, item: &Arc<TraceItem>) {
-        let Ok(key) = WorkerKey::new(item.account.clone(), &item.script) else { return };
+        let Ok(key) = WorkerKey::parse(item.account.clone(), &item.script) else { return };
         let Some(wish) = self.wish(&key) else { return };
         let is_silent = item.logs.is_empty() && item.exceptions.is_empty();
         if (is_silent && !wish.silent_too) || !self.sampler.keeps(wish.rate) {

@@ -28,6 +28,7 @@ mod http1;
 mod http2;
 mod io;
 mod listener;
+mod loaded;
 mod local_handlers;
 mod memory_free;
 mod moving;

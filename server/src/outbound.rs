@@ -21,7 +21,7 @@ use selvedge_cache::Cache;
 use selvedge_runtime::io_context::IsolateState;
 use selvedge_runtime::outbound::{
     ConnectRequest, LocalFuture, Outbound, OutboundError, OutboundRequest, OutboundResponse,
-    OutboundSocket, ServiceTarget,
+    OutboundSocket, ServiceTarget, Way,
 };
 use selvedge_runtime::rpc::RpcEnd;
 
@@ -118,6 +118,14 @@ impl Outbound for HttpOutbound {
         request: OutboundRequest,
     ) -> LocalFuture<Result<OutboundResponse, OutboundError>> {
         let client = self.client.clone();
+        let mut request = request;
+        if request.service.is_none() && !request.is_uncounted {
+            match state.way_out(request.context) {
+                Way::Network => {}
+                Way::Closed => return Box::pin(std::future::ready(Err(OutboundError::NoWayOut))),
+                Way::Worker(target) => request.service = Some(target),
+            }
+        }
         let cache = self.cache.clone().filter(|_| cached::concerns(&request));
         Box::pin(async move {
             let result = match cache {
@@ -137,6 +145,14 @@ impl Outbound for HttpOutbound {
         request: ConnectRequest,
     ) -> LocalFuture<Result<OutboundSocket, OutboundError>> {
         let client = self.client.clone();
+        match state.way_out(request.context) {
+            Way::Network => {}
+            Way::Closed => return Box::pin(std::future::ready(Err(OutboundError::NoWayOut))),
+            Way::Worker(_) => {
+                let error = socket::not_through_workers(request.port);
+                return Box::pin(std::future::ready(Err(error)));
+            }
+        }
         Box::pin(async move { socket::told(client.connect(state, request).await) })
     }
 

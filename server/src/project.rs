@@ -121,6 +121,7 @@ impl Project {
             classes,
             compatibility: config.compatibility,
             limits: config.limits,
+            outbound: None,
             mode,
         };
         let mut all = config.warnings;
@@ -269,13 +270,10 @@ fn service(service: &Service) -> EnvEntry {
         None => service.service.clone(),
     };
     let target = ServiceTarget {
-        for_handler: false,
-        responder: None,
-        depth: 0,
-        object: None,
         service: name,
         entrypoint: service.entrypoint.clone(),
         props: service.props.as_ref().map(ToString::to_string),
+        ..ServiceTarget::default()
     };
     let value = EnvValue::Binding(Arc::new(ServiceBinding(Arc::new(target))));
     EnvEntry { name: service.binding.clone(), value }

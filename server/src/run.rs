@@ -23,6 +23,8 @@ use crate::bindings;
 use crate::control::{Control, socket};
 use crate::inspector::{InspectorError, InspectorServer};
 use crate::listener::Addresses;
+use crate::loaded::{Guests, LocalRuns};
+use crate::log::Log;
 use crate::outbound::{self, HttpOutbound, Policy, UpgradedSocket};
 use crate::project::Project;
 use crate::queues::Consumers;
@@ -106,7 +108,17 @@ impl Server {
         let switchboard = Switchboard::new(backends.placement());
         let alarms = Alarms::new(switchboard.clone());
         let control = Arc::new(Control::new(backends.clone(), switchboard.clone()));
-        for note in bindings::open(&bindings, &objects, &backends, &alarms, &mut worker)? {
+        let cache = CodeCache::new(options.data_dir.join("cache").join("code"));
+        let platform = Platform::new(selvedge_snapshot::platform_parts(Some(cache)));
+        let policy = Policy::new(worker.mode);
+        let services = Services {
+            platform,
+            log: options.log.clone(),
+            outbound: way_out(policy, switchboard.clone(), Some(backends.cache().clone())),
+            inspector: None,
+        };
+        let guests = guests(&services, &switchboard, &backends, &options.log);
+        for note in bindings::open(&bindings, &objects, &backends, &guests, &alarms, &mut worker)? {
             options.log.warn(&note);
         }
         let consumers = Consumers::new(switchboard.clone(), options.log.clone());
@@ -118,8 +130,6 @@ impl Server {
             handle
         });
         let worker = Arc::new(worker);
-        let cache = CodeCache::new(options.data_dir.join("cache").join("code"));
-        let platform = Platform::new(selvedge_snapshot::platform_parts(Some(cache)));
         let (inspector, target) = match options.inspect {
             Some(asked) => {
                 let inspector = InspectorServer::start(asked, options.log.clone())?;
@@ -128,13 +138,7 @@ impl Server {
             }
             None => (None, None),
         };
-        let policy = Policy::new(worker.mode);
-        let services = Services {
-            platform,
-            log: options.log.clone(),
-            outbound: way_out(policy, switchboard.clone(), Some(backends.cache().clone())),
-            inspector: target,
-        };
+        let services = Services { inspector: target, ..services };
         let pool = IsolatePool::new(services, worker.limits.memory_bytes, 0);
         let shared = Arc::new(Shared {
             log: options.log,
@@ -220,6 +224,17 @@ pub(crate) fn urls(scheme: &str, addresses: &[SocketAddr]) -> Vec<String> {
         }
     }
     urls
+}
+
+/// What Workers load at run time, in isolates that the process has beside its own.
+pub(crate) fn guests(
+    services: &Services,
+    switchboard: &Arc<Switchboard>,
+    backends: &Backends,
+    log: &Arc<Log>,
+) -> Arc<Guests> {
+    let runs = LocalRuns::new(services.clone(), log.clone(), switchboard.clone());
+    Guests::new(runs, backends.cache().clone(), switchboard.clone())
 }
 
 /// Makes the one way out of each isolate.

@@ -15,6 +15,7 @@ use selvedge_runtime::rpc::RpcEnd;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 
+use crate::loaded::Guest;
 use crate::serve::{AlarmEvent, ServiceConnection, ThreadEvent};
 
 /// Bytes that one Worker sends another ahead of its reading, each way.
@@ -32,6 +33,10 @@ pub(crate) struct Switchboard {
     placement: Arc<dyn Placement>,
     /// Who starts Workers that do not run.
     absent: OnceLock<Weak<dyn Absent>>,
+    /// Workers that were loaded at run time, by their names.
+    guests: RwLock<HashMap<String, Weak<Guest>>>,
+    /// Where what belongs to no isolate runs.
+    control: Option<tokio::runtime::Handle>,
 }
 
 /// Starts Workers when something is for them, where not all run all the time.
@@ -77,12 +82,43 @@ impl Switchboard {
     /// Nobody serves yet.
     pub(crate) fn new(placement: Arc<dyn Placement>) -> Arc<Self> {
         let (workers, threads) = (RwLock::default(), RwLock::default());
-        Arc::new(Self { workers, threads, placement, absent: OnceLock::new() })
+        Arc::new(Self {
+            workers,
+            threads,
+            placement,
+            absent: OnceLock::new(),
+            guests: RwLock::default(),
+            control: tokio::runtime::Handle::try_current().ok(),
+        })
     }
 
     /// Names who starts Workers that do not run. Only the first call counts.
     pub(crate) fn set_absent(&self, absent: Weak<dyn Absent>) {
         let _ = self.absent.set(absent);
+    }
+
+    /// A Worker was loaded: it is reached by its name for as long as it lives.
+    pub(crate) fn add_guest(&self, name: &str, guest: Weak<Guest>) {
+        let mut guests = self.guests.write().unwrap_or_else(|poison| poison.into_inner());
+        guests.insert(name.to_owned(), guest);
+    }
+
+    /// It is gone.
+    pub(crate) fn remove_guest(&self, name: &str) {
+        self.guests.write().unwrap_or_else(|poison| poison.into_inner()).remove(name);
+    }
+
+    fn guest(&self, name: &str) -> Option<Arc<Guest>> {
+        let guests = self.guests.read().unwrap_or_else(|poison| poison.into_inner());
+        guests.get(name).and_then(Weak::upgrade)
+    }
+
+    /// Runs something beside all isolates.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match &self.control {
+            Some(control) => drop(control.spawn(task)),
+            None => tracing::error!("there is no event loop beside the isolates"),
+        }
     }
 
     fn absent(&self) -> Option<Arc<dyn Absent>> {
@@ -209,7 +245,15 @@ impl Switchboard {
 
     /// Hands an event to the thread of a target.
     fn tell(&self, target: &ServiceTarget, event: ThreadEvent) -> Result<(), OutboundError> {
+        // Who is dispatched to by a name that somebody gave is no Worker of another's.
+        let guest = if target.is_dispatched { None } else { self.guest(&target.service) };
+        if let Some(guest) = guest {
+            return guest.take(event);
+        }
         let missing = || {
+            if target.is_dispatched {
+                return OutboundError::WorkerNotFound;
+            }
             let leads = match target.object {
                 Some(_) => "The class of this Durable Object belongs",
                 None => "The service binding leads",

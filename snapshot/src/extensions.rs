@@ -14,5 +14,6 @@ pub(crate) fn extensions_with_sources() -> Vec<deno_core::Extension> {
     all.push(selvedge_ratelimit::extension());
     all.push(selvedge_analytics::extension());
     all.push(selvedge_workflows::extension());
+    all.push(selvedge_dynamic::extension());
     all
 }

@@ -169,6 +169,7 @@ fn main() -> anyhow::Result<()> {
         hidden: Vec::new(),
         compatibility: Default::default(),
         limits: Default::default(),
+        outbound: None,
         mode: Default::default(),
     });
     let cache = CodeCache::new(folder.join("code"));

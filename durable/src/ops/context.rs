@@ -60,13 +60,25 @@ pub(crate) fn op_do_event_end(state: &mut OpState, #[smi] slot: u32, #[smi] numb
 }
 
 /// A context calls an object: that is a subrequest of its own. The object sees
-/// nothing of it before the call enters.
+/// nothing of it before the call enters. Gives how deep the object's event is;
+/// `depth` is that of the caller's event, and where the context only hands on what is
+/// on its way to the object, it is as deep as that.
 #[op2(fast)]
-pub(crate) fn op_do_call(state: &mut OpState, #[smi] slot: u32) -> Result<(), JsErrorBox> {
+#[smi]
+pub(crate) fn op_do_call(
+    state: &mut OpState,
+    #[smi] slot: u32,
+    #[smi] depth: u32,
+    is_handed_on: bool,
+) -> Result<u32, JsErrorBox> {
     let isolate = state.borrow::<Rc<IsolateState>>();
+    let depth = match is_handed_on {
+        true => isolate.context(slot).map_or(depth, |context| context.depth),
+        false => isolate.calling_object(slot, depth).map_err(JsErrorBox::from_err)?,
+    };
     isolate.count_subrequest(slot).map_err(JsErrorBox::from_err)?;
     isolate.count_operation(Operation::ObjectCall);
-    Ok(())
+    Ok(depth)
 }
 
 /// A call of an object that a trace shows, until the resource is closed. -1:

@@ -86,13 +86,9 @@ pub(crate) fn op_do_target(
         lives_on: namespace.0.placement.find(&key),
     };
     let target = ServiceTarget {
-        for_handler: false,
-        responder: None,
-        depth: 0,
         service: namespace.0.script.to_string(),
-        entrypoint: None,
-        props: None,
         object: Some(object),
+        ..ServiceTarget::default()
     };
     Ok(state.resource_table.add(ServiceResource(Arc::new(target))))
 }

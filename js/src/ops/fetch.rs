@@ -32,6 +32,8 @@ pub(crate) struct FetchArgs {
     socket: Option<u32>,
     /// The resource of the service binding that it goes through.
     service: Option<ResourceId>,
+    /// How deep the event is, in a context that has several.
+    depth: u32,
     /// What it says of the cache.
     caching: Option<CachingArgs>,
 }
@@ -178,6 +180,7 @@ pub(crate) async fn op_fetch(
         service,
         caching: args.caching.map(|caching| Box::new(caching.read())),
         is_uncounted: false,
+        depth: args.depth,
     };
     let mut span = isolate.span(slot, "fetch");
     if let Some(span) = &mut span {

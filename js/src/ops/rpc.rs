@@ -8,7 +8,7 @@ use std::sync::Arc;
 use deno_core::{JsBuffer, OpState, ResourceId, ToJsBuffer, op2, v8};
 use deno_error::JsErrorBox;
 use selvedge_runtime::isolate::failure_of_exception;
-use selvedge_runtime::outbound::{ServiceResource, ServiceTarget};
+use selvedge_runtime::outbound::{OpenWay, ServiceResource, ServiceTarget};
 use selvedge_runtime::rpc::{RpcChannel, RpcMessage};
 use selvedge_runtime::{InnerPlace, IsolateState};
 use serde::{Deserialize, Serialize};
@@ -16,17 +16,43 @@ use serde::{Deserialize, Serialize};
 use super::isolate;
 
 /// A context for a session that begins with this call of an entrypoint; "" is
-/// the default one.
+/// the default one. `via` is what leads there, and is closed.
 #[op2(fast)]
 #[smi]
 pub(crate) fn op_rpc_open(
     state: &mut OpState,
     #[string] entrypoint: &str,
     #[string] method: &str,
+    #[smi] via: ResourceId,
 ) -> u32 {
     let entrypoint = Some(entrypoint).filter(|name| !matches!(*name, "" | "default"));
     let place = InnerPlace { entrypoint, object: None };
-    state.borrow::<Rc<IsolateState>>().open_callee(&place, method)
+    let target = state.resource_table.take::<ServiceResource>(via).ok();
+    let target = target.as_ref().map(|resource| &*resource.0);
+    state.borrow::<Rc<IsolateState>>().open_callee(&place, method, target)
+}
+
+/// How deep a call is that came through this, which is closed.
+#[op2(fast)]
+#[smi]
+pub(crate) fn op_rpc_depth(state: &mut OpState, #[smi] via: ResourceId) -> u32 {
+    let target = state.resource_table.take::<ServiceResource>(via);
+    target.map_or(0, |resource| resource.0.depth)
+}
+
+/// What the context calls itself through: a number for `op_rpc_open`, to be closed
+/// where that is not called. `depth` is that of its event, if it has several.
+#[op2(fast)]
+#[smi]
+pub(crate) fn op_rpc_here(
+    state: &mut OpState,
+    #[smi] slot: u32,
+    #[smi] depth: u32,
+) -> Result<ResourceId, JsErrorBox> {
+    let isolate = isolate(state);
+    let own = ServiceTarget::new(isolate.worker().name.clone());
+    let target = isolate.calling(slot, &own, depth).map_err(JsErrorBox::from_err)?;
+    Ok(state.resource_table.add(ServiceResource(Arc::new(target))))
 }
 
 /// A method that was called in the context threw: its event failed. The caller
@@ -67,18 +93,22 @@ fn service(state: &OpState, rid: ResourceId) -> Result<Arc<ServiceTarget>, JsErr
     }
 }
 
-/// Opens a channel through a service binding: the number of its resource.
+/// Opens a channel through a service binding, for a context: the number of its
+/// resource. `depth` is that of its event, if it has several.
 #[op2(fast)]
 #[smi]
 pub(crate) fn op_rpc_connect(
     state: &mut OpState,
     #[smi] rid: ResourceId,
+    #[smi] slot: u32,
+    #[smi] depth: u32,
 ) -> Result<ResourceId, JsErrorBox> {
     let target = service(state, rid)?;
-    let outbound = isolate(state)
-        .outbound()
-        .ok_or_else(|| JsErrorBox::type_error("this Worker has no way out"))?;
-    let end = outbound.connect_rpc(&target).map_err(JsErrorBox::from_err)?;
+    let isolate = isolate(state);
+    let outbound =
+        isolate.outbound().ok_or_else(|| JsErrorBox::type_error("this Worker has no way out"))?;
+    let target = isolate.calling(slot, &target, depth).map_err(JsErrorBox::from_err)?;
+    let end = outbound.connect_rpc(&Arc::new(target)).map_err(JsErrorBox::from_err)?;
     Ok(state.resource_table.add(end.open()))
 }
 
@@ -86,7 +116,7 @@ fn channel(state: &OpState, rid: ResourceId) -> Option<Rc<RpcChannel>> {
     state.resource_table.get::<RpcChannel>(rid).ok()
 }
 
-/// Sends the way to a Durable Object along with the message that is sent next.
+/// Sends the way to a Worker or a Durable Object along with the message that is sent next.
 #[op2(fast)]
 pub(crate) fn op_rpc_attach(
     state: &mut OpState,
@@ -133,29 +163,18 @@ pub(crate) async fn op_rpc_receive(state: Rc<RefCell<OpState>>, #[smi] rid: Reso
     }
 }
 
-/// An object that came with a message: the script of its binding, the number of
-/// its namespace here, its id, name and jurisdiction.
-type CameAlong = (&'static str, ResourceId, String, Option<String>, Option<String>);
-
-/// A message that was received: what it is, its value, and the objects that it
-/// leads to.
+/// A message that was received: what it is, its value, and the ways that came with
+/// it.
 #[op2]
 #[serde]
 pub(crate) fn op_rpc_take(
     state: &mut OpState,
     #[smi] rid: ResourceId,
-) -> Option<(ToJsBuffer, Option<ToJsBuffer>, Option<Vec<CameAlong>>)> {
+) -> Option<(ToJsBuffer, Option<ToJsBuffer>, Option<Vec<OpenWay>>)> {
     let message = channel(state, rid)?.take()?;
-    let objects = message.ways.iter().filter_map(|way| way.object.as_ref());
-    let objects: Vec<CameAlong> = objects
-        .map(|object| {
-            let namespace = object.namespace.open(state);
-            let (name, jurisdiction) = (object.name.clone(), object.jurisdiction.clone());
-            (object.namespace.script(), namespace, object.id.clone(), name, jurisdiction)
-        })
-        .collect();
-    let objects = (!objects.is_empty()).then_some(objects);
-    Some((message.head.into(), message.payload.map(Into::into), objects))
+    let ways: Vec<OpenWay> = message.ways.iter().map(|way| way.open(state)).collect();
+    let ways = (!ways.is_empty()).then_some(ways);
+    Some((message.head.into(), message.payload.map(Into::into), ways))
 }
 
 /// What a service binding leads to, as another Worker may get it.
@@ -184,8 +203,18 @@ pub(crate) fn op_service_parts(
     Ok((parts, is_own))
 }
 
-/// Opens a binding that came with a call, or one to the Worker's own entrypoint
-/// (`service` is empty).
+/// The same way once more, to be closed.
+#[op2(fast)]
+#[smi]
+pub(crate) fn op_service_again(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<ResourceId, JsErrorBox> {
+    let target = service(state, rid)?;
+    Ok(state.resource_table.add(ServiceResource(target)))
+}
+
+/// The way to an entrypoint of a Worker; `service` is empty for the own one.
 #[op2]
 #[smi]
 pub(crate) fn op_service_open(state: &mut OpState, #[serde] parts: ServiceParts) -> ResourceId {
@@ -194,13 +223,10 @@ pub(crate) fn op_service_open(state: &mut OpState, #[serde] parts: ServiceParts)
         _ => parts.service,
     };
     let target = ServiceTarget {
-        for_handler: false,
         service,
         entrypoint: parts.entrypoint,
         props: parts.props,
-        object: None,
-        responder: None,
-        depth: 0,
+        ..ServiceTarget::default()
     };
     state.resource_table.add(ServiceResource(Arc::new(target)))
 }

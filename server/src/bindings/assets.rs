@@ -78,13 +78,9 @@ impl ProjectAssets {
 /// Puts the assets into a Worker's `env`, under this name.
 pub(crate) fn bind(name: &str, handle: &Arc<Handle>, worker: &mut Worker) {
     let target = ServiceTarget {
-        for_handler: false,
         service: format!("{} (its assets)", worker.name),
-        entrypoint: None,
-        props: None,
-        object: None,
         responder: Some(handle.clone()),
-        depth: 0,
+        ..ServiceTarget::default()
     };
     let value = EnvValue::Binding(Arc::new(ServiceBinding(Arc::new(target))));
     worker.env.retain(|other| other.name != name);

@@ -15,6 +15,7 @@ use super::answer::Trouble;
 use super::deployed::Deployed;
 use super::ingress::ToIngress;
 use super::limits::Gauge;
+use super::loaded::HostRuns;
 use super::route::{self, Asking, Destination, Routes};
 use super::settings::Settings;
 use super::slot::{Delivery, Slot, Undelivered};
@@ -25,6 +26,7 @@ use crate::backends::Backends;
 use crate::edge::Facts;
 use crate::http1::{Peeked, peek};
 use crate::kept_events::KeptEvents;
+use crate::loaded::Guests;
 use crate::log::Log;
 use crate::moving::Moved;
 use crate::otlp::Otlp;
@@ -51,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) alarms: Arc<Alarms>,
     pub(crate) consumers: Arc<Consumers>,
+    /// Workers that were loaded at run time.
+    pub(crate) guests: Arc<Guests>,
     /// What isolates are made with.
     pub(crate) services: Services,
     /// By the memory that an isolate may use.
@@ -108,7 +112,9 @@ impl Core {
     /// No Worker yet.
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let domain = parts.settings.domain.clone();
-        let this = Arc::new(Self {
+        let (cache, switchboard) = (parts.backends.cache().clone(), parts.switchboard.clone());
+        let this = Arc::new_cyclic(|core| Self {
+            guests: Guests::new(Arc::new(HostRuns(core.clone())), cache, switchboard),
             store: parts.store,
             settings: parts.settings,
             log: parts.log,
@@ -358,7 +364,7 @@ impl Core {
 /// The key of a name in the process.
 pub(crate) fn key_of(name: &str) -> Option<WorkerKey> {
     let (account, name) = name.split_once('/')?;
-    WorkerKey::new(account.parse().ok()?, name).ok()
+    WorkerKey::parse(account.parse().ok()?, name).ok()
 }
 
 impl Absent for Core {
@@ -377,6 +383,9 @@ impl Absent for Core {
             None => worker.any_slot(),
         });
         let Some(slot) = slot else {
+            if target.is_dispatched {
+                return Err(OutboundError::WorkerNotFound);
+            }
             let name = target.service.split_once('/').map_or("", |(_, name)| name);
             return Err(OutboundError::Refused(format!(
                 "The Worker \"{name}\" that this binding leads to is not deployed."

@@ -49,14 +49,15 @@ impl Deployed {
 /// What a Worker is reached by.
 pub(crate) fn names_of(live: &LiveWorker) -> Names {
     // Without a deployment only its previews are there.
-    let is_deployed = !live.shares.is_empty();
+    // Those of dispatch namespaces are reached by who dispatches.
+    let is_deployed = !live.shares.is_empty() && live.key.namespace().is_none();
     let domains = live.domains.iter().filter(|domain| domain.enabled && is_deployed);
     let routes = live.routes.iter().filter(|_| is_deployed);
     Names {
         name: live.key.name.clone(),
         subdomain: live.subdomain.clone(),
         workers_dev: live.workers_dev && is_deployed,
-        previews: live.previews,
+        previews: live.previews && live.key.namespace().is_none(),
         routes: routes.map(|route| route.pattern.clone()).collect(),
         domains: domains.map(|domain| domain.hostname.clone()).collect(),
     }

@@ -13,6 +13,7 @@ use selvedge_deployments::{
     ModuleKind, ResourceKind, Script, VersionContent, VersionId, WorkerKey,
 };
 use selvedge_durable::DurableNamespace;
+use selvedge_dynamic::{DispatchNamespace, OutboundWorker, WorkerLoader};
 use selvedge_js::ServiceBinding;
 use selvedge_kv::KvNamespace;
 use selvedge_queues::Producer;
@@ -29,6 +30,7 @@ use super::settings::WorkerDefaults;
 use super::workflows;
 use crate::backends::{Backends, unix_seconds};
 use crate::bindings::{bind_assets, caches, rate_clock};
+use crate::loaded::Guests;
 use crate::log::rfc3339;
 
 /// What of a version goes into its Worker.
@@ -49,6 +51,7 @@ pub(crate) struct Stores<'a> {
     pub(crate) store: &'a dyn DeploymentStore,
     pub(crate) backends: &'a Backends,
     pub(crate) defaults: &'a WorkerDefaults,
+    pub(crate) guests: &'a Arc<Guests>,
     pub(crate) purpose: Purpose,
 }
 
@@ -95,16 +98,17 @@ impl Stores<'_> {
         }
         let mut worker = Worker {
             name: given.key.to_string(),
-            account: given.key.account.to_string(),
+            account: cache_owner(given.key),
             main: main.to_owned(),
             entrypoint: None,
             modules,
             env,
             hidden: self.own_objects(given)?,
-            globals: vec![caches(self.backends.cache(), given.key.account.as_str())],
+            globals: vec![caches(self.backends.cache(), &cache_owner(given.key))],
             classes: classes(content, &given.key.name),
             compatibility: compatibility(content),
             limits: self.limits(given),
+            outbound: None,
             mode: Mode::Production,
         };
         for binding in &content.bindings {
@@ -267,15 +271,29 @@ impl Stores<'_> {
             }
             BindingKind::Service { service, entrypoint, props } => {
                 let target = ServiceTarget {
-                    for_handler: false,
                     service: qualified(given.key, Some(service)),
                     entrypoint: entrypoint.clone(),
                     props: props.as_ref().map(ToString::to_string),
-                    object: None,
-                    responder: None,
-                    depth: 0,
+                    ..ServiceTarget::default()
                 };
                 EnvValue::Binding(Arc::new(ServiceBinding(Arc::new(target))))
+            }
+            BindingKind::Loader => {
+                let scope = super::loaded::scope(given.key, given.id, name);
+                EnvValue::Binding(Arc::new(WorkerLoader::new(self.guests.clone(), scope)))
+            }
+            BindingKind::Dispatch { namespace, outbound } => {
+                let account = &given.key.account;
+                let kind = ResourceKind::DispatchNamespace;
+                if self.store.resource(account, kind, namespace)?.is_none() {
+                    return Err(EnvError::Binding(name.clone(), "its namespace was deleted"));
+                }
+                let outbound = outbound.as_ref().map(|outbound| OutboundWorker {
+                    service: format!("{account}/{}", outbound.service),
+                    parameters: outbound.parameters.clone(),
+                });
+                let prefix = format!("{account}/{namespace}/");
+                EnvValue::Binding(Arc::new(DispatchNamespace::new(prefix, outbound)))
             }
             BindingKind::VersionMetadata => EnvValue::Json(metadata(given)),
             // They are bound when the Worker is there.
@@ -332,6 +350,15 @@ fn no_worker() -> Module {
         body: bytes::Bytes::from_static(b"export default {};"),
         path: None,
         source_map: None,
+    }
+}
+
+/// Whose cache a Worker has: that of its account, but in a dispatch namespace one of
+/// its own, as nobody there trusts the others.
+fn cache_owner(key: &WorkerKey) -> String {
+    match key.namespace() {
+        Some(_) => key.to_string(),
+        None => key.account.to_string(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use selvedge_deployments::{VersionId, WorkerKey};
-use selvedge_runtime::{Failure, Outcome};
+use selvedge_runtime::{Failure, Outcome, Worker};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -40,6 +40,8 @@ pub(crate) struct Slot {
     pub(crate) has_objects: AtomicBool,
     /// Whether it is of a deployment that was replaced.
     retired: AtomicBool,
+    /// The Worker, where it is not a stored one but was loaded at run time.
+    given: Option<Arc<Worker>>,
 }
 
 /// An isolate that serves.
@@ -98,7 +100,27 @@ impl std::fmt::Debug for Slot {
 impl Slot {
     /// A version that no isolate runs yet.
     pub(crate) fn new(key: WorkerKey, name: Arc<str>, version: VersionId) -> Arc<Self> {
+        Self::with(key, name, version, None)
+    }
+
+    /// A Worker that was loaded at run time. It has one isolate at a time.
+    pub(crate) fn of_worker(
+        key: WorkerKey,
+        name: Arc<str>,
+        version: VersionId,
+        worker: Arc<Worker>,
+    ) -> Arc<Self> {
+        Self::with(key, name, version, Some(worker))
+    }
+
+    fn with(
+        key: WorkerKey,
+        name: Arc<str>,
+        version: VersionId,
+        given: Option<Arc<Worker>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            given,
             key,
             version,
             name,
@@ -120,6 +142,18 @@ impl Slot {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The Worker, where it was loaded at run time.
+    pub(crate) fn given(&self) -> Option<&Arc<Worker>> {
+        self.given.as_ref()
+    }
+
+    /// Whether nothing goes on in any of its isolates, as of a moment ago.
+    pub(crate) fn rests(&self) -> bool {
+        let Some(shared) = self.shared() else { return true };
+        let threads = shared.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.iter().all(|thread| thread.in_flight() == 0)
     }
 
     /// Notes that it has something to do.

@@ -51,8 +51,13 @@ pub(super) async fn launch(
 ) -> Result<std::collections::VecDeque<ThreadEvent>, Failure> {
     let began = Instant::now();
     let place = Place::take(core)?;
-    let (worker, assets) = load(core, slot).await?;
-    let worker = Arc::new(worker);
+    let (worker, assets) = match slot.given() {
+        Some(worker) => (worker.clone(), None),
+        None => {
+            let (worker, assets) = load(core, slot).await?;
+            (Arc::new(worker), assets)
+        }
+    };
     let id = slot.next_id();
     let (sender, events) = mpsc::channel(EVENTS);
     let (leave, leaves) = oneshot::channel();
@@ -119,6 +124,7 @@ async fn load(
             store: &*reads.store,
             backends: &reads.backends,
             defaults: &reads.settings.limits,
+            guests: &reads.guests,
             purpose: Purpose::Serving,
         };
         let assets = of.assets.get(

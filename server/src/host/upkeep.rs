@@ -138,7 +138,8 @@ fn adapt(core: &Arc<Core>, slot: &Arc<Slot>, uses: &mut Vec<Used>) {
     if seconds.is_empty() {
         return;
     }
-    let most = core.settings.isolates.most_of_one();
+    // What a loaded Worker has in memory is its caller's.
+    let most = if slot.given().is_some() { 1 } else { core.settings.isolates.most_of_one() };
     match slot.with_scale(|scale| scale.look(&seconds, most, Scaling::default())) {
         Advice::Keep => {}
         Advice::End(id) => {
@@ -183,20 +184,13 @@ pub(super) fn end(
     ended
 }
 
-/// Whether nothing goes on in any isolate of a version, as of a moment ago.
-fn rests(slot: &Slot) -> bool {
-    let Some(shared) = slot.shared() else { return true };
-    let threads = shared.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    threads.iter().all(|thread| thread.in_flight() == 0)
-}
-
 /// Ends the isolates of Workers that nobody asked for a long time.
 fn end_idle(core: &Core) {
     let idle = core.settings.isolates.idle_seconds;
     let now = core.now();
     for slot in warm(core) {
         let is_idle =
-            slot.is_retired() || (now.saturating_sub(slot.used()) >= idle && rests(&slot));
+            slot.is_retired() || (now.saturating_sub(slot.used()) >= idle && slot.rests());
         if is_idle && end(core, &slot, |_| true) > 0 {
             tracing::debug!(worker = %slot.name, version = %slot.version, "an idle Worker ends");
         }
@@ -213,7 +207,7 @@ pub(super) fn make_room(core: &Core) -> bool {
     // One that was just asked goes only when nobody rests for longer.
     let (rested, others): (Vec<_>, Vec<_>) = slots.iter().partition(|slot| !fresh(slot));
     let quiet = others.into_iter().filter(|slot| slot.used() < now);
-    let mut candidates = rested.into_iter().chain(quiet).filter(|slot| rests(slot));
+    let mut candidates = rested.into_iter().chain(quiet).filter(|slot| slot.rests());
     candidates.any(|slot| end(core, slot, |_| true) > 0)
 }
 

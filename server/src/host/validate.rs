@@ -51,6 +51,7 @@ fn worker(core: &Core, key: &WorkerKey, candidate: &NewVersion) -> Result<Worker
         store: &*core.store,
         backends: &core.backends,
         defaults: &core.settings.limits,
+        guests: &core.guests,
         purpose: Purpose::Trying,
     };
     let annotations = BTreeMap::new();

@@ -200,6 +200,7 @@ impl Lookup {
             service: None,
             caching: None,
             is_uncounted,
+            depth: self.request.depth,
         }
     }
 

@@ -10,7 +10,6 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use selvedge_runtime::body::{BodySource, BytesBody};
 use selvedge_runtime::io_context::{ContextId, IsolateState};
-use selvedge_runtime::limits::CALL_DEPTH;
 use selvedge_runtime::outbound::{OutboundError, OutboundRequest, OutboundResponse, ServiceTarget};
 use url::Url;
 
@@ -42,6 +41,8 @@ pub(super) struct Caller {
     pub(super) id: ContextId,
     /// Whether it is nobody's: see [`OutboundRequest::is_uncounted`].
     pub(super) is_uncounted: bool,
+    /// See [`OutboundRequest::depth`].
+    pub(super) depth: u32,
 }
 
 /// What an origin answered.
@@ -68,7 +69,7 @@ impl Client {
         request: OutboundRequest,
     ) -> Result<OutboundResponse, OutboundError> {
         let is_uncounted = request.is_uncounted;
-        let caller = Caller { state, id: request.context, is_uncounted };
+        let caller = Caller { state, id: request.context, is_uncounted, depth: request.depth };
         if request.websocket.is_some() && self.connect_socket.is_none() {
             return Err(OutboundError::Invalid("WebSockets cannot be connected from here".into()));
         }
@@ -226,11 +227,7 @@ impl Client {
         let Some(connect) = &self.connect_service else {
             return Err(OutboundError::Refused("There are no service bindings here.".into()));
         };
-        let depth = caller.state.context(caller.id).map_or(0, |context| context.depth) + 1;
-        if depth >= CALL_DEPTH {
-            return Err(OutboundError::TooDeep);
-        }
-        let target = ServiceTarget { depth, ..ServiceTarget::clone(service) };
+        let target = caller.state.calling(caller.id, service, caller.depth)?;
         connect(&Arc::new(target)).map(Stream::pipe)
     }
 

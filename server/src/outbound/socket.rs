@@ -22,7 +22,7 @@ impl Client {
         state: Rc<IsolateState>,
         request: ConnectRequest,
     ) -> Result<OutboundSocket, OutboundError> {
-        let caller = Caller { state, id: request.context, is_uncounted: false };
+        let caller = Caller { state, id: request.context, is_uncounted: false, depth: 0 };
         let port = request.port;
         caller.count()?;
         let origin = Origin { https: request.tls, host: parse(&request.host)?, port };
@@ -54,6 +54,13 @@ fn parse(host: &str) -> Result<Host<String>, OutboundError> {
                 .to_owned(),
         )
     })
+}
+
+/// A Worker that all goes through takes requests only, as on Cloudflare one without
+/// a `connect()` handler.
+pub(super) fn not_through_workers(port: u16) -> OutboundError {
+    let reason = "the way out is a Worker, which takes requests only".to_owned();
+    OutboundError::NotConnected { port, reason }
 }
 
 /// Errors of connections in the words that `connect()` has for them.

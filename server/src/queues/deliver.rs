@@ -55,11 +55,7 @@ impl Deliver for QueueWorker {
         let target = ServiceTarget {
             for_handler: true,
             service: self.worker.clone(),
-            entrypoint: None,
-            props: None,
-            object: None,
-            responder: None,
-            depth: 0,
+            ..ServiceTarget::default()
         };
         let stream = self.switchboard.connect(&Arc::new(target));
         let (log, worker) = (self.log.clone(), self.worker.clone());

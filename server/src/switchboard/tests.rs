@@ -9,12 +9,7 @@ fn object(lives_on: Option<ThreadNumber>) -> Arc<ServiceTarget> {
     let placement = Arc::new(LocalPlacement::default());
     let namespace = DurableNamespace::new("n", "worker", "Class", Duration::ZERO, placement);
     Arc::new(ServiceTarget {
-        for_handler: false,
-        responder: None,
-        depth: 0,
         service: "worker".into(),
-        entrypoint: None,
-        props: None,
         object: Some(ObjectTarget {
             namespace: Arc::new(namespace),
             id: "0".repeat(64),
@@ -23,6 +18,7 @@ fn object(lives_on: Option<ThreadNumber>) -> Arc<ServiceTarget> {
             cf: None,
             lives_on,
         }),
+        ..ServiceTarget::default()
     })
 }
 

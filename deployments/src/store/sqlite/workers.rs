@@ -10,7 +10,6 @@ use crate::account::AccountLimits;
 use crate::deployment::Share;
 use crate::error::Error;
 use crate::ids::{AccountId, WorkerKey};
-use crate::names;
 use crate::worker::{LiveWorker, WorkerInfo, WorkerSettings};
 use crate::zone::{Domain, Route};
 
@@ -125,7 +124,7 @@ pub(super) fn need_or_create(change: &Change<'_>, key: &WorkerKey) -> Fallible<i
     if let Some(id) = row::worker_row(&change.sql, key)? {
         return Ok(id);
     }
-    if !names::is_worker_name(&key.name) {
+    if WorkerKey::parse(key.account.clone(), &key.name).is_err() {
         let text = format!("\"{}\" cannot be the name of a Worker", key.name);
         return Err(Error::Invalid(text).into());
     }

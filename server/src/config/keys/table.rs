@@ -58,6 +58,10 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "datasets in `env`, see [analytics.md](analytics.md)";
     NotInheritable Acts "workflows" WORKFLOWS,
         "Workflows in `env`, and the classes that run them, see [workflows.md](workflows.md)";
+    NotInheritable Acts "worker_loaders" LOADERS,
+        "Workers made of code at run time, see [worker-loader.md](worker-loader.md)";
+    NotInheritable Acts "dispatch_namespaces" DISPATCH_NAMESPACES,
+        "Workers of other people by name, see [dispatch-namespaces.md](dispatch-namespaces.md)";
     NotInheritable Acts "durable_objects" DURABLE_OBJECTS,
         "`bindings`: namespaces of objects in `env`, see [durable-objects.md](durable-objects.md)";
     Inheritable Acts "migrations" MIGRATIONS,
@@ -142,8 +146,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "email";
     NotInheritable NotYet "mtls_certificates" MTLS,
         "client certificates";
-    NotInheritable NotYet "dispatch_namespaces" DISPATCH_NAMESPACES,
-        "Workers for Platforms";
     NotInheritable NotYet "pipelines" PIPELINES,
         "Pipelines";
     NotInheritable NotYet "secrets_store_secrets" SECRETS_STORE,
@@ -152,8 +154,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "Artifacts";
     NotInheritable NotYet "flagship" FLAGSHIP,
         "Flagship";
-    NotInheritable NotYet "worker_loaders" LOADERS,
-        "dynamic Workers";
     NotInheritable NotYet "vpc_services" VPC_SERVICES,
         "services in a private network";
     NotInheritable NotYet "vpc_networks" VPC_NETWORKS,

@@ -61,5 +61,6 @@ fn copy(request: &OutboundRequest) -> OutboundRequest {
         service: None,
         caching: None,
         is_uncounted: true,
+        depth: 0,
     }
 }

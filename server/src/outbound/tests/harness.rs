@@ -66,6 +66,7 @@ impl Isolate {
             classes: Vec::new(),
             compatibility: Default::default(),
             limits,
+            outbound: None,
             mode: Mode::Local,
         };
         let state = IsolateState::for_tests(Arc::new(worker));
@@ -114,6 +115,7 @@ pub(super) fn request(
     OutboundRequest {
         caching: None,
         is_uncounted: false,
+        depth: 0,
         method: method.into(),
         url: url.into(),
         headers: blob,

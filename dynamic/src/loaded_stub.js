@@ -1,0 +1,97 @@
+// Stubs of Workers that are loaded or dispatched to. Their way is opened for each
+// call: no stub holds a resource of the host.
+(function () {
+const { core, internals, primordials } = __bootstrap;
+const { op_rpc_connect, op_rpc_subrequest } = core.ops;
+const { PromisePrototypeThen, PromiseReject, PromiseResolve, TypeError } = primordials;
+const { io: contexts, request: requests } = internals.selvedge;
+const { fetchService } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
+const { makeService, newFetcher } = core.loadExtScript("ext:selvedge/rpc.js");
+const { Answer } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
+const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { methodsOf } = core.loadExtScript("ext:selvedge/service.js");
+
+/** A call of which it is not known yet whether it can be sent. */
+class Pending extends Answer {
+  refuse(_message) {}
+}
+
+/**
+ * A stub. `way` opens the way, as a number that must be closed; `ready` gives a
+ * promise that settles when it leads somewhere, for a context, or `null`.
+ * `refusal` says why it cannot be sent to another Worker.
+ */
+function makeStub({ ready, way, refusal }) {
+  const methods = methodsOf(undefined);
+  methods.fetch = {
+    fetch(input, init = undefined) {
+      try {
+        if (arguments.length === 0) {
+          throw new TypeError("Failed to execute 'fetch' on 'Fetcher': parameter 1 is not of type 'Request or string'.");
+        }
+        const io = contexts.requiredOpen();
+        const request = init === undefined && requests.isRequest(input) ? input : new requests.Request(input, init);
+        const waited = ready(io);
+        if (waited === null) return send(way, request);
+        return PromisePrototypeThen(waited, () => send(way, request));
+      } catch (error) {
+        return PromiseReject(error);
+      }
+    },
+  }.fetch;
+  const connect = (io) => {
+    op_rpc_subrequest(io.slot);
+    const waited = ready(io);
+    return waited === null ? open(way, io) : later(way, io, waited);
+  };
+  return makeService(newFetcher(), methods, connect, null, "Fetcher", true, { __proto__: null, refusal, way });
+}
+
+function send(way, request) {
+  const rid = way();
+  const done = () => core.tryClose(rid);
+  const answer = fetchService(rid, request);
+  PromisePrototypeThen(answer, done, done);
+  return answer;
+}
+
+/** A session of remote calls. */
+function open(way, io) {
+  const rid = way();
+  try {
+    return core.loadExtScript("ext:selvedge/rpc/session.js").connect(io, op_rpc_connect(rid, io.slot, contexts.eventDepth()));
+  } finally {
+    core.tryClose(rid);
+  }
+}
+
+/** The same when it is known that the way leads somewhere. */
+function later(way, io, waited) {
+  const pending = new Pending();
+  const failed = (error) => {
+    const thrown = encodeThrown(error, io);
+    thrown.isRemote = false;
+    pending.fail(thrown);
+  };
+  PromisePrototypeThen(PromiseResolve(waited), () => {
+    let cap;
+    try {
+      cap = open(way, io);
+    } catch (error) {
+      failed(error);
+      return;
+    }
+    pending.lead(cap);
+    pending.drop();
+  }, failed);
+  return {
+    __proto__: null,
+    bond: null,
+    addRef() {},
+    release() {},
+    send: (path, args, answer) => pending.send(path, args, answer),
+  };
+}
+
+return { makeStub };
+})();

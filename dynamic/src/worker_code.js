@@ -1,0 +1,197 @@
+// Reads the code that a callback of a Worker Loader gave, checks it and hands it to
+// the host.
+(function () {
+const { core, internals, primordials } = __bootstrap;
+const { op_loader_begin, op_loader_module, op_loader_value } = core.ops;
+const {
+  ArrayBufferIsView,
+  ArrayIsArray,
+  ArrayPrototypePush,
+  DataViewPrototypeGetBuffer,
+  DataViewPrototypeGetByteLength,
+  DataViewPrototypeGetByteOffset,
+  Error,
+  JSONStringify,
+  ObjectKeys,
+  String,
+  StringPrototypeEndsWith,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  TypeError,
+  Uint8Array,
+} = primordials;
+const { notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const { release, toBytes } = core.loadExtScript("ext:selvedge/rpc/messages.js");
+const { encode } = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { limitsOf } = core.loadExtScript("ext:selvedge_dynamic/limits.js");
+const { rpc } = internals;
+
+const KINDS = ["js", "cjs", "text", "data", "json", "py", "wasm"];
+
+function isObject(value) {
+  return typeof value === "object" && value !== null;
+}
+
+function wrong(field, type, of = "WorkerCode") {
+  return new TypeError(`Incorrect type for the '${field}' field on '${of}': the provided value is not of type '${type}'.`);
+}
+
+/** Hands modules to the host. */
+function giveModules(rid, modules) {
+  if (!isObject(modules)) throw wrong("modules", "object");
+  const names = ObjectKeys(modules);
+  if (names.length === 0) throw new TypeError("Dynamic Worker code must contain at least one module.");
+  for (let i = 0; i < names.length; i++) giveModule(rid, names[i], modules[names[i]]);
+}
+
+function giveModule(rid, name, content) {
+  if (!isObject(content)) {
+    const isPython = StringPrototypeEndsWith(name, ".py");
+    if (!isPython && !StringPrototypeEndsWith(name, ".js")) {
+      throw new TypeError(
+        `Module name must end with '.js' or '.py' (or the content must be an object indicating the type explicitly). Got: ${name}`,
+      );
+    }
+    content = isPython ? { py: content } : { js: content };
+  }
+  let kind;
+  let count = 0;
+  for (let i = 0; i < KINDS.length; i++) {
+    if (content[KINDS[i]] === undefined) continue;
+    kind = KINDS[i];
+    count++;
+  }
+  if (count !== 1) {
+    throw new TypeError(
+      `Each module must contain exactly one of 'js', 'cjs', 'text', 'data', 'json', 'py', or 'wasm'. Module '${name}' contained ${count} properties.`,
+    );
+  }
+  op_loader_module(rid, name, kind, bytesOf(kind, name, content[kind]));
+}
+
+function bytesOf(kind, name, value) {
+  switch (kind) {
+    case "py":
+      throw new Error(`Selvedge does not run Python: the module '${name}' cannot be loaded.`);
+    case "json": {
+      const text = JSONStringify(value);
+      if (text === undefined) throw new TypeError(`The JSON of the module '${name}' is not a value of JSON.`);
+      return core.encode(text);
+    }
+    case "data":
+    case "wasm":
+      if (!ArrayBufferIsView(value) && !core.isAnyArrayBuffer(value)) {
+        throw wrong(kind, "ArrayBuffer or ArrayBufferView", "Module");
+      }
+      return viewOf(value);
+    default:
+      return core.encode(String(value));
+  }
+}
+
+/** The bytes of a buffer or view, not copied: there may be many. */
+function viewOf(value) {
+  if (core.isAnyArrayBuffer(value)) return new Uint8Array(value);
+  if (TypedArrayPrototypeGetSymbolToStringTag(value) === undefined) {
+    return new Uint8Array(
+      DataViewPrototypeGetBuffer(value),
+      DataViewPrototypeGetByteOffset(value),
+      DataViewPrototypeGetByteLength(value),
+    );
+  }
+  return new Uint8Array(
+    TypedArrayPrototypeGetBuffer(value),
+    TypedArrayPrototypeGetByteOffset(value),
+    TypedArrayPrototypeGetByteLength(value),
+  );
+}
+
+/** Hands the values of `env` to the host, each with what goes by reference in it. */
+function giveEnv(rid, env, io) {
+  if (env === undefined) return;
+  if (!isObject(env)) throw wrong("env", "Object");
+  const names = ObjectKeys(env);
+  for (let i = 0; i < names.length; i++) giveValue(rid, names[i], env[names[i]], io);
+}
+
+function giveValue(rid, name, value, io) {
+  if (typeof value === "function" && rpc.kindOf(value) === undefined) throw notCloneable(`${value} could not be cloned.`);
+  const message = encode(value, io, true, null, true);
+  const ways = [];
+  try {
+    checkExternals(message);
+    const packed = toBytes(message, (made) => describe(made, ways));
+    op_loader_value(rid, name, packed.bytes, core.serialize(packed.externals), ways);
+  } finally {
+    release(message);
+    for (let i = 0; i < ways.length; i++) core.tryClose(ways[i]);
+  }
+}
+
+/** Only plain data, bindings and entrypoints outlive the request that gives them. */
+function checkExternals({ externals }) {
+  for (let i = 0; externals !== null && i < externals.length; i++) {
+    const { kind } = externals[i];
+    if (kind !== "error" && kind !== "headers" && kind !== "service") {
+      throw notCloneable(`A ${kind} belongs to a request: it cannot be in the env of a dynamically-loaded Worker.`);
+    }
+  }
+}
+
+function describe(made, ways) {
+  if (made.kind !== "service") return [made.kind, made.data];
+  ArrayPrototypePush(ways, made.data.way());
+  return ["way", ways.length - 1];
+}
+
+/** The way that `globalOutbound` asks for; it must be closed. */
+function outboundOf(value) {
+  if (value === undefined || value === null) return undefined;
+  const way = rpc.wayOf(value);
+  if (way === undefined) throw wrong("globalOutbound", "Fetcher");
+  return way;
+}
+
+function checkTails(tails) {
+  if (tails === undefined) return;
+  if (!ArrayIsArray(tails)) throw wrong("tails", "Array");
+  for (let i = 0; i < tails.length; i++) {
+    if (rpc.kindOf(tails[i]) !== "service") {
+      throw new TypeError(`Incorrect type for array element ${i}: the provided value is not of type 'Fetcher'.`);
+    }
+  }
+  if (tails.length > 0) throw new Error("Selvedge has no tail Workers: \"tails\" of a dynamically-loaded Worker is not supported.");
+}
+
+function flagsOf(value) {
+  if (value === undefined) return [];
+  if (!ArrayIsArray(value)) throw wrong("compatibilityFlags", "Array");
+  const flags = [];
+  for (let i = 0; i < value.length; i++) ArrayPrototypePush(flags, String(value[i]));
+  return flags;
+}
+
+/** Hands the code, which the context `io` has, to the host: that starts an isolate for it. */
+function give(rid, code, io) {
+  if (!isObject(code)) {
+    throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'WorkerCode'.");
+  }
+  giveModules(rid, code.modules);
+  giveEnv(rid, code.env, io);
+  checkTails(code.tails);
+  const { cpuMs, subRequests } = limitsOf(code.limits, "WorkerCode");
+  const main = String(code.mainModule);
+  const date = String(code.compatibilityDate);
+  const flags = flagsOf(code.compatibilityFlags);
+  const outbound = outboundOf(code.globalOutbound);
+  try {
+    op_loader_begin(rid, { main, date, flags, cpuMs, subRequests, isClosed: code.globalOutbound === null, outbound });
+  } finally {
+    if (outbound !== undefined) core.tryClose(outbound);
+  }
+}
+
+return { give, isObject };
+})();
