@@ -59,7 +59,23 @@ impl Cx {
 
     /// The Worker of the path. A name that cannot be one names none.
     pub(crate) fn worker(&self) -> Result<WorkerKey, ApiError> {
-        WorkerKey::new(self.account()?, self.param("script")?).map_err(|_| ApiError::no_script())
+        self.key().map_err(|_| ApiError::no_script())
+    }
+
+    /// The key of the path's Worker, which may be in a dispatch namespace.
+    ///
+    /// # Errors
+    /// When its name cannot be one.
+    pub(crate) fn key(&self) -> Result<WorkerKey, ApiError> {
+        let (account, script) = (self.account()?, self.param("script")?);
+        let key = match self.param("dispatch") {
+            Ok(namespace) => WorkerKey::in_namespace(account, namespace, script),
+            Err(_) => WorkerKey::new(account, script),
+        };
+        key.map_err(|_| {
+            let text = "the name of a Worker is 1 to 63 of a-z, 0-9, - and _";
+            ApiError::bad(10016, text)
+        })
     }
 
     /// Who asks.

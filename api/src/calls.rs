@@ -6,6 +6,7 @@ pub(crate) mod assets;
 pub(crate) mod cache;
 pub(crate) mod d1;
 pub(crate) mod deployments;
+pub(crate) mod dispatch;
 pub(crate) mod domains;
 pub(crate) mod kv;
 pub(crate) mod objects;

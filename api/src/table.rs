@@ -6,9 +6,9 @@ use selvedge_deployments::Scope;
 
 use crate::call::Cx;
 use crate::calls::{
-    accounts, analytics, assets, cache, d1, deployments, domains, kv, objects, own, queues, r2,
-    routes, schedules, scripts, secrets, services, settings, subdomain, tails, tokens, user,
-    versions, workflows, zones,
+    accounts, analytics, assets, cache, d1, deployments, dispatch, domains, kv, objects, own,
+    queues, r2, routes, schedules, scripts, secrets, services, settings, subdomain, tails, tokens,
+    user, versions, workflows, zones,
 };
 use crate::reply::Answer;
 
@@ -98,6 +98,30 @@ const CALLS: &[Call] = table! {
     PATCH "/client/v4/accounts/:account/workers/scripts/:script/script-settings" DEPLOY => settings::patch_script;
     GET "/client/v4/accounts/:account/workers/scripts/:script/references" READ => services::references;
     GET "/client/v4/accounts/:account/workers/tails/by-consumer/:script" READ => services::tail_producers;
+
+    GET "/client/v4/accounts/:account/workers/dispatch/namespaces" READ => dispatch::list;
+    POST "/client/v4/accounts/:account/workers/dispatch/namespaces" DEPLOY => dispatch::create;
+    GET "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch" READ => dispatch::get;
+    PUT "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch" DEPLOY => dispatch::rename;
+    PATCH "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch" DEPLOY => dispatch::rename;
+    DELETE "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch" DEPLOY => dispatch::delete;
+    GET "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts" READ => dispatch::scripts;
+    GET "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script" READ => dispatch::script;
+    PUT "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script" DEPLOY => dispatch::put;
+    DELETE "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script" DEPLOY => services::delete;
+    GET "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/content" READ => scripts::content;
+    GET "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/settings" READ => settings::get;
+    PATCH "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/settings" DEPLOY => settings::patch;
+    GET "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/bindings" READ => services::bindings;
+    GET "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/secrets" READ => secrets::list;
+    PUT "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/secrets" DEPLOY => secrets::put;
+    GET "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/secrets/:secret" READ => secrets::get;
+    DELETE "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/secrets/:secret" DEPLOY => secrets::delete;
+    GET "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/tags" READ => dispatch::tags;
+    PUT "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/tags" DEPLOY => dispatch::set_tags;
+    PUT "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/tags/:tag" DEPLOY => dispatch::add_tag;
+    DELETE "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/tags/:tag" DEPLOY => dispatch::remove_tag;
+    POST "/client/v4/accounts/:account/workers/dispatch/namespaces/:dispatch/scripts/:script/assets-upload-session" DEPLOY => assets::begin;
 
     GET "/client/v4/accounts/:account/workers/scripts/:script/versions" READ => versions::list;
     POST "/client/v4/accounts/:account/workers/scripts/:script/versions" DEPLOY => versions::upload;

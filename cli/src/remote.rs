@@ -13,6 +13,7 @@ mod d1;
 mod delete;
 mod deploy;
 mod deployments;
+mod dispatch_namespace;
 mod kv;
 mod local;
 mod login;
@@ -85,6 +86,7 @@ async fn dispatch(command: RemoteCommand) -> anyhow::Result<()> {
         RemoteCommand::Tokens(command) => tokens::run(command).await,
         RemoteCommand::Accounts(command) => accounts::run(command).await,
         RemoteCommand::Cache(command) => cache::run(command).await,
+        RemoteCommand::DispatchNamespace(command) => dispatch_namespace::run(command).await,
         RemoteCommand::Top(args) => top::top(args).await,
     }
 }

@@ -100,7 +100,12 @@ impl<'a> Account<'a> {
 
     /// A Worker of the account.
     pub fn script(self, name: &'a str) -> Script<'a> {
-        Script { account: self, name }
+        Script { account: self, name, namespace: None }
+    }
+
+    /// A Worker in a dispatch namespace of the account.
+    pub fn dispatched(self, namespace: &'a str, name: &'a str) -> Script<'a> {
+        Script { account: self, name, namespace: Some(namespace) }
     }
 
     /// # Errors
@@ -175,6 +180,8 @@ impl<'a> Account<'a> {
 pub struct Script<'a> {
     account: Account<'a>,
     name: &'a str,
+    /// The dispatch namespace that it is in.
+    namespace: Option<&'a str>,
 }
 
 impl<'a> Script<'a> {
@@ -187,7 +194,11 @@ impl<'a> Script<'a> {
     }
 
     fn rest(&self, rest: &str) -> String {
-        format!("/workers/scripts/{}{rest}", encoded(self.name))
+        let name = encoded(self.name);
+        match self.namespace.map(encoded) {
+            Some(of) => format!("/workers/dispatch/namespaces/{of}/scripts/{name}{rest}"),
+            None => format!("/workers/scripts/{name}{rest}"),
+        }
     }
 
     pub fn get(&self, rest: &str) -> Call {

@@ -1,7 +1,7 @@
 //! Scripts: what the first deploy sends, and lists.
 
 use http::StatusCode;
-use selvedge_deployments::{Version, WorkerKey};
+use selvedge_deployments::{Version, WorkerInfo, WorkerKey};
 use serde_json::{Value, json};
 
 use super::services;
@@ -16,7 +16,8 @@ pub(crate) async fn list(cx: Cx) -> Answer {
     let items = cx
         .blocking(move |inner| {
             let mut items = Vec::new();
-            for worker in inner.store.workers(&account)? {
+            let all = inner.store.workers(&account)?;
+            for worker in all.into_iter().filter(|worker| worker.key.namespace().is_none()) {
                 let version = services::current(inner, &worker.key).ok();
                 items.push(shown(&worker, version.as_ref()));
             }
@@ -26,9 +27,11 @@ pub(crate) async fn list(cx: Cx) -> Answer {
     Ok(Reply::list(items))
 }
 
-fn shown(worker: &selvedge_deployments::WorkerInfo, version: Option<&Version>) -> Value {
+/// A Worker in lists.
+pub(crate) fn shown(worker: &WorkerInfo, version: Option<&Version>) -> Value {
+    let name = worker.key.namespace().map_or(&*worker.key.name, |(_, name)| name);
     json!({
-        "id": worker.key.name, "tag": worker.tag, "tags": worker.settings.tags,
+        "id": name, "tag": worker.tag, "tags": worker.settings.tags,
         "created_on": iso(worker.created_on), "modified_on": iso(worker.modified_on),
         "usage_model": "standard", "deployed": worker.is_deployed,
         "etag": version.map(|version| &version.etag),
@@ -57,11 +60,7 @@ pub(crate) async fn content(cx: Cx) -> Answer {
 
 /// The Worker of an upload, which may be new.
 pub(crate) fn new_worker(cx: &Cx) -> Result<WorkerKey, ApiError> {
-    let refused = |_| {
-        let text = "the name of a Worker is 1 to 63 of a-z, 0-9, - and _";
-        ApiError::bad(10016, text)
-    };
-    WorkerKey::new(cx.account()?, cx.param("script")?).map_err(refused)
+    cx.key()
 }
 
 /// A version that gets all requests at once.

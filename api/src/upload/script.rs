@@ -155,6 +155,22 @@ fn check_bindings(
                 let text = format!("Queue '{queue}' not found.");
                 return Err(ApiError::bad(10160, text));
             }
+            BindingKind::Dispatch { namespace, outbound } => {
+                let kind = ResourceKind::DispatchNamespace;
+                if inner.store.resource(&key.account, kind, namespace)?.is_none() {
+                    return Err(crate::calls::dispatch::not_found(namespace));
+                }
+                let outbound = outbound.as_ref().map(|outbound| &outbound.service);
+                if let Some(service) = outbound.filter(|service| **service != key.name)
+                    && other(inner, key, service)?.is_none()
+                {
+                    let text = format!(
+                        "Could not resolve the outbound Worker of the binding '{name}'. Target \
+                         script '{service}' not found."
+                    );
+                    return Err(ApiError::bad(10143, text));
+                }
+            }
             BindingKind::R2 { bucket } => {
                 let buckets = inner.host.buckets()?;
                 let found = buckets.get(key.account.as_str(), bucket);

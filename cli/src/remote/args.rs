@@ -124,8 +124,69 @@ pub(crate) enum RemoteCommand {
     /// Forget responses that the cache keeps.
     #[command(subcommand, arg_required_else_help = true)]
     Cache(CacheCommand),
+    /// Work with namespaces of Workers that others dispatch to.
+    #[command(subcommand, arg_required_else_help = true)]
+    DispatchNamespace(NamespaceCommand),
     /// Show what the Workers of a server do, again and again.
     Top(TopArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NamespaceCommand {
+    /// Print all namespaces.
+    List {
+        /// Print them as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Print what is known of a namespace, as JSON.
+    Get {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Create a namespace.
+    Create {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Rename a namespace that has no Workers.
+    Rename {
+        /// What it is called.
+        old_name: String,
+        /// What it is to be called.
+        new_name: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Delete a namespace that has no Workers.
+    Delete {
+        /// Its name.
+        name: String,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
+
+impl NamespaceCommand {
+    /// Which server.
+    pub(crate) fn server(&self) -> &ServerArgs {
+        match self {
+            Self::List { server, .. }
+            | Self::Get { server, .. }
+            | Self::Create { server, .. }
+            | Self::Rename { server, .. }
+            | Self::Delete { server, .. } => server,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -271,6 +332,12 @@ pub(crate) struct DeployArgs {
     #[arg(long = "domain", visible_alias = "domains", value_name = "HOST")]
     #[arg(help_heading = "Triggers")]
     pub(crate) domains: Vec<String>,
+
+    /// Deploy into this dispatch namespace: the Worker has no triggers, and is reached by
+    /// those who dispatch to it.
+    #[arg(long, value_name = "NAMESPACE", help_heading = "Triggers")]
+    #[arg(conflicts_with_all = ["routes", "domains", "schedules"])]
+    pub(crate) dispatch_namespace: Option<String>,
 
     /// A cron trigger, instead of the configuration's; can be given several times.
     #[arg(long = "schedule", visible_aliases = ["schedules", "triggers"], value_name = "CRON")]

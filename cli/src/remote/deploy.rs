@@ -35,11 +35,16 @@ pub(super) struct Prepared {
     pub(super) built: Built,
     remote: Remote,
     account: String,
+    /// The dispatch namespace that it goes into.
+    namespace: Option<String>,
 }
 
 impl Prepared {
     fn script(&self) -> Script<'_> {
-        self.account().script(&self.built.name)
+        match &self.namespace {
+            Some(namespace) => self.account().dispatched(namespace, &self.built.name),
+            None => self.account().script(&self.built.name),
+        }
     }
 
     fn account(&self) -> Account<'_> {
@@ -69,11 +74,12 @@ pub(super) async fn prepare(args: &BuildArgs) -> anyhow::Result<Option<Prepared>
     let around = surroundings(&built.root, args.worker.env.as_deref(), built.account_id.clone())?;
     let remote = Remote::new(&args.worker.server, &around)?;
     let account = remote.account().await?;
-    Ok(Some(Prepared { built, remote, account }))
+    Ok(Some(Prepared { built, remote, account, namespace: None }))
 }
 
 pub(super) async fn deploy(args: DeployArgs) -> anyhow::Result<()> {
     let Some(mut prepared) = prepare(&args.build).await? else { return Ok(()) };
+    prepared.namespace.clone_from(&args.dispatch_namespace);
     let begin = Instant::now();
     let uploaded = {
         let pending = check(&prepared).await?;
@@ -94,6 +100,9 @@ pub(super) async fn deploy(args: DeployArgs) -> anyhow::Result<()> {
             prepared.built.name,
             begin.elapsed().as_secs_f64()
         ))?;
+    }
+    if let Some(namespace) = &prepared.namespace {
+        return dispatched(&prepared, namespace, &uploaded, args.build.json);
     }
     let begin = Instant::now();
     let triggers = triggers::apply(&prepared, &args).await?;
@@ -117,6 +126,26 @@ pub(super) async fn deploy(args: DeployArgs) -> anyhow::Result<()> {
     for line in triggers.lines() {
         print(format!("  {line}"))?;
     }
+    print(format!("Current Version ID: {}", uploaded.version_id))
+}
+
+/// What is said of a Worker in a dispatch namespace, which has no triggers.
+fn dispatched(
+    prepared: &Prepared,
+    namespace: &str,
+    uploaded: &Uploaded,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    if as_json {
+        return print_json(&json!({
+            "name": prepared.built.name,
+            "account_id": prepared.account,
+            "dispatch_namespace": namespace,
+            "version_id": uploaded.version_id,
+            "startup_time_ms": uploaded.startup_ms,
+        }));
+    }
+    print(format!("Dispatch Namespace: {namespace}"))?;
     print(format!("Current Version ID: {}", uploaded.version_id))
 }
 
@@ -168,6 +197,10 @@ pub(super) async fn upload_version(args: &BuildArgs) -> anyhow::Result<()> {
 async fn check(prepared: &Prepared) -> anyhow::Result<Pending> {
     let script = prepared.script();
     let explain = |error| prepared.remote.explain(error);
+    if prepared.namespace.is_some() {
+        // It has no service; a secret that is missing is told of when the Worker runs.
+        return Ok(migrations::pending(&prepared.built, None));
+    }
     let service = script.service().await.map_err(explain)?;
     let secrets = match &service {
         Some(_) => script.secrets().await.map_err(explain)?.unwrap_or_default(),

@@ -142,6 +142,9 @@ fn of_named(binding: &NamedBinding) -> anyhow::Result<Binding> {
         return Err(anyhow!(binding.section.error(message).text()));
     };
     let mut json = Map::new();
+    if let Some(outbound) = table.get("outbound").filter(|_| key == "dispatch_namespaces") {
+        json.insert("outbound".into(), outbound_worker(outbound));
+    }
     json.insert("name".into(), binding.name.clone().into());
     json.insert("type".into(), (*kind).into());
     for (from, to) in *properties {
@@ -150,6 +153,22 @@ fn of_named(binding: &NamedBinding) -> anyhow::Result<Binding> {
         }
     }
     Ok(made(json.into()))
+}
+
+/// The way out of a dispatch namespace as the API wants it.
+fn outbound_worker(outbound: &Value) -> Value {
+    let mut worker = json!({ "service": outbound["service"] });
+    if let Some(environment) = outbound.get("environment").filter(|it| !it.is_null()) {
+        worker["environment"] = environment.clone();
+    }
+    let given = outbound["parameters"].as_array();
+    let params: Option<Vec<Value>> =
+        given.map(|given| given.iter().map(|name| json!({ "name": name })).collect());
+    let mut made = json!({ "worker": worker });
+    if let Some(params) = params {
+        made["params"] = params.into();
+    }
+    made
 }
 
 #[cfg(test)]

@@ -30,7 +30,11 @@ pub(super) async fn deploy(
     assets: Option<String>,
 ) -> anyhow::Result<Uploaded> {
     // A version cannot bring migrations, and a Worker that is not there has none.
-    if *pending != Pending::Nothing || prepared.built.is_service_worker() {
+    // Nor has one of a dispatch namespace versions to choose from.
+    if *pending != Pending::Nothing
+        || prepared.built.is_service_worker()
+        || prepared.namespace.is_some()
+    {
         return at_once(prepared, args, pending, assets).await;
     }
     let mut uploaded = version(prepared, args, assets).await?;
