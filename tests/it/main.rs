@@ -18,6 +18,7 @@ mod deploying;
 mod dev;
 mod docs;
 mod durable;
+mod dynamic;
 mod event_source;
 mod examples;
 mod fetch;

@@ -4,6 +4,7 @@
 
 mod commands;
 mod deploys;
+mod dispatch;
 mod mistakes;
 mod project;
 mod s3;
