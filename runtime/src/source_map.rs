@@ -129,6 +129,7 @@ mod tests {
             name: String::new(),
             main: String::new(),
             account: String::new(),
+            outbound: None,
             globals: Vec::new(),
             entrypoint: None,
             modules: vec![module],
