@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::UnixMillis;
 use crate::ids::AccountId;
+use crate::secret::SecretText;
 
 /// What sort of thing it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,13 @@ pub enum ResourceKind {
     D1Database,
     /// A queue.
     Queue,
+    /// A store of secrets that all Workers of the account may read.
+    SecretsStore,
+    /// A secret in one: its name is `STORE/NAME`, and its text is the resource's
+    /// secret.
+    StoreSecret,
+    /// A database behind Hyperdrive: its password is the resource's secret.
+    Hyperdrive,
 }
 
 impl ResourceKind {
@@ -22,6 +30,9 @@ impl ResourceKind {
         match self {
             Self::D1Database => "d1",
             Self::Queue => "queue",
+            Self::SecretsStore => "secrets_store",
+            Self::StoreSecret => "secrets_store_secret",
+            Self::Hyperdrive => "hyperdrive",
         }
     }
 
@@ -30,6 +41,9 @@ impl ResourceKind {
         match self {
             Self::D1Database => "D1 database",
             Self::Queue => "queue",
+            Self::SecretsStore => "store of secrets",
+            Self::StoreSecret => "secret",
+            Self::Hyperdrive => "Hyperdrive configuration",
         }
     }
 }
@@ -47,4 +61,15 @@ pub struct Resource {
     pub created: UnixMillis,
     /// What those who keep its data want to know of it: JSON of theirs.
     pub settings: Value,
+}
+
+/// What becomes of one; what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ResourceChange {
+    /// Its next name.
+    pub name: Option<String>,
+    /// Its settings, all of them.
+    pub settings: Option<Value>,
+    /// Its secret, which is kept encrypted and never shown with it.
+    pub secret: Option<SecretText>,
 }
