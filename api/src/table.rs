@@ -6,9 +6,9 @@ use selvedge_deployments::Scope;
 
 use crate::call::Cx;
 use crate::calls::{
-    accounts, analytics, assets, cache, d1, deployments, domains, kv, objects, own, queues, r2,
-    routes, schedules, scripts, secrets, services, settings, subdomain, tails, tokens, user,
-    versions, zones,
+    accounts, analytics, assets, cache, d1, deployments, domains, hyperdrive, kv, objects, own,
+    queues, r2, routes, schedules, scripts, secrets, secrets_store, services, settings, subdomain,
+    tails, tokens, user, versions, zones,
 };
 use crate::reply::Answer;
 
@@ -191,6 +191,22 @@ const CALLS: &[Call] = table! {
     POST "/client/v4/accounts/:account/d1/database/:database/time_travel/restore" STORAGE => d1::time_travel;
     PUT "/client/v4/d1-transfers/:secret" Need::Nothing => d1::upload;
     GET "/client/v4/d1-transfers/:secret" Need::Nothing => d1::download;
+
+    GET "/client/v4/accounts/:account/hyperdrive/configs" STORAGE_OR_READ => hyperdrive::list;
+    POST "/client/v4/accounts/:account/hyperdrive/configs" STORAGE => hyperdrive::create;
+    GET "/client/v4/accounts/:account/hyperdrive/configs/:config" STORAGE_OR_READ => hyperdrive::get;
+    PATCH "/client/v4/accounts/:account/hyperdrive/configs/:config" STORAGE => hyperdrive::update;
+    DELETE "/client/v4/accounts/:account/hyperdrive/configs/:config" STORAGE => hyperdrive::delete;
+
+    GET "/client/v4/accounts/:account/secrets_store/stores" STORAGE_OR_READ => secrets_store::stores;
+    POST "/client/v4/accounts/:account/secrets_store/stores" STORAGE => secrets_store::create_store;
+    DELETE "/client/v4/accounts/:account/secrets_store/stores/:store" STORAGE => secrets_store::delete_store;
+    GET "/client/v4/accounts/:account/secrets_store/stores/:store/secrets" STORAGE_OR_READ => secrets_store::list;
+    POST "/client/v4/accounts/:account/secrets_store/stores/:store/secrets" STORAGE => secrets_store::create;
+    GET "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret" STORAGE_OR_READ => secrets_store::get;
+    PATCH "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret" STORAGE => secrets_store::update;
+    DELETE "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret" STORAGE => secrets_store::delete;
+    POST "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret/duplicate" STORAGE => secrets_store::duplicate;
 
     GET "/client/v4/accounts/:account/analytics_engine/sql" READ => analytics::sql;
     POST "/client/v4/accounts/:account/analytics_engine/sql" READ => analytics::sql;

@@ -3,6 +3,7 @@
 
 mod assets;
 mod durable;
+mod hyperdrive;
 mod queues;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use selvedge_cache::{Cache, CacheBinding};
 use selvedge_d1::D1Database;
 use selvedge_d1::config::DatabaseConfig;
 use selvedge_durable::catalog::Strictness;
+use selvedge_hyperdrive::Hyperdrive;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
 use selvedge_queues::Producer;
@@ -24,6 +26,8 @@ use selvedge_r2::config::BucketConfig;
 use selvedge_ratelimit::RateLimit;
 use selvedge_ratelimit::config::RateLimitConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
+use selvedge_secrets::StoreSecret;
+use selvedge_secrets::config::SecretConfig;
 
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_millis, unix_seconds};
@@ -49,6 +53,8 @@ pub enum BindingConfig {
     R2(BucketConfig),
     RateLimit(RateLimitConfig),
     Dataset(DatasetConfig),
+    Secret(SecretConfig),
+    Hyperdrive(hyperdrive::LocalDatabase),
 }
 
 impl BindingConfig {
@@ -62,6 +68,8 @@ impl BindingConfig {
             Self::R2(bucket) => &bucket.binding,
             Self::RateLimit(limit) => &limit.name,
             Self::Dataset(dataset) => &dataset.binding,
+            Self::Secret(secret) => &secret.binding,
+            Self::Hyperdrive(database) => &database.binding,
         }
     }
 
@@ -94,6 +102,16 @@ impl BindingConfig {
                 let store = backends.analytics()?;
                 let dataset = Dataset::new(store, NO_ACCOUNT, config.dataset());
                 EnvValue::Binding(Arc::new(dataset))
+            }
+            Self::Secret(SecretConfig { store_id, secret_name, .. }) => {
+                let source = backends.secrets()?;
+                EnvValue::Binding(Arc::new(StoreSecret::new(source, store_id, secret_name)))
+            }
+            Self::Hyperdrive(database) => {
+                let (origin, pool) = database.origin()?;
+                let (pools, name) = (backends.hyperdrive()?, origin.database.clone());
+                let binding = Hyperdrive::new(pools, &pool, &name, Arc::new(origin));
+                EnvValue::Binding(Arc::new(binding))
             }
             Self::RateLimit(config) => {
                 let counter = backends.counter(NO_ACCOUNT, &config.namespace_id);
@@ -170,6 +188,10 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
         }
         bindings.push(BindingConfig::Dataset(dataset));
     }
+    hyperdrive::configured(config, &mut bindings)?;
+    for section in config.tables("secrets_store_secrets")? {
+        bindings.push(BindingConfig::Secret(secret(&section)?));
+    }
     for section in config.tables("ratelimits")? {
         let limit: RateLimitConfig = section.read()?;
         if limit.name.is_empty() {
@@ -179,6 +201,20 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
         bindings.push(BindingConfig::RateLimit(limit));
     }
     Ok((bindings, warnings))
+}
+
+fn secret(section: &Section) -> Result<SecretConfig, Diagnostic> {
+    let secret: SecretConfig = section.read()?;
+    let SecretConfig { binding, store_id, secret_name } = &secret;
+    if binding.is_empty() {
+        return Err(section.error(NO_NAME));
+    }
+    for (key, value) in [("store_id", store_id), ("secret_name", secret_name)] {
+        if value.is_empty() {
+            return Err(section.error(format!("\"{key}\" is empty")));
+        }
+    }
+    Ok(secret)
 }
 
 fn kv_namespaces(

@@ -7,6 +7,7 @@ mod deploys;
 mod mistakes;
 mod project;
 mod s3;
+mod secrets;
 
 use std::path::PathBuf;
 use std::process::Command;

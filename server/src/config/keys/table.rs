@@ -56,6 +56,10 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "limits in `env`, see [rate-limits.md](rate-limits.md)";
     NotInheritable Acts "analytics_engine_datasets" ANALYTICS,
         "datasets in `env`, see [analytics.md](analytics.md)";
+    NotInheritable Acts "hyperdrive" HYPERDRIVE,
+        "PostgreSQL databases over pooled connections, see [hyperdrive.md](hyperdrive.md)";
+    NotInheritable Acts "secrets_store_secrets" SECRETS_STORE,
+        "secrets that Workers share, see [secrets-store.md](secrets-store.md)";
     NotInheritable Acts "durable_objects" DURABLE_OBJECTS,
         "`bindings`: namespaces of objects in `env`, see [durable-objects.md](durable-objects.md)";
     Inheritable Acts "migrations" MIGRATIONS,
@@ -116,8 +120,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "settings of previews";
     NotInheritable NotYet "workflows" WORKFLOWS,
         "Workflows";
-    NotInheritable NotYet "hyperdrive" HYPERDRIVE,
-        "databases behind Hyperdrive";
     NotInheritable NotYet "vectorize" VECTORIZE,
         "Vectorize";
     NotInheritable NotYet "ai" ONE_BINDING,
@@ -146,8 +148,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "Workers for Platforms";
     NotInheritable NotYet "pipelines" PIPELINES,
         "Pipelines";
-    NotInheritable NotYet "secrets_store_secrets" SECRETS_STORE,
-        "Secrets Store";
     NotInheritable NotYet "artifacts" NAMESPACED,
         "Artifacts";
     NotInheritable NotYet "flagship" FLAGSHIP,
