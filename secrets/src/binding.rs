@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use deno_core::{OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
+use selvedge_runtime::Operation;
 use selvedge_runtime::{Binding, IsolateState};
 
 use crate::source::SecretSource;
@@ -68,6 +69,7 @@ pub(crate) async fn op_store_secret_get(
         (handle.0.clone(), state.borrow::<Rc<IsolateState>>().clone())
     };
     isolate.count_subrequest(slot).map_err(JsErrorBox::from_err)?;
+    isolate.count_operation(Operation::SecretGet);
     let StoreSecret { source, store, name } = secret;
     let wanted = name.clone();
     let read = tokio::task::spawn_blocking(move || source.text(&store, &wanted)).await;

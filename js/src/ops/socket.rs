@@ -11,6 +11,7 @@ use deno_core::{
     ResourceId, op2,
 };
 use deno_error::JsErrorBox;
+use selvedge_runtime::Operation;
 use selvedge_runtime::outbound::{ConnectRequest, OutboundSocket, SocketStream, VirtualHosts};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
@@ -86,6 +87,7 @@ pub(crate) async fn op_socket_connect(
         state.borrow().try_borrow::<VirtualHosts>().and_then(|it| it.find(&host, port));
     if let Some(door) = virtual_host {
         isolate.count_subrequest(slot).map_err(JsErrorBox::from_err)?;
+        isolate.count_operation(Operation::HyperdriveConnect);
         if tls {
             let text = "TLS is not supported here: the connection does not leave the server";
             return Err(JsErrorBox::generic(text));
