@@ -26,4 +26,5 @@ pub(crate) mod tails;
 pub(crate) mod tokens;
 pub(crate) mod user;
 pub(crate) mod versions;
+pub(crate) mod workflows;
 pub(crate) mod zones;

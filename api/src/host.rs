@@ -9,6 +9,7 @@ use selvedge_analytics::AnalyticsStore;
 use selvedge_deployments::{AccountId, NewVersion, UnixMillis, VersionId, WorkerKey};
 use selvedge_kv::store::KvStore;
 use selvedge_r2::store::Catalog as Buckets;
+use selvedge_workflows::store::{Index, Wanted, WorkflowInfo};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -83,6 +84,28 @@ pub trait Host: Debug + Send + Sync {
 
     /// Deletes a D1 database with all that is in it.
     fn delete_d1(&self, database: &str) -> Result<(), HostError>;
+
+    /// The index of Workflows, of all accounts.
+    fn workflows(&self) -> Result<Arc<Index>, HostError>;
+
+    /// Makes a Workflow, or changes it into what it is to be.
+    fn put_workflow(&self, wanted: &Wanted) -> Result<WorkflowInfo, HostError>;
+
+    /// Deletes a Workflow with all instances.
+    fn delete_workflow(&self, workflow: &WorkflowInfo) -> Result<(), HostError>;
+
+    /// Asks an instance of a Workflow, whose it is was checked: `command` is one of
+    /// `create`, `describe`, `status`, `pause`, `resume`, `restart`, `terminate`,
+    /// `sendEvent`, `remove`. What the instance refuses has the key `refused`, with
+    /// `code` and `message`.
+    fn ask_instance<'a>(
+        &'a self,
+        workflow: &'a WorkflowInfo,
+        instance: &'a str,
+        command: &'a str,
+        argument: &'a Value,
+    ) -> Later<'a, Result<Value, HostError>>;
+
     /// The buckets of R2, of all accounts.
     fn buckets(&self) -> Result<Arc<Buckets>, HostError>;
 

@@ -171,7 +171,6 @@ impl Api {
 /// What wrangler asks for and is not here, in words.
 fn product_name(segment: &str) -> Option<&'static str> {
     Some(match segment {
-        "workflows" => "Workflows",
         "r2-catalog" => "R2 Data Catalog",
         "hyperdrive" => "Hyperdrive",
         "vectorize" => "Vectorize",

@@ -8,7 +8,7 @@ use crate::call::Cx;
 use crate::calls::{
     accounts, analytics, assets, cache, d1, deployments, domains, hyperdrive, kv, objects, own,
     queues, r2, routes, schedules, scripts, secrets, secrets_store, services, settings, subdomain,
-    tails, tokens, user, versions, zones,
+    tails, tokens, user, versions, workflows, zones,
 };
 use crate::reply::Answer;
 
@@ -207,6 +207,19 @@ const CALLS: &[Call] = table! {
     PATCH "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret" STORAGE => secrets_store::update;
     DELETE "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret" STORAGE => secrets_store::delete;
     POST "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret/duplicate" STORAGE => secrets_store::duplicate;
+    GET "/client/v4/accounts/:account/workflows" STORAGE_OR_READ => workflows::list;
+    GET "/client/v4/accounts/:account/workflows/:workflow" STORAGE_OR_READ => workflows::get;
+    PUT "/client/v4/accounts/:account/workflows/:workflow" DEPLOY => workflows::put;
+    DELETE "/client/v4/accounts/:account/workflows/:workflow" STORAGE_OR_DEPLOY => workflows::delete;
+    GET "/client/v4/accounts/:account/workflows/:workflow/versions" STORAGE_OR_READ => workflows::versions;
+    GET "/client/v4/accounts/:account/workflows/:workflow/instances" STORAGE_OR_READ => workflows::instances;
+    GET "/client/v4/accounts/:account/workflows/:workflow/instances/" STORAGE_OR_READ => workflows::instances;
+    POST "/client/v4/accounts/:account/workflows/:workflow/instances" STORAGE => workflows::create;
+    PUT "/client/v4/accounts/:account/workflows/:workflow/instances/terminate" STORAGE => workflows::terminate_all;
+    POST "/client/v4/accounts/:account/workflows/:workflow/instances/batch/delete" STORAGE => workflows::batch_delete;
+    GET "/client/v4/accounts/:account/workflows/:workflow/instances/:instance" STORAGE => workflows::describe;
+    PATCH "/client/v4/accounts/:account/workflows/:workflow/instances/:instance/status" STORAGE => workflows::set_status;
+    POST "/client/v4/accounts/:account/workflows/:workflow/instances/:instance/events/:event" STORAGE => workflows::send_event;
 
     GET "/client/v4/accounts/:account/analytics_engine/sql" READ => analytics::sql;
     POST "/client/v4/accounts/:account/analytics_engine/sql" READ => analytics::sql;

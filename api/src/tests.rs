@@ -10,4 +10,5 @@ mod hosts;
 mod queues;
 mod secrets;
 mod uploads;
+mod workflows;
 mod wrangler;

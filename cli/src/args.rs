@@ -32,6 +32,7 @@ Examples:
   selvedge r2 --help                Buckets of R2, and objects in them
   selvedge secrets-store --help     Secrets that several Workers share
   selvedge do --help                Look into Durable Objects
+  selvedge workflows --help         Look into Workflows and their instances
   selvedge deploy                   Deploy the Worker of this folder to a server
   selvedge run --help               All that `run` can do
   selvedge completions bash         Print what bash needs to complete commands";
@@ -108,6 +109,8 @@ pub(crate) enum Command {
     SecretsStore(Box<crate::secrets_store::SecretsStoreArgs>),
     /// Ask about the data points of Analytics Engine in a data folder.
     Analytics(Box<crate::analytics::AnalyticsArgs>),
+    /// Work with Workflows and their instances.
+    Workflows(Box<crate::workflows::WorkflowsArgs>),
     /// Look into Durable Objects in a data folder, and change them.
     Do(Box<crate::durable::DoArgs>),
     /// Copy a server's data folder while the server runs.

@@ -27,6 +27,7 @@ mod terminal;
 mod trace;
 mod types;
 mod vars;
+mod workflows;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::R2(args) }) => r2::run(*args),
         Ok(Cli { command: Command::Analytics(args) }) => analytics::run(*args),
         Ok(Cli { command: Command::SecretsStore(args) }) => secrets_store::run(*args),
+        Ok(Cli { command: Command::Workflows(args) }) => workflows::run(*args),
         Ok(Cli { command: Command::Do(args) }) => durable::run(*args),
         Ok(Cli { command: Command::Backup(args) }) => backup::backup(&args),
         Ok(Cli { command: Command::Restore(args) }) => backup::restore(&args),

@@ -28,6 +28,7 @@ mod tail;
 mod tokens;
 mod top;
 mod versions;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ pub(crate) use kv::run as run_kv;
 pub(crate) use output::{must_confirm, print, print_json, read_secret, table};
 pub(crate) use queues::RemoteQueues;
 pub(crate) use r2::RemoteBuckets;
+pub(crate) use workflows::RemoteWorkflows;
 
 use crate::kv::is_closed_pipe;
 use crate::terminal;

@@ -78,6 +78,15 @@ pub enum BindingKind {
         /// The id of its configuration.
         config: String,
     },
+    /// `workflow`: a Workflow of the account.
+    Workflow {
+        /// Its name.
+        workflow: String,
+        /// The class that runs it.
+        class: String,
+        /// The Worker of the same account that exports that; `None`: this one.
+        script: Option<String>,
+    },
     /// `durable_object_namespace`.
     Objects {
         /// The class.
@@ -226,6 +235,11 @@ impl Fields<'_> {
                 store: self.required("store_id")?,
                 secret: self.required("secret_name")?,
             },
+            "workflow" => BindingKind::Workflow {
+                workflow: self.required("workflow_name")?,
+                class: self.required("class_name")?,
+                script: self.other_worker("script_name")?,
+            },
             "durable_object_namespace" => BindingKind::Objects {
                 class: self.required("class_name")?,
                 script: self.other_worker("script_name")?,
@@ -342,6 +356,8 @@ mod tests {
                 "simple": { "limit": 5, "period": 60 } }),
             json!({ "name": "E", "type": "analytics_engine", "dataset": "events" }),
             json!({ "name": "R", "type": "r2_bucket", "bucket_name": "b", "jurisdiction": "eu" }),
+            json!({ "name": "W", "type": "workflow", "workflow_name": "orders",
+                "class_name": "Order" }),
             json!({ "name": "D", "type": "durable_object_namespace", "class_name": "Room" }),
             json!({ "name": "E", "type": "service", "service": "auth", "entrypoint": "Admin" }),
             json!({ "name": "F", "type": "version_metadata" }),

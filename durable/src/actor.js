@@ -3,7 +3,7 @@
 // (https://developers.cloudflare.com/durable-objects/concepts/durable-object-lifecycle/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_context_touch, op_do_call_begin, op_do_call_is, op_do_event, op_do_event_begin, op_do_event_end, op_do_idle, op_do_leave, op_do_leave_all, op_do_open, op_do_take, op_report_exception } = core.ops;
+const { op_context_touch, op_do_call_begin, op_do_call_is, op_do_event, op_do_event_begin, op_do_event_end, op_do_host, op_do_idle, op_do_leave, op_do_leave_all, op_do_open, op_do_take, op_report_exception } = core.ops;
 const {
   ArrayPrototypePush,
   ArrayPrototypeShift,
@@ -159,6 +159,8 @@ class Actor {
   events = 0;
   /** When it was found idle. */
   idleSince = 0;
+  /** Why its alarm is to come again at once, if the platform reset it on purpose. */
+  isReset = false;
   /** Its sockets that stay when it leaves memory, once somebody asked. */
   sockets = null;
 
@@ -175,6 +177,8 @@ class Home {
   /** The host's number of the namespace. */
   rid;
   className;
+  /** The script of the platform that makes the objects; "": they are instances of the class. */
+  host;
   /** How long an object stays without events, in milliseconds. */
   idle;
   actors = new SafeMap();
@@ -183,6 +187,7 @@ class Home {
     this.namespace = namespace;
     this.rid = rid;
     this.idle = op_do_idle(rid);
+    this.host = op_do_host(rid);
     this.className = className;
   }
 }
@@ -228,7 +233,8 @@ function begin(home, target) {
   const Class = entrypoints.entry.named[home.className];
   if (!hasClass(home)) {
     op_do_leave(home.rid, target.hex);
-    throw new TypeError(`The Worker does not export a Durable Object class named "${home.className}".`);
+    const kind = home.host === "" ? "Durable Object" : "Workflow";
+    throw new TypeError(`The Worker does not export a ${kind} class named "${home.className}".`);
   }
   gates.holdOps();
   const actor = new Actor(home, target);
@@ -245,7 +251,9 @@ function begin(home, target) {
   try {
     actor.storage = openStorage(actor);
     actor.ctx = makeState(actor);
-    actor.instance = new Class(actor.ctx, internals.env());
+    actor.instance = home.host === ""
+      ? new Class(actor.ctx, internals.env())
+      : core.loadExtScript(home.host).begin(actor, Class);
   } catch (error) {
     report(error);
     const reset = flagged(tunnelled(error), "durableObjectReset");
@@ -255,6 +263,13 @@ function begin(home, target) {
     setAsyncContext(before);
   }
   return actor;
+}
+
+/** Takes an object of the platform's own out of memory, whatever it does; its alarm comes again. */
+function reset(actor, text) {
+  if (actor.broken !== null) return;
+  actor.isReset = true;
+  breakActor(actor, flagged(new Error(text), "durableObjectReset", "retryable"));
 }
 
 /**
@@ -662,5 +677,5 @@ function evict(namespace, hex, force, counts) {
 // event, so that nobody here hangs for sure.
 internals.objects = { __proto__: null, end, evict, areBusy: () => underWay > 0, overMemory };
 
-return { abort, ALARM, block, breakActor, call, enter, FETCH, find, findByName, flagged, hasClass, homeOf, OVERLOADED, resume, RPC, WEBSOCKET, withStorage };
+return { abort, ALARM, block, breakActor, call, enter, FETCH, find, findByName, flagged, hasClass, homeOf, OVER_CPU, OVERLOADED, reset, resume, RPC, WEBSOCKET, withStorage };
 })();

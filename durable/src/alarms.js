@@ -4,7 +4,7 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_do_alarm_end, op_do_alarm_get, op_do_alarm_start, op_report_exception } = core.ops;
 const { DateNow, Error, NumberIsNaN, Promise, PromisePrototypeThen, PromiseResolve } = primordials;
-const { ALARM, breakActor, call, find, flagged, hasClass, withStorage } = core.loadExtScript("ext:selvedge_durable/actor.js");
+const { ALARM, breakActor, call, find, flagged, hasClass, OVER_CPU, withStorage } = core.loadExtScript("ext:selvedge_durable/actor.js");
 const { getAsyncContext, setAsyncContext } = core;
 const { shared } = internals;
 
@@ -30,6 +30,7 @@ const FAILED = 2;
 async function run(target, lost) {
   // The Worker's fault, and not the alarm's.
   if (!hasClass(target.home)) return FAILED;
+  if (target.home.host !== "") return runHosted(target, lost);
   // Its isolate ended each time, perhaps in the constructor: that is not tried again.
   if (lost > RETRIES) return note(target, null, () => NaN);
   /** The alarm's time and how often it was tried, once its handler began. */
@@ -51,6 +52,52 @@ async function run(target, lost) {
   // The constructor failed, or the object ended in the middle.
   const isDropped = actor !== null && actor.dropsAlarm && begun.time !== null;
   return note(target, begun.time, (retryCount) => isDropped ? NaN : nextTry(retryCount + lost));
+}
+
+/**
+ * The same of an object of the platform's own: it takes what time it needs, says
+ * itself when it gives up, and learns how often it did not get to the end.
+ */
+async function runHosted(target, lost) {
+  let actor = null;
+  try {
+    actor = find(target.home, target);
+    if (actor === null) return MOVED;
+    const time = op_do_alarm_get(actor.storage.number);
+    const what = NumberIsNaN(time) ? null : { __proto__: null, kind: ALARM, text: "alarm", time };
+    await call(actor, (instance, actor) => handleHosted(actor, instance, lost), undefined, what);
+    return SETTLED;
+  } catch {
+    // It was reported where it was thrown.
+  }
+  if (shared.endsObjects) return MOVED;
+  if (actor === null || actor.broken === null) return FAILED;
+  if (actor.isReset || actor.broken.retryable === true) return MOVED;
+  // What is the Worker's own fault is told, so that it is not done for ever.
+  if (actor.broken.message !== OVER_CPU) return FAILED;
+  try {
+    const next = find(target.home, target);
+    if (next !== null) await call(next, (instance) => instance.stopped(OVER_CPU));
+    return MOVED;
+  } catch {
+    return FAILED;
+  }
+}
+
+/** The event itself, of an object of the platform's own. */
+async function handleHosted(actor, instance, lost) {
+  const { number } = actor.storage;
+  const alarm = op_do_alarm_start(number, DateNow());
+  if (alarm === null || alarm === undefined) return;
+  let again = NaN;
+  try {
+    await instance.alarm(lost);
+  } catch (error) {
+    if (actor.broken !== null) return;
+    op_report_exception("Uncaught ", error);
+    again = DateNow() + RETRY_MS;
+  }
+  if (actor.broken === null) op_do_alarm_end(number, again);
 }
 
 /**

@@ -1,6 +1,8 @@
 //! A namespace of Durable Objects as a Worker's binding.
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +29,17 @@ pub struct DurableNamespace {
     pub placement: Arc<dyn Placement>,
     pub(crate) key: IdKey,
     pub(crate) storage: Option<NamespaceData>,
+    host: Option<Arc<dyn Host>>,
+}
+
+/// What makes the objects of a namespace something else than instances of the
+/// Worker's class: the platform's own, which use that class.
+pub trait Host: Debug + Send + Sync {
+    /// The platform script whose function `begin` makes an object's instance.
+    fn script(&self) -> &'static str;
+
+    /// The value itself, for the crate that made it.
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// What a namespace's objects keep.
@@ -57,7 +70,25 @@ impl DurableNamespace {
             placement,
             key,
             storage: None,
+            host: None,
         }
+    }
+
+    /// Has the objects made by `host`.
+    #[must_use]
+    pub fn with_host(mut self, host: Arc<dyn Host>) -> Self {
+        self.host = Some(host);
+        self
+    }
+
+    /// What makes the objects, if they are not instances of the Worker's class.
+    pub fn host(&self) -> Option<&Arc<dyn Host>> {
+        self.host.as_ref()
+    }
+
+    /// The id of the object with this name.
+    pub fn id_of(&self, name: &str) -> crate::store::ObjectId {
+        crate::store::ObjectId(*self.key.named(name, "").as_bytes())
     }
 
     /// Gives the objects storage; without it they have none.
@@ -77,6 +108,11 @@ impl DurableNamespace {
     pub fn storage(&self) -> Option<&NamespaceData> {
         self.storage.as_ref()
     }
+}
+
+/// The namespace with this number in an isolate.
+pub fn of_resource(state: &OpState, rid: ResourceId) -> Option<DurableNamespace> {
+    state.resource_table.get::<Handle>(rid).ok().map(|handle| handle.0.clone())
 }
 
 /// The namespaces that an isolate has opened.

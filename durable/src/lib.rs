@@ -36,6 +36,7 @@ deno_core::extension!(
         ops::context::op_do_event,
         ops::context::op_do_open,
         ops::namespace::op_do_class,
+        ops::namespace::op_do_host,
         ops::namespace::op_do_id_check,
         ops::namespace::op_do_id_jurisdiction,
         ops::namespace::op_do_id_named,

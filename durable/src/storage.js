@@ -530,7 +530,8 @@ function close(storage, isBroken) {
 
 /**
  * The object's storage: `api` is `ctx.storage`; `unconfirmed()` is `null` or
- * the promise that all written so far is on disk; `close(broken)` ends it.
+ * the promise that all written so far is on disk; `failure(error)` is what is
+ * thrown for what an op threw; `close(broken)` ends it.
  * `null` where the namespace has no storage.
  */
 function openStorage(actor) {
@@ -545,6 +546,7 @@ function openStorage(actor) {
     __proto__: null,
     number,
     api: new DurableObjectStorage(internal, storage),
+    failure: (error) => storage.failure(error),
     unconfirmed: () => unconfirmed(storage),
     close: (isBroken) => close(storage, isBroken),
   };

@@ -24,6 +24,8 @@ use crate::switchboard::Switchboard;
 
 /// Alarms that are on their way at once.
 const UNDER_WAY: usize = 256;
+/// The same of instances of Workflows, whose alarms are under way as long as they work.
+const INSTANCES_UNDER_WAY: usize = 1024;
 /// The clock may be set: nothing is slept for longer.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// A Worker that does not run is looked for so often while alarms of it are due.
@@ -48,8 +50,25 @@ struct State {
     /// By their ids.
     namespaces: HashMap<Arc<str>, DurableNamespace>,
     under_way: usize,
+    instances_under_way: usize,
     /// How often objects did not get to the end of an alarm.
     lost: HashMap<(Arc<str>, ObjectId), u32>,
+}
+
+impl State {
+    /// How many alarms of such a namespace are under way.
+    fn under_way(&mut self, namespace: &DurableNamespace) -> &mut usize {
+        match namespace.host() {
+            Some(_) => &mut self.instances_under_way,
+            None => &mut self.under_way,
+        }
+    }
+
+    /// How many more may be.
+    fn room(&mut self, namespace: &DurableNamespace) -> usize {
+        let most = if namespace.host().is_some() { INSTANCES_UNDER_WAY } else { UNDER_WAY };
+        most.saturating_sub(*self.under_way(namespace))
+    }
 }
 
 /// What there is to do.
@@ -90,11 +109,19 @@ impl Alarms {
         known.is_some_and(|known| &*known.script == script && &*known.class == class)
     }
 
-    /// Lets namespaces go for which `keep` is false.
+    /// Lets namespaces of Durable Objects go for which `keep` is false.
     pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
         let mut state = self.state();
-        state.namespaces.retain(|id, _| keep(id));
-        state.lost.retain(|(id, _), _| keep(id));
+        state.namespaces.retain(|id, namespace| namespace.host().is_some() || keep(id));
+        let State { namespaces, lost, .. } = &mut *state;
+        lost.retain(|(id, _), _| namespaces.contains_key(id));
+    }
+
+    /// Lets one namespace go.
+    pub(crate) fn forget(&self, id: &str) {
+        let mut state = self.state();
+        state.namespaces.remove(id);
+        state.lost.retain(|(other, _), _| &**other != id);
     }
 
     /// Sends alarms when they are due. Goes on for ever; to be run on a tokio
@@ -139,14 +166,14 @@ impl Alarms {
                 look.sleep = look.sleep.min(ABSENT);
                 continue;
             }
-            let room = UNDER_WAY.saturating_sub(state.under_way);
+            let room = state.room(&namespace);
             if room == 0 {
                 // One that ends wakes this task.
                 continue;
             }
             match store.take_due(now, room) {
                 Ok(due) => {
-                    state.under_way += due.len();
+                    *state.under_way(&namespace) += due.len();
                     look.due.extend(due.into_iter().map(|(_, id)| (namespace.clone(), id)));
                     // There may be more of it.
                     self.wake.notify_one();
@@ -165,7 +192,7 @@ impl Alarms {
         let key = (namespace.id.clone(), id);
         let lost = self.state().lost.get(&key).copied().unwrap_or(0);
         let result = self.send(&namespace, id, lost).await;
-        let wait = self.came_back(key, result);
+        let wait = self.came_back(&namespace, key, result);
         if let Some(wait) = wait {
             tokio::time::sleep(wait).await;
             if let Some(data) = namespace.storage() {
@@ -177,9 +204,14 @@ impl Alarms {
 
     /// An alarm is not under way any more. Tells after how long its object is to be
     /// asked again.
-    fn came_back(&self, key: (Arc<str>, ObjectId), result: AlarmResult) -> Option<Duration> {
+    fn came_back(
+        &self,
+        namespace: &DurableNamespace,
+        key: (Arc<str>, ObjectId),
+        result: AlarmResult,
+    ) -> Option<Duration> {
         let mut state = self.state();
-        state.under_way -= 1;
+        *state.under_way(namespace) -= 1;
         let wait = match result {
             AlarmResult::Settled => {
                 state.lost.remove(&key);

@@ -20,6 +20,8 @@ use selvedge_ratelimit::Counter;
 use selvedge_runtime::Mode;
 use selvedge_secrets::LocalSecrets;
 use selvedge_storage::data_dir::{DataDir, OpenError};
+use selvedge_workflows::Workflow;
+use selvedge_workflows::store::{Index, WorkflowInfo};
 
 use tokio::sync::watch;
 
@@ -69,6 +71,7 @@ pub struct Backends {
     hyperdrive: Mutex<Option<Arc<Pools>>>,
     /// Which addresses the databases behind Hyperdrive may have.
     policy: Mutex<Policy>,
+    workflows: Mutex<Option<Arc<Index>>>,
     counters: Mutex<HashMap<(String, String), Arc<Counter>>>,
     object_idle: Duration,
     objects: Mutex<Option<Arc<Objects>>>,
@@ -94,6 +97,7 @@ impl Backends {
             secrets: Mutex::default(),
             hyperdrive: Mutex::default(),
             policy: Mutex::new(Policy::new(Mode::Production)),
+            workflows: Mutex::default(),
             counters: Mutex::default(),
             objects: Mutex::default(),
             dir: Mutex::default(),
@@ -350,6 +354,48 @@ impl Backends {
             selvedge_storage::Error::Internal(format!("no thread for Hyperdrive: {error}"))
         };
         Ok(pools.insert(Pools::new(dialer).map_err(internal)?).clone())
+    }
+
+    /// The index of Workflows.
+    ///
+    /// # Errors
+    /// When another process has the folder, or the index's file cannot be used.
+    pub fn workflows(&self) -> Result<Arc<Index>, BackendError> {
+        let mut index = self.workflows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = &*index {
+            return Ok(index.clone());
+        }
+        let new = Index::open(self.dir()?, unix_millis)?;
+        Ok(index.insert(Arc::new(new)).clone())
+    }
+
+    /// A Workflow with the storage of its instances.
+    ///
+    /// # Errors
+    /// When another process has the folder, or files cannot be used.
+    pub fn workflow(&self, info: WorkflowInfo) -> Result<Workflow, BackendError> {
+        let namespace = self.objects()?.data.namespace(&info.id).map_err(store_error)?;
+        let data = NamespaceData { namespace, has_sql: true };
+        let (index, placement) = (self.workflows()?, self.placement());
+        Ok(Workflow::new(info, index, data, self.object_idle, placement))
+    }
+
+    /// Deletes the instances of Workflows that are gone, where nothing holds them.
+    ///
+    /// # Errors
+    /// When files cannot be deleted.
+    pub fn delete_removed_workflows(&self) -> Result<(), BackendError> {
+        let index = self.workflows()?;
+        let objects = self.objects()?;
+        for id in index.removed()? {
+            match objects.data.delete_namespace(&id) {
+                Ok(()) => index.deleted(&id)?,
+                // With the next start.
+                Err(selvedge_durable::Error::InUse) => {}
+                Err(error) => return Err(store_error(error)),
+            }
+        }
+        Ok(())
     }
 
     /// What counts for rate limits of this namespace of an account.

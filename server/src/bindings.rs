@@ -7,6 +7,7 @@ mod hyperdrive;
 mod queues;
 #[cfg(test)]
 mod tests;
+pub(crate) mod workflows;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use selvedge_ratelimit::config::RateLimitConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
 use selvedge_secrets::StoreSecret;
 use selvedge_secrets::config::SecretConfig;
+use selvedge_workflows::config::WorkflowConfig;
 
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends, unix_millis, unix_seconds};
@@ -55,6 +57,7 @@ pub enum BindingConfig {
     Dataset(DatasetConfig),
     Secret(SecretConfig),
     Hyperdrive(hyperdrive::LocalDatabase),
+    Workflow(WorkflowConfig),
 }
 
 impl BindingConfig {
@@ -70,10 +73,16 @@ impl BindingConfig {
             Self::Dataset(dataset) => &dataset.binding,
             Self::Secret(secret) => &secret.binding,
             Self::Hyperdrive(database) => &database.binding,
+            Self::Workflow(workflow) => &workflow.binding,
         }
     }
 
-    fn open(&self, backends: &Backends, worker: &str) -> Result<EnvEntry, BackendError> {
+    fn open(
+        &self,
+        backends: &Backends,
+        alarms: &Arc<Alarms>,
+        worker: &str,
+    ) -> Result<EnvEntry, BackendError> {
         let value = match self {
             Self::Kv(namespace) => {
                 let store = backends.kv(namespace.id())?;
@@ -118,6 +127,9 @@ impl BindingConfig {
                 let limit = RateLimit::new(counter, config.simple, rate_clock);
                 EnvValue::Binding(Arc::new(limit))
             }
+            Self::Workflow(config) => {
+                EnvValue::Binding(Arc::new(workflows::open(config, backends, alarms, worker)?))
+            }
         };
         Ok(EnvEntry { name: self.name().to_owned(), value })
     }
@@ -150,7 +162,7 @@ pub(crate) fn open(
         }
     }
     for binding in bindings {
-        let entry = binding.open(backends, &worker.name)?;
+        let entry = binding.open(backends, alarms, &worker.name)?;
         // A binding goes before a variable of its name.
         worker.env.retain(|other| other.name != entry.name);
         worker.env.push(entry);
@@ -181,6 +193,7 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
     d1_databases(config, &mut bindings, &mut warnings)?;
     r2_buckets(config, &mut bindings, &mut warnings)?;
     queues::configured(config, &mut bindings, &mut warnings)?;
+    workflows::configured(config, &mut bindings, &mut warnings)?;
     for section in config.tables("analytics_engine_datasets")? {
         let dataset: DatasetConfig = section.read()?;
         if dataset.binding.is_empty() {

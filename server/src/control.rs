@@ -17,6 +17,7 @@ mod queues;
 mod r2;
 mod secrets;
 pub(crate) mod socket;
+mod workflows;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -151,6 +152,12 @@ impl Control {
             Request::AnalyticsQuery { sql } => analytics::query(&self.backends, sql).await,
             Request::SecretsStore { store, action } => {
                 secrets::execute(&self.backends, &store, action, &bytes)
+            }
+            request @ (Request::Workflows
+            | Request::WorkflowInstances { .. }
+            | Request::WorkflowDelete { .. }
+            | Request::WorkflowAsk { .. }) => {
+                workflows::execute(&self.backends, &self.switchboard, request).await
             }
             request if request.is_r2() => r2::execute(&self.backends, request, bytes).await,
             request => kv::execute(&self.backends, request, bytes).await,

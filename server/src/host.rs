@@ -40,6 +40,7 @@ mod table;
 pub mod trace;
 mod upkeep;
 mod validate;
+mod workflows;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -166,6 +167,7 @@ impl Server {
         // The blank isolates are made meanwhile.
         core.pool(core.settings.limits.memory_bytes);
         objects::watch_alarms(&core)?;
+        workflows::watch_all(&core)?;
         let count = change::load_all(&core).await?;
         if let Err(error) = queues::follow(&core) {
             core.log.warn(&format!("no messages of queues are delivered: {error}"));

@@ -39,3 +39,4 @@ mod site;
 mod switchboard;
 mod tls;
 mod websocket;
+mod workflows;

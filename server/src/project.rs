@@ -105,6 +105,8 @@ impl Project {
         let (objects, object_warnings) = DurableObjects::configured(&config)?;
         bindings.extend(objects.bindings().iter().cloned().map(BindingConfig::DurableObject));
         let env_lines = config.env_lines();
+        let mut classes = objects.expected_classes();
+        classes.extend(bindings::workflows::expected_classes(&bindings, &config.name));
         let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
         let env = env_of(&config, &modules)?;
         let worker = Worker {
@@ -116,7 +118,7 @@ impl Project {
             env,
             hidden: Vec::new(),
             globals: Vec::new(),
-            classes: objects.expected_classes(),
+            classes,
             compatibility: config.compatibility,
             limits: config.limits,
             mode,

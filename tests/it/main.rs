@@ -40,3 +40,4 @@ mod soak;
 mod sockets;
 mod surface;
 mod websocket;
+mod workflows;

@@ -34,6 +34,9 @@ pub(super) struct FakeHost {
     queues: std::sync::OnceLock<(selvedge_queues::store::Catalog, tempfile::TempDir)>,
     buckets: std::sync::OnceLock<(tempfile::TempDir, Arc<selvedge_r2::store::Catalog>)>,
     analytics: std::sync::OnceLock<(tempfile::TempDir, Arc<selvedge_analytics::AnalyticsStore>)>,
+    workflows: std::sync::OnceLock<(tempfile::TempDir, Arc<selvedge_workflows::store::Index>)>,
+    /// What instances were asked.
+    pub(super) asked: Mutex<Vec<(String, String, Value)>>,
     tails: Mutex<Vec<(WorkerKey, mpsc::Sender<Arc<Value>>)>>,
     pub(super) applied: Mutex<Vec<String>>,
     pub(super) purged: Mutex<Vec<(AccountId, CachePurge)>>,
@@ -216,6 +219,45 @@ impl Host for FakeHost {
             (folder, Arc::new(store.expect("it opens")))
         });
         Ok(store.clone())
+    }
+
+    fn workflows(&self) -> Result<Arc<selvedge_workflows::store::Index>, HostError> {
+        let (_, index) = self.workflows.get_or_init(|| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let dir = DataDir::open(folder.path(), "test", 0).expect("it is free");
+            let index = selvedge_workflows::store::Index::open(Arc::new(dir), unix_ms);
+            (folder, Arc::new(index.expect("it opens")))
+        });
+        Ok(index.clone())
+    }
+
+    fn put_workflow(
+        &self,
+        wanted: &selvedge_workflows::store::Wanted,
+    ) -> Result<selvedge_workflows::store::WorkflowInfo, HostError> {
+        Ok(self.workflows()?.put(wanted).expect("written"))
+    }
+
+    fn delete_workflow(
+        &self,
+        workflow: &selvedge_workflows::store::WorkflowInfo,
+    ) -> Result<(), HostError> {
+        self.workflows()?.remove(&workflow.id).expect("written");
+        Ok(())
+    }
+
+    fn ask_instance<'a>(
+        &'a self,
+        _: &'a selvedge_workflows::store::WorkflowInfo,
+        instance: &'a str,
+        command: &'a str,
+        argument: &'a Value,
+    ) -> Later<'a, Result<Value, HostError>> {
+        let mut asked = self.asked.lock().expect("not poisoned");
+        asked.push((instance.to_owned(), command.to_owned(), argument.clone()));
+        let refused = json!({ "refused": { "code": "instance.not_found", "message": "no" } });
+        let answer = if instance == "nobody" { refused } else { json!({ "status": "queued" }) };
+        Box::pin(async { Ok(answer) })
     }
 
     fn tail(&self, worker: &WorkerKey) -> mpsc::Receiver<Arc<Value>> {

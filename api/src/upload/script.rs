@@ -200,6 +200,19 @@ fn check_bindings(
                     format!("Cannot create binding {name}: the Worker '{script}' does not exist.");
                 return Err(ApiError::bad(10061, text));
             }
+            BindingKind::Workflow { workflow, script, .. } => {
+                let bad = |text: String| ApiError::bad(INVALID_SCRIPT, text);
+                selvedge_workflows::rules::check_name(workflow).map_err(bad)?;
+                let is_others = script.as_ref().is_some_and(|script| *script != key.name);
+                let known = inner.host.workflows()?.find(key.account.as_str(), workflow)?;
+                if is_others && known.is_none() {
+                    let text = format!(
+                        "Cannot create binding {name}: workflow not found: there is no Workflow \
+                         \"{workflow}\"."
+                    );
+                    return Err(ApiError::bad(10200, text));
+                }
+            }
             BindingKind::Assets if content.assets.is_none() => {
                 let text = format!("binding {name} of type assets needs assets");
                 return Err(ApiError::bad(INVALID_SCRIPT, text));

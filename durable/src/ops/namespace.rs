@@ -47,6 +47,18 @@ pub(crate) fn op_do_namespace(
     Ok(handle(state, rid)?.0.id.to_string())
 }
 
+/// The script that makes the namespace's objects; "" where they are instances of
+/// the Worker's class.
+#[op2]
+#[string]
+pub(crate) fn op_do_host(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<String, JsErrorBox> {
+    let handle = handle(state, rid)?;
+    Ok(handle.0.host().map_or("", |host| host.script()).to_owned())
+}
+
 /// The id of a name.
 #[op2]
 #[string]

@@ -79,7 +79,7 @@ impl Process {
             for (namespace, id) in due {
                 *seen.fired.entry(id).or_default() += 1;
                 let key = (namespace.id.clone(), id);
-                if let Some(wait) = self.alarms.came_back(key, answer(id, now)) {
+                if let Some(wait) = self.alarms.came_back(&namespace, key, answer(id, now)) {
                     waiting.push((now + wait.as_millis() as UnixMs, id));
                 }
             }

@@ -100,6 +100,20 @@ pub enum Request {
     AnalyticsQuery { sql: String },
     /// Does something with the secrets of a store: JSON as that of Cloudflare's API.
     SecretsStore { store: String, action: SecretAction },
+    /// All Workflows, as Cloudflare's API has them.
+    Workflows,
+    /// Instances of a Workflow, the same.
+    WorkflowInstances {
+        workflow: String,
+        status: Option<String>,
+        oldest_first: bool,
+        skip: usize,
+        limit: usize,
+    },
+    /// Deletes a Workflow with all instances.
+    WorkflowDelete { workflow: String },
+    /// Asks an instance, in the process where its Worker runs: JSON.
+    WorkflowAsk { workflow: String, instance: String, command: String, argument: serde_json::Value },
     /// All buckets of R2: [`R2BucketEntry`]s.
     R2Buckets,
     /// Makes a bucket.

@@ -12,13 +12,14 @@ use selvedge_cache::purge::Purge;
 use selvedge_deployments::{AccountId, NewVersion, WorkerKey};
 use selvedge_kv::store::KvStore;
 use selvedge_r2::store::Catalog as Buckets;
+use selvedge_workflows::store::{Index, Wanted, WorkflowInfo};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::kept_events::query_of;
 use crate::metrics::CacheFigures;
 
-use super::{Handle, change, objects, queues, validate};
+use super::{Handle, change, objects, queues, validate, workflows};
 
 /// Workers that stand for themselves in `/metrics`.
 const METRIC_WORKERS: usize = 1000;
@@ -57,7 +58,12 @@ impl Host for Handle {
     }
 
     fn apply<'a>(&'a self, worker: &'a WorkerKey) -> Later<'a, Result<(), HostError>> {
-        Box::pin(async { change::apply(&self.0, worker).await.map_err(unavailable) })
+        Box::pin(async {
+            let (core, key) = (self.0.clone(), worker.clone());
+            let followed = tokio::task::spawn_blocking(move || workflows::follow(&core, &key));
+            followed.await.map_err(|error| HostError::Internal(error.to_string()))??;
+            change::apply(&self.0, worker).await.map_err(unavailable)
+        })
     }
 
     fn apply_account<'a>(&'a self, account: &'a AccountId) -> Later<'a, Result<(), HostError>> {
@@ -92,7 +98,30 @@ impl Host for Handle {
     }
 
     fn forget_objects(&self, worker: &WorkerKey) -> Result<(), HostError> {
-        objects::forget(&self.0, worker)
+        objects::forget(&self.0, worker)?;
+        workflows::forget(&self.0, worker)
+    }
+
+    fn workflows(&self) -> Result<Arc<Index>, HostError> {
+        workflows::index(&self.0)
+    }
+
+    fn put_workflow(&self, wanted: &Wanted) -> Result<WorkflowInfo, HostError> {
+        workflows::put(&self.0, wanted)
+    }
+
+    fn delete_workflow(&self, workflow: &WorkflowInfo) -> Result<(), HostError> {
+        workflows::delete(&self.0, workflow)
+    }
+
+    fn ask_instance<'a>(
+        &'a self,
+        workflow: &'a WorkflowInfo,
+        instance: &'a str,
+        command: &'a str,
+        argument: &'a Value,
+    ) -> Later<'a, Result<Value, HostError>> {
+        Box::pin(workflows::ask(&self.0, workflow, instance, command, argument))
     }
 
     fn kv(&self, namespace: &str) -> Result<Arc<dyn KvStore>, HostError> {

@@ -30,6 +30,7 @@ use selvedge_secrets::StoreSecret;
 use super::hyperdrive::AccountDatabase;
 use super::secrets::AccountSecrets;
 use super::settings::WorkerDefaults;
+use super::workflows;
 use crate::backends::{Backends, unix_seconds};
 use crate::bindings::{bind_assets, caches, rate_clock};
 use crate::log::rfc3339;
@@ -256,6 +257,22 @@ impl Stores<'_> {
                 let simple = Simple { limit: *limit, period: *period };
                 EnvValue::Binding(Arc::new(RateLimit::new(counter, simple, rate_clock)))
             }
+            BindingKind::Workflow { workflow, class, script } => {
+                if self.purpose == Purpose::Trying {
+                    // The global scope, which alone sees it, can do nothing with it.
+                    return Ok(EnvValue::Json(serde_json::json!({})));
+                }
+                let found = workflows::binding(
+                    self.backends,
+                    given.key,
+                    workflow,
+                    class,
+                    script.as_deref(),
+                );
+                let found = found.map_err(|error| EnvError::Backend(name.clone(), error))?;
+                let missing = || EnvError::Binding(name.clone(), "its Workflow was deleted");
+                EnvValue::Binding(Arc::new(found.ok_or_else(missing)?))
+            }
             BindingKind::Objects { class, script } => {
                 let script = qualified(given.key, script.as_deref());
                 match self.backends.durable(&script, class) {
@@ -362,6 +379,12 @@ fn classes(content: &VersionContent, own: &str) -> Vec<ExpectedClass> {
         let missing =
             format!("Cannot create binding for class {class} that is not exported by the script");
         classes.push(ExpectedClass { name: class.clone(), missing, is_optional: false });
+    }
+    for (workflow, class) in workflows::own(content, own) {
+        if classes.iter().all(|other| other.name != class) {
+            let missing = crate::bindings::workflows::missing(&class, &workflow);
+            classes.push(ExpectedClass { name: class, missing, is_optional: false });
+        }
     }
     classes
 }

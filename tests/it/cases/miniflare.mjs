@@ -56,6 +56,16 @@ for (const table of toml.split("[[durable_objects.bindings]]").slice(1)) {
   const className = value("class_name");
   durableObjects[value("name")] = { className, useSQLite: sqlite.includes(className) };
 }
+const workflows = {};
+for (const table of toml.split("[[workflows]]").slice(1)) {
+  const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
+  const steps = table.match(/steps = (\d+)/)?.[1];
+  workflows[value("binding")] = {
+    name: value("name"),
+    className: value("class_name"),
+    ...(steps === undefined ? {} : { stepLimit: Number(steps) }),
+  };
+}
 const module = (path, contents) => ({ type: "ESModule", path, contents });
 const miniflare = new Miniflare({
   modules: [
@@ -72,6 +82,7 @@ const miniflare = new Miniflare({
   r2Buckets,
   ratelimits,
   analyticsEngineDatasets,
+  workflows,
 });
 const failed = [];
 for (const name of await (await miniflare.dispatchFetch("http://localhost/")).json()) {

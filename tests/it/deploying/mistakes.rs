@@ -99,3 +99,21 @@ fn required_secrets_are_asked_for_before_anything_is_uploaded() {
     served.selvedge(folder.path(), &["deploy"]).text();
     assert_eq!(served.get(&served.host("needy"), "/").text(), "hi");
 }
+
+#[test]
+fn a_workflow_needs_its_class() {
+    let served = Served::start();
+    let files = hello("flows", "fine");
+    let (folder, _) = served.deploy(&borrowed(&files));
+    let path = folder.path().join("wrangler.toml");
+    let config = std::fs::read_to_string(&path).expect("it is there");
+    let with = "[[workflows]]\nbinding = \"W\"\nname = \"w\"\nclass_name = \"Missing\"\n";
+    std::fs::write(&path, format!("{config}\n{with}")).expect("it can be written");
+    let error = served.selvedge(folder.path(), &["deploy"]).error();
+    let text = "Cannot create binding for class Missing that is not exported by the script";
+    assert!(error.contains(text), "{error}");
+    let other = with.replace("class_name", "script_name = \"nobody\"\nclass_name");
+    std::fs::write(&path, format!("{config}\n{other}")).expect("it can be written");
+    let error = served.selvedge(folder.path(), &["deploy"]).error();
+    assert!(error.contains("workflow not found"), "{error}");
+}

@@ -8,6 +8,7 @@ mod mistakes;
 mod project;
 mod s3;
 mod secrets;
+mod workflows;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -112,6 +112,24 @@ async fn queues(prepared: &Prepared) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Says which Workflows the Worker has the classes of, and gives their names.
+pub(super) async fn workflows(prepared: &Prepared) -> anyhow::Result<Vec<String>> {
+    let configured = prepared.configured("workflows");
+    let own = prepared.built.name.as_str();
+    let mut done = Vec::new();
+    for workflow in items(&configured) {
+        let script = workflow["script_name"].as_str().unwrap_or(own);
+        let (Some(name), true) = (workflow["name"].as_str(), script == own) else { continue };
+        let mut body = json!({ "script_name": own, "class_name": workflow["class_name"] });
+        if !workflow["limits"].is_null() {
+            body["limits"] = workflow["limits"].clone();
+        }
+        prepared.ask(Method::PUT, &format!("/workflows/{name}"), &body).await?;
+        done.push(name.to_owned());
+    }
+    Ok(done)
+}
+
 /// Says of which queues the Worker takes the messages, and gives their names.
 pub(super) async fn consume(prepared: &Prepared) -> anyhow::Result<Vec<String>> {
     let configured = prepared.configured("queues");

@@ -18,6 +18,8 @@ pub(super) struct Triggers {
     pub(super) schedules: Vec<String>,
     /// Queues whose messages it takes.
     pub(super) queues: Vec<String>,
+    /// Workflows whose classes it has.
+    pub(super) workflows: Vec<String>,
 }
 
 impl Triggers {
@@ -26,8 +28,10 @@ impl Triggers {
         let routes = self.routes.iter().cloned();
         let schedules = self.schedules.iter().map(|cron| format!("schedule: {cron}"));
         let queues = self.queues.iter().map(|queue| format!("Consumer for {queue}"));
+        let workflows = self.workflows.iter().map(|name| format!("workflow: {name}"));
         let urls = self.urls.iter().cloned();
-        let all: Vec<_> = urls.chain(routes).chain(schedules).chain(queues).collect();
+        let all: Vec<_> =
+            urls.chain(routes).chain(schedules).chain(queues).chain(workflows).collect();
         if all.is_empty() { vec!["No targets: nothing reaches it yet".to_owned()] } else { all }
     }
 }
@@ -70,6 +74,7 @@ pub(super) async fn apply(prepared: &Prepared, args: &DeployArgs) -> anyhow::Res
         triggers.schedules = crons;
     }
     triggers.queues = super::stores::consume(prepared).await?;
+    triggers.workflows = super::stores::workflows(prepared).await?;
     Ok(triggers)
 }
 

@@ -60,6 +60,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "PostgreSQL databases over pooled connections, see [hyperdrive.md](hyperdrive.md)";
     NotInheritable Acts "secrets_store_secrets" SECRETS_STORE,
         "secrets that Workers share, see [secrets-store.md](secrets-store.md)";
+    NotInheritable Acts "workflows" WORKFLOWS,
+        "Workflows in `env`, and the classes that run them, see [workflows.md](workflows.md)";
     NotInheritable Acts "durable_objects" DURABLE_OBJECTS,
         "`bindings`: namespaces of objects in `env`, see [durable-objects.md](durable-objects.md)";
     Inheritable Acts "migrations" MIGRATIONS,
@@ -118,8 +120,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "forwarding of logs";
     Inheritable NotYet "previews" Any,
         "settings of previews";
-    NotInheritable NotYet "workflows" WORKFLOWS,
-        "Workflows";
     NotInheritable NotYet "vectorize" VECTORIZE,
         "Vectorize";
     NotInheritable NotYet "ai" ONE_BINDING,
