@@ -10,10 +10,8 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_report_exception, op_workflow_engine, op_workflow_forget, op_workflow_is_there, op_workflow_note } = core.ops;
 const {
-  ArrayPrototypePush,
   Date,
   DateNow,
-  DatePrototypeToISOString,
   JSONParse,
   JSONStringify,
   MathMin,
@@ -24,12 +22,11 @@ const {
   PromiseResolve,
   SetPrototypeGetSize,
   String,
-  StringPrototypeSlice,
   TypeError,
 } = primordials;
 const { bodies, entrypoints, request: requests, response: responses } = internals.selvedge;
 const { reset } = core.loadExtScript("ext:selvedge_durable/actor.js");
-const { millis, shown } = core.loadExtScript("ext:selvedge_workflows/durations.js");
+const { millis } = core.loadExtScript("ext:selvedge_workflows/durations.js");
 const {
   bareMessage,
   EVENTS,
@@ -47,6 +44,7 @@ const {
   STEPS,
   unpack,
 } = core.loadExtScript("ext:selvedge_workflows/records.js");
+const { described, plain } = core.loadExtScript("ext:selvedge_workflows/view.js");
 const { later, never, Run } = core.loadExtScript("ext:selvedge_workflows/run.js");
 const { isEventType, isNonRetryable, makeStep } = core.loadExtScript("ext:selvedge_workflows/step.js");
 
@@ -68,6 +66,7 @@ const WAITING_FOR_PAUSE = "waitingForPause";
 
 const NON_RETRYABLE =
   "The execution of the Workflow instance was terminated, as a step threw an NonRetryableError and it was not handled";
+const STOPPED = "The code of the step was stopped: it used too much CPU time or memory, or its isolate was lost.";
 const CRASHED = "The Workflow instance ended its isolate each time that it ran: it used too much memory, or the isolate was lost.";
 
 function isFinal(status) {
@@ -178,7 +177,7 @@ class Engine extends entrypoints.DurableObject {
       const held = new Promise((resolve) => {
         this.#holder = resolve;
       });
-      if (this.#run === null) this.#start();
+      if (this.#run === null) this.#start(lost);
       else {
         this.#run.wakeDue();
         this.#run.check();
@@ -217,11 +216,13 @@ class Engine extends entrypoints.DurableObject {
 
   // ----- The run. -----
 
-  #start() {
+  #start(lost) {
     const state = this.#state;
-    this.crash = state.crash;
+    // Once may be somebody else's fault in the same isolate.
+    this.crash = state.crash ?? (lost > 1 ? STOPPED : null);
+    state.crash = null;
     if (state.crashes > MAX_CRASHES) {
-      this.fail({ name: "Error", message: state.crash });
+      this.fail({ name: "Error", message: this.crash ?? CRASHED });
       return;
     }
     state.started ??= DateNow();
@@ -328,7 +329,6 @@ class Engine extends entrypoints.DurableObject {
     const state = this.#state;
     if (state.crashes === 0) return;
     state.crashes = 0;
-    state.crash = null;
     this.#save();
   }
 
@@ -552,30 +552,7 @@ class Engine extends entrypoints.DurableObject {
   describe() {
     const state = this.#state;
     if (state === undefined) return NOT_FOUND;
-    const { created, version } = this.#facts;
-    const { status, error, started, ended } = state;
-    const found = this.records.steps();
-    const steps = [];
-    for (let i = 0; i < found.length; i++) {
-      const { 0: key, 1: step } = found[i];
-      const result = step.done ? this.records.read(RESULTS + StringPrototypeSlice(key, STEPS.length)) : undefined;
-      ArrayPrototypePush(steps, told(step, result));
-    }
-    if (status === TERMINATED) ArrayPrototypePush(steps, { type: "termination", trigger: { source: "api" } });
-    return {
-      params: plain(this.records.read(PARAMS)),
-      trigger: { source: "api" },
-      versionId: version ?? null,
-      queued: iso(created),
-      start: iso(started),
-      end: iso(ended),
-      success: isFinal(status) ? status === COMPLETE : null,
-      status,
-      step_count: steps.length,
-      steps,
-      error,
-      output: status === COMPLETE ? plain(this.records.read(OUTPUT)) : null,
-    };
+    return described(this.#facts, state, this.records);
   }
 
   // ----- Commands of the server, which are requests with JSON. -----
@@ -605,47 +582,6 @@ const COMMANDS = {
   status: true,
   terminate: true,
 };
-
-/** A step as Cloudflare's API tells it. */
-function told(step, result) {
-  const { kind: type, name, count, start, end, done, failed } = step;
-  const common = { type, name: `${name}-${count}`, start: iso(start), end: iso(end) };
-  const error = failed ? plainError(result) : null;
-  if (type === "sleep") return { ...common, finished: done, error };
-  if (type === "waitForEvent") {
-    const output = done && !failed ? plain({ ...result, payload: unpack(result.payload) }) : undefined;
-    return { ...common, finished: done, error, output };
-  }
-  const attempts = [];
-  for (let i = 0; i < step.attempts.length; i++) {
-    const { start, end, ok, error } = step.attempts[i];
-    ArrayPrototypePush(attempts, { start: iso(start), end: iso(end), success: end === null ? null : ok, error: error ?? null });
-  }
-  const isSecret = step.config.sensitive === "output";
-  return {
-    ...common,
-    success: done ? !failed : null,
-    output: done && !failed ? isSecret ? "[REDACTED]" : plain(result) : undefined,
-    error,
-    config: shown(step.config),
-    attempts,
-  };
-}
-
-/** A time as JSON has it. */
-function iso(time) {
-  return time === null || time === undefined ? null : DatePrototypeToISOString(new Date(time));
-}
-
-/** A value as JSON has it: what that cannot say is told as text. */
-function plain(value) {
-  if (value === undefined) return null;
-  try {
-    return JSONParse(JSONStringify(value) ?? "null");
-  } catch {
-    return String(value);
-  }
-}
 
 /** For how long what an instance left is kept, in milliseconds. */
 function keptFor(retention) {

@@ -32,6 +32,7 @@ deno_core::extension!(
         "records.js",
         "run.js",
         "step.js",
+        "view.js",
         "workflow.js",
     ],
 );

@@ -30,6 +30,11 @@ function later(actor, ms, act) {
   return () => core.cancelTimer(timer);
 }
 
+/** Waits for another turn of an object: what it wrote in this one is committed. */
+function nextTurn(actor) {
+  return new Promise((resolve) => resume(actor.io, resolve));
+}
+
 /** A promise that nothing settles: the code that waits for it goes no further. */
 function never() {
   return new Promise(() => {});
@@ -164,5 +169,5 @@ class Run {
   }
 }
 
-return { later, never, Run };
+return { later, never, nextTurn, Run };
 })();

@@ -30,7 +30,7 @@ const { backedOff, DYNAMIC, filled, isConfig, MAX_WAIT_MS, millis, shown } = cor
 const { isTooLarge, named, pack, plainError, RESULTS, STEPS, unpack } = core.loadExtScript(
   "ext:selvedge_workflows/records.js",
 );
-const { later, never } = core.loadExtScript("ext:selvedge_workflows/run.js");
+const { later, never, nextTurn } = core.loadExtScript("ext:selvedge_workflows/run.js");
 
 const MAX_NAME = 256;
 const MAX_TYPE = 100;
@@ -151,6 +151,9 @@ class Doing {
     if (step.attempts.length >= MAX_ATTEMPTS_KEPT) ArrayPrototypeShift(step.attempts);
     ArrayPrototypePush(step.attempts, { start: DateNow(), end: null, ok: false });
     this.#save();
+    // That is committed before its code runs, which may be stopped.
+    await nextTurn(run.actor);
+    if (run.over) return never();
     // Its CPU time and subrequests are its own.
     op_do_event(run.actor.io.slot);
     const ms = millis(step.config.timeout);

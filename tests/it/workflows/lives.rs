@@ -86,6 +86,41 @@ fn an_instance_goes_on_with_the_code_that_is_there() {
 }
 
 #[test]
+fn a_step_that_uses_too_much_fails_and_ends_the_instance() {
+    let worker = r#"
+import { WorkflowEntrypoint } from "cloudflare:workers";
+export class Work extends WorkflowEntrypoint {
+  async run(event, step) {
+    try {
+      await step.do("spin", { retries: { limit: 1, delay: 10 } }, async () => {
+        for (;;);
+      });
+    } catch (error) {
+      return error.message;
+    }
+  }
+}
+export default {
+  async fetch(request, { W }) {
+    if (new URL(request.url).pathname === "/create") return new Response((await W.create({ id: "it" })).id);
+    return Response.json(await (await W.get("it")).status());
+  },
+};
+"#;
+    let folder = folder(&format!("limits = {{ cpu_ms = 50 }}\n{CONFIG}"), worker);
+    let mut program = run(&folder);
+    let address = program.address();
+    // The answer may be lost with the isolate that the step's code held up.
+    let _ = ask(address, "/create");
+    let done = eventually("it completes", || {
+        let status: serde_json::Value = serde_json::from_str(&ask(address, "/status")?).ok()?;
+        (status["status"] == "complete").then_some(status)
+    });
+    let text = done["output"].as_str().expect("a text");
+    assert!(text.contains("CPU time"), "{text}");
+}
+
+#[test]
 fn what_is_not_valid_is_named_at_its_place() {
     let fails = |from: &str, to: &str| {
         let ended = run(&folder(&CONFIG.replace(from, to), WORKER)).wait();
