@@ -21,7 +21,7 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     peers: PeerArgs,
     /// Only these workloads: hello,json_get,json_post,ws,stream,headers,
-    /// kv_get,kv_put,kv_list,d1_select,d1_insert,queue_send,do_read,do_increment,do_increment_1000,do_rpc,do_cold,do_chat
+    /// assets,kv_get,kv_put,kv_list,d1_select,d1_insert,queue_send,r2_get,r2_put,do_read,do_increment,do_increment_1000,do_rpc,do_cold,do_chat
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How often each peer gets its turn

@@ -81,7 +81,7 @@ pub(crate) fn run(args: &IsolatesArgs, output: &OutputArgs) -> Result<()> {
                 isolates.push(host("deno (Web Worker)", command, args, dir.path())?);
             }
             Kind::Workerd => isolates.push(workerd(peer, args, dir.path(), pins)?),
-            Kind::Selvedge | Kind::Nginx | Kind::Canned => {}
+            Kind::Selvedge | Kind::Wrangler | Kind::Nginx | Kind::Canned => {}
         }
     }
     let results = Results {

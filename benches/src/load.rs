@@ -70,14 +70,21 @@ fn measure(args: &LoadArgs) -> Result<Sample> {
     }
     match workload.load {
         Load::Requests => {
-            HttpLoad { request: &request, connections, read_bytes: 16 * 1024, body_bytes: None }
-                .run(args.addr, meter)
+            HttpLoad { request: &request, connections, ..HttpLoad::default() }.run(args.addr, meter)
         }
         Load::Download { body_bytes } => HttpLoad {
             request: &request,
             connections,
             read_bytes: 256 * 1024,
             body_bytes: Some(body_bytes),
+            ..HttpLoad::default()
+        }
+        .run(args.addr, meter),
+        Load::Upload { body_bytes } => HttpLoad {
+            request: &request,
+            connections,
+            sent_bytes: Some(body_bytes),
+            ..HttpLoad::default()
         }
         .run(args.addr, meter),
         Load::Messages { message_bytes } => {

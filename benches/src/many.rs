@@ -101,7 +101,8 @@ fn hello(
         let host = running.host(args.workers / 2);
         note("selvedge serve", load(&running.server, Some(&host), args, pins)?.per_second);
         drop(running);
-        for peer in peers.iter().filter(|peer| peer.kind != Kind::Deno) {
+        for peer in peers.iter().filter(|peer| matches!(peer.kind, Kind::Selvedge | Kind::Workerd))
+        {
             let server = Server::start(peer, &HELLO, dir.path(), pins)?;
             note(peer.name, load(&server, None, args, pins)?.per_second);
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,6 +18,8 @@ pub(crate) enum Kind {
     Selvedge,
     Deno,
     Workerd,
+    /// `wrangler dev`: workerd with simulators of the data bindings.
+    Wrangler,
     /// It serves files only.
     Nginx,
     /// This program itself, answering fixed bytes: how fast the load can be.
@@ -43,9 +46,11 @@ pub(crate) struct PeerArgs {
     deno: PathBuf,
     #[arg(long, default_value = "workerd")]
     workerd: PathBuf,
+    #[arg(long, default_value = "wrangler")]
+    wrangler: PathBuf,
     #[arg(long, default_value = "nginx")]
     nginx: PathBuf,
-    /// Only these peers, by name: selvedge,baseline,deno,workerd,nginx
+    /// Only these peers, by name: selvedge,baseline,deno,workerd,wrangler,nginx
     #[arg(long, value_delimiter = ',')]
     peers: Vec<String>,
 }
@@ -61,6 +66,7 @@ impl PeerArgs {
         }
         wanted.push((Kind::Deno, "deno", &self.deno));
         wanted.push((Kind::Workerd, "workerd", &self.workerd));
+        wanted.push((Kind::Wrangler, "wrangler", &self.wrangler));
         wanted.push((Kind::Nginx, "nginx", &self.nginx));
         wanted.retain(|(_, name, _)| {
             self.peers.is_empty() || self.peers.iter().any(|peer| peer == name)
@@ -105,6 +111,7 @@ impl Peer {
         if let Ok(mut file) = fs::File::open(&program)
             && file.read_exact(&mut magic).is_ok()
             && magic == *b"#!"
+            && kind != Kind::Wrangler
         {
             eprintln!(
                 "notice: {name} is a script that starts the real program: start time and memory are not its own"
@@ -137,10 +144,13 @@ impl Peer {
     /// and nginx runs no code.
     pub(crate) fn can_serve(&self, worker: &Worker) -> bool {
         match worker.data {
-            Data::None => self.kind != Kind::Nginx,
+            Data::None => !matches!(self.kind, Kind::Nginx | Kind::Wrangler),
             Data::Assets { .. } => matches!(self.kind, Kind::Selvedge | Kind::Nginx),
             Data::Kv { .. } => matches!(self.kind, Kind::Selvedge | Kind::Deno),
-            Data::D1 { .. } | Data::Queue | Data::Cache => self.kind == Kind::Selvedge,
+            Data::Cache => self.kind == Kind::Selvedge,
+            Data::D1 { .. } | Data::Queue | Data::R2 { .. } => {
+                matches!(self.kind, Kind::Selvedge | Kind::Wrangler)
+            }
             Data::Objects { .. } | Data::Rewriter => {
                 matches!(self.kind, Kind::Selvedge | Kind::Workerd)
             }
@@ -167,6 +177,7 @@ impl Peer {
             Data::Kv { .. } => Some(KV_CONFIG),
             Data::D1 { .. } => Some(D1_CONFIG),
             Data::Queue => Some(QUEUE_CONFIG),
+            Data::R2 { .. } => Some(R2_CONFIG),
             Data::Objects { .. } => Some(OBJECTS_CONFIG),
             Data::Assets { .. } => Some(ASSETS_CONFIG),
         };
@@ -211,6 +222,13 @@ impl Peer {
                 fs::write(dir.join("config.capnp"), config)?;
                 command.args(["serve", "config.capnp"]);
             }
+            Kind::Wrangler => {
+                // Its workerd and esbuild go with it: `Server` ends all of the group.
+                command.process_group(0);
+                command.env("WRANGLER_SEND_METRICS", "false").env("CI", "1");
+                command.args(["dev", "worker.js", "--port", &port, "--ip", "127.0.0.1"]);
+                command.args(["--log-level", "error", "--show-interactive-dev-session=false"]);
+            }
             Kind::Nginx => {
                 fs::write(dir.join("nginx.conf"), nginx_config(&port))?;
                 command.arg("-p").arg(dir).args(["-c", "nginx.conf", "-e", "stderr"]);
@@ -227,10 +245,29 @@ impl Peer {
 const KV_CONFIG: &str = "main = \"worker.js\"\n[[kv_namespaces]]\nbinding = \"KV\"\n";
 
 /// The same of one with a D1 database.
-const D1_CONFIG: &str = "main = \"worker.js\"\n[[d1_databases]]\nbinding = \"DB\"\n";
+const D1_CONFIG: &str = "\
+name = \"bench\"
+main = \"worker.js\"
+compatibility_date = \"2026-01-01\"
+[[d1_databases]]
+binding = \"DB\"
+database_name = \"bench\"
+database_id = \"bench\"
+";
+
+/// The same of one with an R2 bucket.
+const R2_CONFIG: &str = "\
+name = \"bench\"
+main = \"worker.js\"
+compatibility_date = \"2026-01-01\"
+[[r2_buckets]]
+binding = \"FILES\"
+bucket_name = \"bench\"
+";
 
 /// The same of one that sends to a queue and takes its messages.
 const QUEUE_CONFIG: &str = "\
+name = \"bench\"
 main = \"worker.js\"
 compatibility_date = \"2026-01-01\"
 [[queues.producers]]
@@ -273,7 +310,7 @@ new_sqlite_classes = [\"Bench\"]
 /// Removes what another peer or an earlier run left: each begins empty.
 fn clear_state(dir: &Path) -> Result<()> {
     let kv = ["kv.sqlite3", "kv.sqlite3-wal", "kv.sqlite3-shm"];
-    for name in [".selvedge", workerd_config::OBJECTS_FOLDER].into_iter().chain(kv) {
+    for name in [".selvedge", ".wrangler", workerd_config::OBJECTS_FOLDER].into_iter().chain(kv) {
         remove(&dir.join(name))?;
     }
     Ok(())

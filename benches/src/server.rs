@@ -114,6 +114,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // A server that leads a group of its own has children; there is none of another's.
+        let group = format!("-{}", self.child.id());
+        let kill = ["-KILL", "--", &group];
+        let _ = Command::new("kill").args(kill).stderr(Stdio::null()).status();
         // Both fail only when the process is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();

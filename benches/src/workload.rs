@@ -1,6 +1,7 @@
 //! The workloads: which Worker, which load, and what counts as good enough.
 
 mod apis;
+mod data;
 mod durable;
 
 use std::net::SocketAddr;
@@ -46,6 +47,10 @@ pub(crate) enum Data {
     },
     /// A queue named `Q`, of which the Worker takes the messages.
     Queue,
+    /// An R2 bucket named `FILES`.
+    R2 {
+        seeds: usize,
+    },
     /// A namespace named `OBJECTS` of the class `Bench`, which has `storage.sql`.
     Objects {
         seeds: usize,
@@ -65,7 +70,10 @@ impl Data {
     pub(crate) fn seeds(self) -> usize {
         match self {
             Self::None | Self::Queue | Self::Assets { .. } | Self::Rewriter | Self::Cache => 0,
-            Self::Kv { seeds } | Self::D1 { seeds } | Self::Objects { seeds } => seeds,
+            Self::Kv { seeds }
+            | Self::D1 { seeds }
+            | Self::R2 { seeds }
+            | Self::Objects { seeds } => seeds,
         }
     }
 }
@@ -76,6 +84,8 @@ pub(crate) enum Load {
     Requests,
     /// The same, counted in bytes.
     Download { body_bytes: u64 },
+    /// The same of what is sent: the request's body.
+    Upload { body_bytes: usize },
     /// WebSocket messages, one in flight per connection.
     Messages { message_bytes: usize },
     /// WebSocket messages, each of which comes back on all connections; one in flight per
@@ -87,6 +97,8 @@ pub(crate) enum Load {
 enum Request {
     Get(&'static str),
     Post(&'static str, &'static str),
+    /// A POST with a body of so many bytes.
+    Upload(usize),
     /// A GET with this many bytes of headers.
     Headers(usize),
 }
@@ -95,7 +107,7 @@ impl Workload {
     pub(crate) fn unit(&self) -> Unit {
         match self.load {
             Load::Requests => Unit::Requests,
-            Load::Download { .. } => Unit::Bytes,
+            Load::Download { .. } | Load::Upload { .. } => Unit::Bytes,
             Load::Messages { .. } | Load::Broadcast { .. } => Unit::Messages,
         }
     }
@@ -110,6 +122,13 @@ impl Workload {
                 body.len()
             )
             .into_bytes(),
+            Request::Upload(bytes) => {
+                let mut request =
+                    format!("POST / HTTP/1.1\r\nHost: {addr}\r\nContent-Length: {bytes}\r\n\r\n")
+                        .into_bytes();
+                request.resize(request.len() + bytes, b'x');
+                request
+            }
             Request::Headers(bytes) => many_headers(addr, bytes),
         }
     }
@@ -162,7 +181,7 @@ pub(crate) const HELLO: Worker =
 
 /// All workloads.
 pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
-    GENERAL.iter().chain(durable::ALL).chain(apis::ALL)
+    GENERAL.iter().chain(data::ALL).chain(durable::ALL).chain(apis::ALL)
 }
 
 static GENERAL: &[Workload] = &[
@@ -265,96 +284,6 @@ static GENERAL: &[Workload] = &[
         request: Request::Get("/file.txt"),
         expect: "xxxxxxxx",
         goal_deno: None,
-        goal_workerd: None,
-    },
-    Workload {
-        name: "kv_get",
-        title: "KV get",
-        worker: Worker {
-            source: include_str!("../workers/kv_get.js"),
-            deno: Some(include_str!("../workers/kv_get.deno.js")),
-            data: Data::Kv { seeds: 1 },
-        },
-        load: Load::Requests,
-        connections: 64,
-        request: Request::Get("/"),
-        expect: "Hello from KV!",
-        goal_deno: Some(3.0),
-        goal_workerd: None,
-    },
-    Workload {
-        name: "kv_put",
-        title: "KV put",
-        worker: Worker {
-            source: include_str!("../workers/kv_put.js"),
-            deno: Some(include_str!("../workers/kv_put.deno.js")),
-            data: Data::Kv { seeds: 0 },
-        },
-        load: Load::Requests,
-        connections: 64,
-        request: Request::Post("/", ORDER),
-        expect: "stored",
-        goal_deno: Some(5.0),
-        goal_workerd: None,
-    },
-    Workload {
-        name: "d1_select",
-        title: "D1 SELECT by key",
-        worker: Worker {
-            source: include_str!("../workers/d1_select.js"),
-            deno: None,
-            data: Data::D1 { seeds: 1 },
-        },
-        load: Load::Requests,
-        connections: 64,
-        request: Request::Get("/"),
-        expect: "Hello from D1!",
-        goal_deno: None,
-        goal_workerd: None,
-    },
-    Workload {
-        name: "d1_insert",
-        title: "D1 INSERT",
-        worker: Worker {
-            source: include_str!("../workers/d1_insert.js"),
-            deno: None,
-            data: Data::D1 { seeds: 0 },
-        },
-        load: Load::Requests,
-        connections: 64,
-        request: Request::Post("/", ORDER),
-        expect: "stored",
-        goal_deno: None,
-        goal_workerd: None,
-    },
-    Workload {
-        name: "queue_send",
-        title: "Queue, 100 messages sent and taken",
-        worker: Worker {
-            source: include_str!("../workers/queue_send.js"),
-            deno: None,
-            data: Data::Queue,
-        },
-        load: Load::Requests,
-        connections: 8,
-        request: Request::Get("/"),
-        expect: "sent",
-        goal_deno: None,
-        goal_workerd: None,
-    },
-    Workload {
-        name: "kv_list",
-        title: "KV list, 1,000 keys",
-        worker: Worker {
-            source: include_str!("../workers/kv_list.js"),
-            deno: Some(include_str!("../workers/kv_list.deno.js")),
-            data: Data::Kv { seeds: 100 },
-        },
-        load: Load::Requests,
-        connections: 8,
-        request: Request::Get("/"),
-        expect: "1000 keys, the last is page:",
-        goal_deno: Some(1.0),
         goal_workerd: None,
     },
 ];

@@ -2,8 +2,8 @@
 // (https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/).
 //
 // Reads and writes happen within the call, so that the promises given here are
-// settled already. What an object wrote is committed when the slice of
-// JavaScript is over; `unconfirmed()` tells what leaves the object to wait for.
+// settled already. What an object wrote is committed when the turn of its
+// isolate is over; `unconfirmed()` tells what leaves the object to wait for.
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const {

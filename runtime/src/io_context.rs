@@ -27,6 +27,9 @@ use crate::reply::{BodySink, Reply, ResponseHead};
 use crate::websocket::{WebSocketEvent, WebSocketId, WebSocketSink};
 use crate::worker::Worker;
 
+/// A turn that lasts this long ends with the slice that runs.
+const LONGEST_TURN: Duration = Duration::from_millis(1);
+
 /// Names a context within its isolate. Numbers are used again.
 pub type ContextId = u32;
 
@@ -133,9 +136,11 @@ pub struct IsolateState {
     cpu_stopper: OnceCell<Box<dyn Fn(ContextId)>>,
     /// Where memory beside V8's heap is counted.
     memory: OnceCell<Arc<ExternalMemory>>,
-    /// What the end of a slice is for, and whether somebody asked for it.
-    slice_end: OnceCell<Box<dyn Fn()>>,
-    slice_end_asked: Cell<bool>,
+    /// What the end of a turn is for, and since when somebody waits for it.
+    turn_end: OnceCell<Box<dyn Fn()>>,
+    turn_end_asked: Cell<Option<Instant>>,
+    /// What is done when the isolate comes to rest.
+    rest: OnceCell<Box<dyn Fn()>>,
     /// Contexts that somebody follows.
     traced: Cell<usize>,
     monitor: RefCell<Option<Rc<dyn Monitor>>>,
@@ -173,8 +178,9 @@ impl IsolateState {
             stopping: Cell::new(None),
             exceptions: OnceCell::new(),
             memory: OnceCell::new(),
-            slice_end: OnceCell::new(),
-            slice_end_asked: Cell::new(false),
+            turn_end: OnceCell::new(),
+            turn_end_asked: Cell::new(None),
+            rest: OnceCell::new(),
             traced: Cell::new(0),
             monitor: RefCell::new(None),
             next_inner: Cell::new(1),
@@ -608,21 +614,49 @@ impl IsolateState {
         true
     }
 
-    /// Sets what happens at the end of each slice in which
-    /// [`IsolateState::ask_for_slice_end`] was called: after its microtasks. The
-    /// first call counts.
-    pub fn at_slice_end(&self, act: Box<dyn Fn()>) {
-        let _ = self.slice_end.set(act);
+    /// Sets what happens at the end of each turn in which
+    /// [`IsolateState::ask_for_turn_end`] was called. A turn is what the isolate's
+    /// thread has to do before its event loop runs: the slices of all the requests
+    /// that have arrived, as long as they take less than a millisecond. The first
+    /// call counts.
+    pub fn at_turn_end(&self, act: Box<dyn Fn()>) {
+        let _ = self.turn_end.set(act);
     }
 
-    /// Asks for that at the end of the running slice.
-    pub fn ask_for_slice_end(&self) {
-        self.slice_end_asked.set(true);
+    /// Asks for that at the end of the present turn, and never before the running
+    /// slice and its microtasks are over.
+    pub fn ask_for_turn_end(&self) {
+        if self.turn_end_asked.get().is_none() {
+            self.turn_end_asked.set(Some(Instant::now()));
+        }
     }
 
+    /// Sets what is done when the isolate had no event for a second. The first call
+    /// counts.
+    pub fn at_rest(&self, act: Box<dyn Fn()>) {
+        let _ = self.rest.set(act);
+    }
+
+    pub(crate) fn rest(&self) {
+        if let Some(act) = self.rest.get() {
+            act();
+        }
+    }
+
+    /// A slice is over, and perhaps the turn with it.
     pub(crate) fn end_slice(&self) {
-        if self.slice_end_asked.replace(false)
-            && let Some(act) = self.slice_end.get()
+        let Some(since) = self.turn_end_asked.get() else { return };
+        if since.elapsed() >= LONGEST_TURN {
+            self.end_turn();
+        } else {
+            self.wake();
+        }
+    }
+
+    /// A turn is over.
+    pub(crate) fn end_turn(&self) {
+        if self.turn_end_asked.take().is_some()
+            && let Some(act) = self.turn_end.get()
         {
             act();
         }

@@ -401,8 +401,10 @@ impl Isolate {
 
     /// Gives unused memory back to the system. Takes a few milliseconds.
     pub fn shrink(&mut self) {
+        self.state.rest();
         self.js.v8_isolate().low_memory_notification();
         memory::trim();
+        memory::release_start_code();
     }
 
     /// Runs the `fetch` handler up to its first wait. The answer goes to the
@@ -675,6 +677,7 @@ impl Isolate {
 
     /// Ends the isolate; the requests that it still holds are reported lost.
     pub(crate) fn retire(self) {
+        self.state.end_turn();
         for id in self.state.context_ids() {
             self.state.close_context(id);
         }
@@ -698,6 +701,7 @@ impl Isolate {
                 cx.waker().wake_by_ref();
             }
         });
+        self.state.end_turn();
         // What a stop left may have asked for something since.
         if idle && !self.was_stopped {
             self.end_hung();

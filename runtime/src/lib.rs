@@ -29,7 +29,7 @@ pub mod worker;
 mod blocking;
 mod code_cache;
 mod loader;
-mod memory;
+pub mod memory;
 mod monitor;
 mod priority;
 mod source_map;

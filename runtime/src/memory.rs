@@ -224,9 +224,47 @@ unsafe extern "C" fn out_of_memory(_location: *const std::ffi::c_char, details: 
     }
 }
 
+/// Gives up the pages of this program's code, once: what goes on is read again,
+/// which costs some hundred page faults, and what only the start of a process needs
+/// (reading flags and configuration, making V8) is not in its memory any more.
+pub(crate) fn release_start_code() {
+    #[cfg(target_os = "linux")]
+    {
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| {
+            let Some((start, length)) = own_code() else { return };
+            // SAFETY: the range is a private mapping of this program's file that cannot be
+            // written, so its pages are what the file has, and are read from it again when
+            // they are needed. The file cannot change while it is executed (ETXTBSY).
+            unsafe {
+                libc::madvise(start as *mut c_void, length, libc::MADV_DONTNEED);
+            }
+        });
+    }
+}
+
+/// Where the code of this program is mapped: address and length. `None` also where a
+/// debugger may have written into it.
+#[cfg(target_os = "linux")]
+fn own_code() -> Option<(usize, usize)> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    if !status.lines().any(|line| line == "TracerPid:\t0") {
+        return None;
+    }
+    let here = own_code as fn() -> Option<(usize, usize)> as usize;
+    std::fs::read_to_string("/proc/self/maps").ok()?.lines().find_map(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        let (range, mode) = (fields.next()?, fields.next()?);
+        let (start, end) = range.split_once('-')?;
+        let start = usize::from_str_radix(start, 16).ok()?;
+        let end = usize::from_str_radix(end, 16).ok()?;
+        (mode == "r-xp" && (start..end).contains(&here)).then_some((start, end - start))
+    })
+}
+
 /// Gives memory that was freed back to the system: what starting an isolate
 /// needed only for a moment.
-pub(crate) fn trim() {
+pub fn trim() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: malloc_trim may be called at any time; it takes the arenas' locks.
     unsafe {

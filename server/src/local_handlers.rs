@@ -27,7 +27,7 @@ pub(crate) fn fetch(site: &Rc<Site>, mut event: FetchEvent<'_>) -> Option<Contex
     if site.mode() == Mode::Local
         && event.service.is_none()
         && !event.for_handler
-        && memchr::memmem::find(event.url, PREFIX.as_bytes()).is_some()
+        && path_and_query(event.url).starts_with(PREFIX.as_bytes())
     {
         if let Some(request) = ScheduledRequest::of(event.url) {
             scheduled(site, event, request);
@@ -36,6 +36,14 @@ pub(crate) fn fetch(site: &Rc<Site>, mut event: FetchEvent<'_>) -> Option<Contex
         event.for_handler = names_handler(event.url);
     }
     assets::fetch(site, event)
+}
+
+/// What follows the host in an absolute URL.
+fn path_and_query(url: &[u8]) -> &[u8] {
+    // `http://` or `https://`, as the server wrote it.
+    let host = memchr::memchr(b':', url).map_or(0, |colon| colon + "://".len());
+    let rest = url.get(host..).unwrap_or_default();
+    memchr::memchr(b'/', rest).map_or(b"", |path| &rest[path..])
 }
 
 fn names_handler(url: &[u8]) -> bool {
@@ -107,6 +115,13 @@ mod tests {
         assert!(of("http://localhost/cdn-cgi/handler/scheduled").is_some());
         assert!(of("http://localhost/cdn-cgi/handler/scheduledx").is_none());
         assert!(of("http://localhost/?/cdn-cgi/handler/scheduled").is_none());
+    }
+
+    #[test]
+    fn a_path_begins_behind_the_host() {
+        assert_eq!(path_and_query(b"http://localhost:8787/a/b?c=/d"), b"/a/b?c=/d");
+        assert_eq!(path_and_query(b"https://[::1]:1/"), b"/");
+        assert_eq!(path_and_query(b"http://localhost"), b"");
     }
 
     #[test]

@@ -20,6 +20,20 @@ pub(crate) struct HttpLoad<'a> {
     pub(crate) read_bytes: usize,
     /// The length that each body must have, when all are equal.
     pub(crate) body_bytes: Option<u64>,
+    /// What counts for each answer in place of the bytes that came back.
+    pub(crate) sent_bytes: Option<usize>,
+}
+
+impl Default for HttpLoad<'_> {
+    fn default() -> Self {
+        Self {
+            request: &[],
+            connections: 1,
+            read_bytes: 16 * 1024,
+            body_bytes: None,
+            sent_bytes: None,
+        }
+    }
 }
 
 struct Connection {
@@ -77,10 +91,13 @@ impl HttpLoad<'_> {
                 Err(error) => return Err(error).context("reading a response"),
             };
             let now = Instant::now();
-            meter.received(count, now);
+            if self.sent_bytes.is_none() {
+                meter.received(count, now);
+            }
             if let Some(used) = connection.parser.feed(&buffer[..count])? {
                 ensure!(used == count, "the server answered more than it was asked");
                 self.check(&connection.parser)?;
+                meter.received(self.sent_bytes.unwrap_or(0), now);
                 meter.completed(connection.sent, now);
                 connection.sent = now;
                 connection.written = 0;

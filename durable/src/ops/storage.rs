@@ -1,10 +1,11 @@
 //! The storage of the objects in an isolate: opening and closing it, committing
-//! at the end of each slice, and telling when a commit is on disk.
+//! at the end of each turn, and telling when a commit is on disk.
 //!
 //! JavaScript names a storage by a number that it got when the object began. All
 //! reads and writes happen within their op. The implicit transaction of an object
-//! is committed when the slice of JavaScript that wrote is over; the promise of
-//! [`op_do_storage_wait`] settles when the disk has it.
+//! is committed when the turn is over in which JavaScript wrote: all requests that
+//! had arrived share one commit. The promise of [`op_do_storage_wait`] settles when
+//! the disk has it.
 
 pub(crate) mod alarm;
 pub(crate) mod bookmark;
@@ -42,7 +43,7 @@ pub(crate) struct Storages {
     connections: Connections,
     slots: RefCell<Vec<Option<Rc<Slot>>>>,
     free: RefCell<Vec<u32>>,
-    /// Those that wrote in this slice.
+    /// Those that wrote in this turn.
     dirty: RefCell<Vec<Rc<Slot>>>,
     next_cursor: Cell<u32>,
 }
@@ -57,7 +58,7 @@ pub(crate) struct Slot {
     context: ContextId,
     /// Whether the class has `storage.sql`.
     has_sql: bool,
-    /// It waits for the end of the slice.
+    /// It waits for the end of the turn.
     queued: Cell<bool>,
     /// What the next commit has must be on disk before anything leaves.
     is_confirming: Cell<bool>,
@@ -114,9 +115,15 @@ impl Storages {
             next_cursor: Cell::new(1),
         });
         let mine = Rc::downgrade(&storages);
-        isolate.at_slice_end(Box::new(move || {
+        isolate.at_turn_end(Box::new(move || {
             if let Some(storages) = mine.upgrade() {
                 storages.commit();
+            }
+        }));
+        let mine = Rc::downgrade(&storages);
+        isolate.at_rest(Box::new(move || {
+            if let Some(storages) = mine.upgrade() {
+                storages.connections.close_resting();
             }
         }));
         state.put(storages.clone());
@@ -143,14 +150,14 @@ impl Storages {
         slot.ok_or_else(|| JsErrorBox::generic("The Durable Object is not in memory any more."))
     }
 
-    /// An object is about to write: it is committed at the end of the slice.
+    /// An object is about to write: it is committed at the end of the turn.
     pub(crate) fn writes(&self, slot: &Rc<Slot>, unconfirmed: bool) {
         if !unconfirmed {
             slot.is_confirming.set(true);
         }
         if !slot.queued.replace(true) {
             self.dirty.borrow_mut().push(slot.clone());
-            self.isolate.ask_for_slice_end();
+            self.isolate.ask_for_turn_end();
         }
     }
 
@@ -166,7 +173,7 @@ impl Storages {
         &self.connections
     }
 
-    /// Commits what was written in this slice.
+    /// Commits what was written in this turn.
     fn commit(&self) {
         let dirty = std::mem::take(&mut *self.dirty.borrow_mut());
         for slot in dirty {
@@ -185,6 +192,13 @@ impl Storages {
                 }
             }
         }
+    }
+}
+
+impl Drop for Storages {
+    fn drop(&mut self) {
+        // The isolate ends within a turn.
+        self.commit();
     }
 }
 
@@ -234,7 +248,7 @@ impl Slot {
         }
     }
 
-    /// Whether what it wrote waits for the end of a slice or of a transaction.
+    /// Whether what it wrote waits for the end of a turn or of a transaction.
     pub(crate) fn is_writing(&self) -> bool {
         self.queued.get() || self.transactions.get() > 0 || self.storage.has_uncommitted()
     }

@@ -1,5 +1,7 @@
-//! The open connections of a thread: a bounded number, of which those that were
-//! not used for longest are closed.
+//! The open connections of a thread. Each takes some memory and three files, and
+//! opening one costs as much as ten writes: there are as many as a thread's objects may
+//! take memory for, and fewer when it rests. Those that were not used for longest are
+//! closed first.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -8,8 +10,23 @@ use std::sync::Arc;
 
 use super::object::Inner;
 
-/// How many connections a thread has open, if it is not told otherwise.
-const DEFAULT_OPEN: usize = 512;
+/// What the objects of a thread may take, if it is not told how many connections it
+/// may have: 64 MiB.
+const BUDGET_BYTES: usize = 64 << 20;
+/// What a live object takes without its connection, about.
+const OBJECT_BYTES: usize = 5500;
+/// What a connection takes, about: 32 KiB of them are the index of its log.
+const CONNECTION_BYTES: usize = 54 << 10;
+/// How many there may be in any case, and how many stay open at rest.
+const RESTING: usize = 512;
+/// A thread opens so many files for its objects at most, as a part of what its
+/// process may have open.
+const SHARE_OF_FILES: u64 = 4;
+/// The database, its log, and the log's index.
+const FILES: u64 = 3;
+/// Where there is no more room, one connection of so many is closed at once:
+/// finding the oldest means to look at all.
+const PART: usize = 16;
 
 /// Asked every few thousand steps of a query whether it is to stop.
 pub type StopFlag = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -17,8 +34,9 @@ pub type StopFlag = Arc<dyn Fn() -> bool + Send + Sync>;
 /// What the connections of a thread are like.
 #[derive(Clone, Default)]
 pub struct ConnectionsOptions {
-    /// How many may be open; 0 for the default of 512. Those with live cursors
-    /// or open transactions may be more.
+    /// How many may be open; 0 for the default: from 512 where there are many
+    /// objects to 1,200 where there are few, and fewer where the process may have few
+    /// files open. Those with live cursors or open transactions may be more.
     pub open: usize,
     /// What stops a query that takes too long: the CPU limit.
     pub stop: Option<StopFlag>,
@@ -33,6 +51,12 @@ struct Shared {
     open: RefCell<Vec<Weak<Inner>>>,
     /// Counts uses.
     tick: Cell<u64>,
+    /// How many objects there are.
+    objects: Cell<usize>,
+    /// How many connections the process has files for.
+    files: usize,
+    /// The lowest limit at which freed memory was given back.
+    trimmed: Cell<usize>,
 }
 
 impl fmt::Debug for Connections {
@@ -44,9 +68,14 @@ impl fmt::Debug for Connections {
 impl Connections {
     /// For the objects of this thread.
     pub fn new(options: ConnectionsOptions) -> Self {
-        let open = if options.open == 0 { DEFAULT_OPEN } else { options.open };
-        let options = ConnectionsOptions { open, ..options };
-        Self(Rc::new(Shared { options, open: RefCell::default(), tick: Cell::new(0) }))
+        Self(Rc::new(Shared {
+            options,
+            open: RefCell::default(),
+            tick: Cell::new(0),
+            objects: Cell::new(0),
+            files: file_room(),
+            trimmed: Cell::new(usize::MAX),
+        }))
     }
 
     /// How many are open.
@@ -68,21 +97,68 @@ impl Connections {
 
     /// Makes room for one more, and takes note of it.
     pub(super) fn opened(&self, object: &Rc<Inner>) {
+        let limit = self.limit();
+        if self.0.open.borrow().len() >= limit {
+            self.close_oldest(limit - limit.div_ceil(PART));
+            // Fewer may be open than before: what the others had is not needed again.
+            if limit < self.0.trimmed.get().saturating_sub(limit / PART) {
+                self.0.trimmed.set(limit);
+                selvedge_runtime::memory::trim();
+            }
+        }
+        self.0.open.borrow_mut().push(Rc::downgrade(object));
+    }
+
+    /// Closes connections, as far as there are more than 512: nobody uses them.
+    pub fn close_resting(&self) {
+        if self.0.open.borrow().len() > RESTING {
+            self.close_oldest(RESTING);
+        }
+    }
+
+    /// An object more.
+    pub(super) fn began(&self) {
+        self.0.objects.set(self.0.objects.get() + 1);
+    }
+
+    /// An object less.
+    pub(super) fn ended(&self) {
+        self.0.objects.set(self.0.objects.get().saturating_sub(1));
+    }
+
+    /// How many may be open now.
+    fn limit(&self) -> usize {
+        if self.0.options.open > 0 {
+            return self.0.options.open;
+        }
+        let left = BUDGET_BYTES.saturating_sub(self.0.objects.get() * OBJECT_BYTES);
+        (left / CONNECTION_BYTES).max(RESTING).min(self.0.files)
+    }
+
+    /// Closes connections, those first that were not used for longest, until only
+    /// `rest` are open.
+    fn close_oldest(&self, rest: usize) {
         let surplus = {
             let mut open = self.0.open.borrow_mut();
             open.retain(|other| other.upgrade().is_some_and(|other| other.is_open()));
-            let surplus = (open.len() + 1).saturating_sub(self.0.options.open);
+            let surplus = open.len().saturating_sub(rest);
             let mut oldest: Vec<Rc<Inner>> = match surplus {
                 0 => Vec::new(),
                 _ => open.iter().filter_map(Weak::upgrade).filter(|it| !it.is_pinned()).collect(),
             };
             oldest.sort_unstable_by_key(|object| object.last_use());
             oldest.truncate(surplus);
-            open.push(Rc::downgrade(object));
             oldest
         };
         for object in surplus {
             object.release();
         }
     }
+}
+
+/// For how many connections of one thread this process may open files.
+fn file_room() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let room = files.map_or(u64::MAX, |files| files / SHARE_OF_FILES / FILES);
+    usize::try_from(room).unwrap_or(usize::MAX).max(RESTING / 4)
 }

@@ -82,6 +82,7 @@ impl ObjectStorage {
         name: Option<&str>,
         connections: Connections,
     ) -> Self {
+        connections.began();
         Self(Rc::new(Inner {
             file,
             registry,
@@ -155,6 +156,7 @@ impl Inner {
     }
 
     fn end(self: &Rc<Self>) {
+        self.connections.ended();
         self.cursors.cancel(Cancel::Closed);
         if let Some(database) = self.database.take() {
             database.roll_back();

@@ -1,6 +1,9 @@
 //! The bytes of a response's head.
 
+use std::sync::LazyLock;
+
 use deno_http_h1::Version;
+use memchr::memmem::Finder;
 use selvedge_runtime::HeaderBlob;
 
 use crate::site::Clock;
@@ -177,8 +180,9 @@ pub(super) fn push_chunk_size(out: &mut Vec<u8>, size: usize) {
 
 /// Whether the Worker asks for the connection to end.
 pub(super) fn wants_close(headers: HeaderBlob<'_>) -> bool {
+    static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"connection"));
     // Few Workers set it: one look for the name settles most responses.
-    memchr::memmem::find(headers.0, b"connection").is_some()
+    NAME.find(headers.0).is_some()
         && headers.get("connection").is_some_and(|value| value.eq_ignore_ascii_case(b"close"))
 }
 

@@ -36,10 +36,13 @@ impl<I: Io> Exchange<I> {
             _ => Framing::Length(body.len() as u64),
         };
         state.write_head(status, status_text, headers, framing, cpu, &self.site);
-        if matches!(framing, Framing::Length(_)) && !state.is_head {
-            state.out.extend_from_slice(body);
-        }
         state.stage = Stage::Whole;
+        if matches!(framing, Framing::Length(_)) && !state.is_head {
+            state.left = body.len() as u64;
+            if state.push_now(body).is_err() {
+                state.stage = Stage::Broken;
+            }
+        }
         drop(guard);
         self.task.wake();
     }

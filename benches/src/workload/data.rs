@@ -1,0 +1,128 @@
+//! The workloads of the data bindings: KV beside Deno KV, the others beside `wrangler dev`.
+
+use super::{Data, Load, ORDER, Request, Worker, Workload};
+
+const MIB: usize = 1 << 20;
+
+pub(super) static ALL: &[Workload] = &[
+    Workload {
+        name: "kv_get",
+        title: "KV get",
+        worker: Worker {
+            source: include_str!("../../workers/kv_get.js"),
+            deno: Some(include_str!("../../workers/kv_get.deno.js")),
+            data: Data::Kv { seeds: 1 },
+        },
+        load: Load::Requests,
+        connections: 64,
+        request: Request::Get("/"),
+        expect: "Hello from KV!",
+        goal_deno: Some(3.0),
+        goal_workerd: None,
+    },
+    Workload {
+        name: "kv_put",
+        title: "KV put",
+        worker: Worker {
+            source: include_str!("../../workers/kv_put.js"),
+            deno: Some(include_str!("../../workers/kv_put.deno.js")),
+            data: Data::Kv { seeds: 0 },
+        },
+        load: Load::Requests,
+        connections: 64,
+        request: Request::Post("/", ORDER),
+        expect: "stored",
+        goal_deno: Some(5.0),
+        goal_workerd: None,
+    },
+    Workload {
+        name: "d1_select",
+        title: "D1 SELECT by key",
+        worker: Worker {
+            source: include_str!("../../workers/d1_select.js"),
+            deno: None,
+            data: Data::D1 { seeds: 1 },
+        },
+        load: Load::Requests,
+        connections: 64,
+        request: Request::Get("/"),
+        expect: "Hello from D1!",
+        goal_deno: None,
+        goal_workerd: None,
+    },
+    Workload {
+        name: "d1_insert",
+        title: "D1 INSERT",
+        worker: Worker {
+            source: include_str!("../../workers/d1_insert.js"),
+            deno: None,
+            data: Data::D1 { seeds: 0 },
+        },
+        load: Load::Requests,
+        connections: 64,
+        request: Request::Post("/", ORDER),
+        expect: "stored",
+        goal_deno: None,
+        goal_workerd: None,
+    },
+    Workload {
+        name: "queue_send",
+        title: "Queue, 100 messages sent and taken",
+        worker: Worker {
+            source: include_str!("../../workers/queue_send.js"),
+            deno: None,
+            data: Data::Queue,
+        },
+        load: Load::Requests,
+        connections: 8,
+        request: Request::Get("/"),
+        expect: "sent",
+        goal_deno: None,
+        goal_workerd: None,
+    },
+    Workload {
+        name: "kv_list",
+        title: "KV list, 1,000 keys",
+        worker: Worker {
+            source: include_str!("../../workers/kv_list.js"),
+            deno: Some(include_str!("../../workers/kv_list.deno.js")),
+            data: Data::Kv { seeds: 100 },
+        },
+        load: Load::Requests,
+        connections: 8,
+        request: Request::Get("/"),
+        expect: "1000 keys, the last is page:",
+        goal_deno: Some(1.0),
+        goal_workerd: None,
+    },
+    Workload {
+        name: "r2_get",
+        title: "R2 get, 1 MiB",
+        worker: Worker {
+            source: include_str!("../../workers/r2_get.js"),
+            deno: None,
+            data: Data::R2 { seeds: 1 },
+        },
+        load: Load::Download { body_bytes: MIB as u64 },
+        connections: 8,
+        request: Request::Get("/"),
+        expect: "xxxxxxxx",
+        goal_deno: None,
+        goal_workerd: None,
+    },
+    Workload {
+        name: "r2_put",
+        title: "R2 put, 1 MiB",
+        worker: Worker {
+            source: include_str!("../../workers/r2_put.js"),
+            deno: None,
+            data: Data::R2 { seeds: 0 },
+        },
+        load: Load::Upload { body_bytes: MIB },
+        connections: 8,
+        request: Request::Upload(MIB),
+        expect: "stored",
+        goal_deno: None,
+        goal_workerd: None,
+    },
+];
