@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use deno_core::{OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
 use selvedge_runtime::Binding;
+use selvedge_runtime::{IsolateState, Operation};
 
 use crate::point::Point;
 use crate::store::AnalyticsStore;
@@ -71,5 +73,6 @@ pub(crate) fn op_analytics_write(
     let point = Point { dataset, timestamp: store.now(), index, blobs, doubles };
     point.check(given).map_err(|refusal| JsErrorBox::type_error(refusal.to_string()))?;
     store.write(account, point);
+    state.borrow::<Rc<IsolateState>>().count_operation(Operation::AnalyticsWrite);
     Ok(())
 }

@@ -6,9 +6,9 @@ use selvedge_deployments::Scope;
 
 use crate::call::Cx;
 use crate::calls::{
-    accounts, analytics, assets, cache, d1, deployments, dispatch, domains, kv, objects, own,
-    queues, r2, routes, schedules, scripts, secrets, services, settings, subdomain, tails, tokens,
-    user, versions, workflows, zones,
+    accounts, analytics, assets, cache, d1, deployments, dispatch, domains, hyperdrive, kv,
+    objects, own, queues, r2, routes, schedules, scripts, secrets, secrets_store, services,
+    settings, subdomain, tails, tokens, user, versions, workflows, zones,
 };
 use crate::reply::Answer;
 
@@ -216,6 +216,21 @@ const CALLS: &[Call] = table! {
     PUT "/client/v4/d1-transfers/:secret" Need::Nothing => d1::upload;
     GET "/client/v4/d1-transfers/:secret" Need::Nothing => d1::download;
 
+    GET "/client/v4/accounts/:account/hyperdrive/configs" STORAGE_OR_READ => hyperdrive::list;
+    POST "/client/v4/accounts/:account/hyperdrive/configs" STORAGE => hyperdrive::create;
+    GET "/client/v4/accounts/:account/hyperdrive/configs/:config" STORAGE_OR_READ => hyperdrive::get;
+    PATCH "/client/v4/accounts/:account/hyperdrive/configs/:config" STORAGE => hyperdrive::update;
+    DELETE "/client/v4/accounts/:account/hyperdrive/configs/:config" STORAGE => hyperdrive::delete;
+
+    GET "/client/v4/accounts/:account/secrets_store/stores" STORAGE_OR_READ => secrets_store::stores;
+    POST "/client/v4/accounts/:account/secrets_store/stores" STORAGE => secrets_store::create_store;
+    DELETE "/client/v4/accounts/:account/secrets_store/stores/:store" STORAGE => secrets_store::delete_store;
+    GET "/client/v4/accounts/:account/secrets_store/stores/:store/secrets" STORAGE_OR_READ => secrets_store::list;
+    POST "/client/v4/accounts/:account/secrets_store/stores/:store/secrets" STORAGE => secrets_store::create;
+    GET "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret" STORAGE_OR_READ => secrets_store::get;
+    PATCH "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret" STORAGE => secrets_store::update;
+    DELETE "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret" STORAGE => secrets_store::delete;
+    POST "/client/v4/accounts/:account/secrets_store/stores/:store/secrets/:secret/duplicate" STORAGE => secrets_store::duplicate;
     GET "/client/v4/accounts/:account/workflows" STORAGE_OR_READ => workflows::list;
     GET "/client/v4/accounts/:account/workflows/:workflow" STORAGE_OR_READ => workflows::get;
     PUT "/client/v4/accounts/:account/workflows/:workflow" DEPLOY => workflows::put;

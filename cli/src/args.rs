@@ -30,6 +30,7 @@ Examples:
   selvedge kv --help                Look into KV namespaces, fill and empty them
   selvedge d1 --help                Look into D1 databases, migrate them
   selvedge r2 --help                Buckets of R2, and objects in them
+  selvedge secrets-store --help     Secrets that several Workers share
   selvedge do --help                Look into Durable Objects
   selvedge workflows --help         Look into Workflows and their instances
   selvedge deploy                   Deploy the Worker of this folder to a server
@@ -104,6 +105,10 @@ pub(crate) enum Command {
     Queues(Box<crate::queues::QueuesArgs>),
     /// Work with R2 buckets in a data folder.
     R2(Box<crate::r2::R2Args>),
+    /// Work with secrets that Workers share, in a data folder.
+    SecretsStore(Box<crate::secrets_store::SecretsStoreArgs>),
+    /// Ask about the data points of Analytics Engine in a data folder.
+    Analytics(Box<crate::analytics::AnalyticsArgs>),
     /// Work with Workflows and their instances.
     Workflows(Box<crate::workflows::WorkflowsArgs>),
     /// Look into Durable Objects in a data folder, and change them.

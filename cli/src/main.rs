@@ -1,6 +1,7 @@
 //! The `selvedge` command: reads the command line and the environment, and
 //! says what went wrong in a way that helps.
 
+mod analytics;
 mod api;
 mod args;
 mod backup;
@@ -19,6 +20,7 @@ mod queues;
 mod r2;
 mod remote;
 mod run;
+mod secrets_store;
 mod serve;
 mod signals;
 mod terminal;
@@ -47,6 +49,8 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::D1(args) }) => d1::run(*args),
         Ok(Cli { command: Command::Queues(args) }) => queues::run(*args),
         Ok(Cli { command: Command::R2(args) }) => r2::run(*args),
+        Ok(Cli { command: Command::Analytics(args) }) => analytics::run(*args),
+        Ok(Cli { command: Command::SecretsStore(args) }) => secrets_store::run(*args),
         Ok(Cli { command: Command::Workflows(args) }) => workflows::run(*args),
         Ok(Cli { command: Command::Do(args) }) => durable::run(*args),
         Ok(Cli { command: Command::Backup(args) }) => backup::backup(&args),

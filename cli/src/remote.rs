@@ -4,6 +4,7 @@
 //! What was asked for goes to stdout, as text for people or with `--json` as
 //! JSON; progress, notes and errors go to stderr.
 
+mod account;
 mod accounts;
 pub(crate) mod args;
 mod cache;
@@ -14,6 +15,7 @@ mod delete;
 mod deploy;
 mod deployments;
 mod dispatch_namespace;
+mod hyperdrive;
 mod kv;
 mod local;
 mod login;
@@ -33,11 +35,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+pub(crate) use account::RemoteAccount;
 use args::RemoteCommand;
 pub(crate) use args::ServerArgs;
 pub(crate) use d1::RemoteD1;
 pub(crate) use kv::run as run_kv;
-pub(crate) use output::{must_confirm, print, print_json, table};
+pub(crate) use output::{must_confirm, print, print_json, read_secret, table};
 pub(crate) use queues::RemoteQueues;
 pub(crate) use r2::RemoteBuckets;
 pub(crate) use workflows::RemoteWorkflows;
@@ -57,6 +60,21 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .context("cannot start the event loop")
+}
+
+/// Runs a command to its end.
+pub(crate) fn run_async(work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    end(runtime().and_then(|runtime| runtime.block_on(work)))
+}
+
+/// A segment of a path, percent-encoded.
+pub(crate) fn segment(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~".contains(&byte);
+    let encode = |byte: u8| match plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
 }
 
 /// Says how a command ended.
@@ -87,6 +105,7 @@ async fn dispatch(command: RemoteCommand) -> anyhow::Result<()> {
         RemoteCommand::Accounts(command) => accounts::run(command).await,
         RemoteCommand::Cache(command) => cache::run(command).await,
         RemoteCommand::DispatchNamespace(command) => dispatch_namespace::run(command).await,
+        RemoteCommand::Hyperdrive(command) => hyperdrive::run(command).await,
         RemoteCommand::Top(args) => top::top(args).await,
     }
 }

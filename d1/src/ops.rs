@@ -10,6 +10,7 @@ use std::rc::Rc;
 use deno_core::{OpState, Resource, ResourceId, ToV8, op2, v8};
 use deno_error::JsErrorBox;
 use selvedge_runtime::IsolateState;
+use selvedge_runtime::Operation;
 
 use self::shape::{Kind, Shaped};
 use crate::binding::D1Database;
@@ -101,6 +102,7 @@ fn run<'s>(
 ) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
     let handle = handle(state, rid)?;
     isolate(state).count_subrequest(slot).map_err(JsErrorBox::from_err)?;
+    isolate(state).count_operation(Operation::D1Query);
     let mut numbers = Vec::with_capacity(queries.len());
     let mut left = Vec::with_capacity(queries.len());
     for (number, query) in queries.into_iter().enumerate() {

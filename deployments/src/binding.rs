@@ -66,6 +66,18 @@ pub enum BindingKind {
         /// In seconds: 10 or 60.
         period: u32,
     },
+    /// `secrets_store_secret`: a secret of the account.
+    StoreSecret {
+        /// The id of its store.
+        store: String,
+        /// Its name there.
+        secret: String,
+    },
+    /// `hyperdrive`: a database that the account has configured.
+    Hyperdrive {
+        /// The id of its configuration.
+        config: String,
+    },
     /// `workflow`: a Workflow of the account.
     Workflow {
         /// Its name.
@@ -236,6 +248,11 @@ impl Fields<'_> {
             "r2_bucket" => BindingKind::R2 { bucket: self.required("bucket_name")? },
             "analytics_engine" => BindingKind::Dataset { dataset: self.required("dataset")? },
             "ratelimit" => self.rate_limit()?,
+            "hyperdrive" => BindingKind::Hyperdrive { config: self.required("id")? },
+            "secrets_store_secret" => BindingKind::StoreSecret {
+                store: self.required("store_id")?,
+                secret: self.required("secret_name")?,
+            },
             "workflow" => BindingKind::Workflow {
                 workflow: self.required("workflow_name")?,
                 class: self.required("class_name")?,
@@ -393,6 +410,9 @@ mod tests {
             json!({ "name": "F", "type": "version_metadata" }),
             json!({ "name": "G", "type": "assets" }),
             json!({ "name": "H", "type": "d1", "id": "0f" }),
+            json!({ "name": "P", "type": "hyperdrive", "id": "0f" }),
+            json!({ "name": "S", "type": "secrets_store_secret", "store_id": "0f",
+                "secret_name": "TOKEN" }),
             json!({ "name": "I", "type": "queue", "queue_name": "q", "delivery_delay": 5 }),
         ] {
             let binding = Binding::from_raw(raw.clone()).expect("valid");

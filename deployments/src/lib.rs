@@ -28,7 +28,7 @@ pub use binding::{Binding, BindingKind, InvalidBinding};
 pub use deployment::{Deployment, NewDeployment, Percentage, Share};
 pub use error::Error;
 pub use ids::{AccountId, BlobHash, DeploymentId, InvalidId, TokenId, VersionId, WorkerKey};
-pub use resource::{Resource, ResourceKind};
+pub use resource::{Resource, ResourceChange, ResourceKind};
 pub use secret::{EncryptedSecret, Keyring, SecretText};
 pub use store::{DeploymentStore, Options, SqliteStore, Then};
 pub use token::{NewToken, Scope, Scopes, Token, TokenSecret};

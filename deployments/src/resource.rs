@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::UnixMillis;
 use crate::ids::AccountId;
+use crate::secret::SecretText;
 
 /// What sort of thing it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,13 @@ pub enum ResourceKind {
     Queue,
     /// A namespace of Workers to dispatch to.
     DispatchNamespace,
+    /// A store of secrets that all Workers of the account may read.
+    SecretsStore,
+    /// A secret in one: its name is `STORE/NAME`, and its text is the resource's
+    /// secret.
+    StoreSecret,
+    /// A database behind Hyperdrive: its password is the resource's secret.
+    Hyperdrive,
 }
 
 impl ResourceKind {
@@ -25,6 +33,9 @@ impl ResourceKind {
             Self::D1Database => "d1",
             Self::Queue => "queue",
             Self::DispatchNamespace => "dispatch_namespace",
+            Self::SecretsStore => "secrets_store",
+            Self::StoreSecret => "secrets_store_secret",
+            Self::Hyperdrive => "hyperdrive",
         }
     }
 
@@ -34,6 +45,9 @@ impl ResourceKind {
             Self::D1Database => "D1 database",
             Self::Queue => "queue",
             Self::DispatchNamespace => "dispatch namespace",
+            Self::SecretsStore => "store of secrets",
+            Self::StoreSecret => "secret",
+            Self::Hyperdrive => "Hyperdrive configuration",
         }
     }
 }
@@ -51,4 +65,15 @@ pub struct Resource {
     pub created: UnixMillis,
     /// What those who keep its data want to know of it: JSON of theirs.
     pub settings: Value,
+}
+
+/// What becomes of one; what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ResourceChange {
+    /// Its next name.
+    pub name: Option<String>,
+    /// Its settings, all of them.
+    pub settings: Option<Value>,
+    /// Its secret, which is kept encrypted and never shown with it.
+    pub secret: Option<SecretText>,
 }

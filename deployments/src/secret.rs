@@ -182,6 +182,19 @@ impl Keyring {
         name: &str,
         text: &SecretText,
     ) -> Result<EncryptedSecret, Error> {
+        self.seal_with(context(worker, name), text)
+    }
+
+    /// Encrypts a secret that is no Worker's. `place` is a line that names where it
+    /// belongs.
+    ///
+    /// # Errors
+    /// As [`Keyring::seal`].
+    pub fn seal_at(&self, place: &str, text: &SecretText) -> Result<EncryptedSecret, Error> {
+        self.seal_with(place_context(place), text)
+    }
+
+    fn seal_with(&self, context: Vec<u8>, text: &SecretText) -> Result<EncryptedSecret, Error> {
         let failed = || internal("a secret could not be encrypted");
         let key = self.keys.first().ok_or_else(failed)?;
         let mut nonce = [0; NONCE_LEN];
@@ -190,7 +203,7 @@ impl Keyring {
         key.aead
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(context(worker, name)),
+                Aad::from(context),
                 &mut ciphertext,
             )
             .map_err(|_| failed())?;
@@ -208,24 +221,38 @@ impl Keyring {
         name: &str,
         secret: &EncryptedSecret,
     ) -> Result<SecretText, Error> {
+        let shown = || format!("the secret \"{name}\" of {worker}");
+        self.open_with(context(worker, name), (name, &shown), secret)
+    }
+
+    /// Decrypts what [`Keyring::seal_at`] encrypted.
+    ///
+    /// # Errors
+    /// As [`Keyring::open`].
+    pub fn open_at(&self, place: &str, secret: &EncryptedSecret) -> Result<SecretText, Error> {
+        self.open_with(place_context(place), (place, &|| format!("the {place}")), secret)
+    }
+
+    /// `name` and what is said of it when it is damaged.
+    fn open_with(
+        &self,
+        context: Vec<u8>,
+        (name, shown): (&str, &dyn Fn() -> String),
+        secret: &EncryptedSecret,
+    ) -> Result<SecretText, Error> {
         let key = self
             .keys
             .iter()
             .find(|key| key.id == secret.key_id)
             .ok_or_else(|| Error::NoKey { name: name.to_owned(), key_id: secret.key_id.clone() })?;
         let damaged = || {
-            let text = format!("the secret \"{name}\" of {worker} is damaged");
+            let text = format!("{} is damaged", shown());
             Error::Storage(selvedge_storage::Error::Data(text))
         };
         let mut bytes = secret.ciphertext.clone();
-        let text = key
-            .aead
-            .open_in_place(
-                Nonce::assume_unique_for_key(secret.nonce),
-                Aad::from(context(worker, name)),
-                &mut bytes,
-            )
-            .map_err(|_| damaged())?;
+        let nonce = Nonce::assume_unique_for_key(secret.nonce);
+        let text =
+            key.aead.open_in_place(nonce, Aad::from(context), &mut bytes).map_err(|_| damaged())?;
         let text = std::str::from_utf8(text).map_err(|_| damaged())?.to_owned();
         bytes.fill(0);
         Ok(SecretText(text))
@@ -275,6 +302,10 @@ fn key(bytes: &[u8; KEY_BYTES]) -> Result<Key, Error> {
 /// Names cannot hold a newline but the last one.
 fn context(worker: &WorkerKey, name: &str) -> Vec<u8> {
     format!("selvedge secret 1\n{worker}\n{name}").into_bytes()
+}
+
+fn place_context(place: &str) -> Vec<u8> {
+    format!("selvedge resource secret 1\n{place}").into_bytes()
 }
 
 fn internal(text: &str) -> Error {

@@ -13,7 +13,7 @@ use crate::audit::{Actor, AuditRow};
 use crate::deployment::{Deployment, NewDeployment};
 use crate::error::Error;
 use crate::ids::{AccountId, BlobHash, TokenId, VersionId, WorkerKey};
-use crate::resource::{Resource, ResourceKind};
+use crate::resource::{Resource, ResourceChange, ResourceKind};
 use crate::secret::{EncryptedSecret, SecretText};
 use crate::token::{NewToken, Token, TokenSecret};
 use crate::version::{NewVersion, Version, VersionSummary};
@@ -216,6 +216,31 @@ pub trait DeploymentStore: Debug + Send + Sync {
         settings: &serde_json::Value,
         by: &Actor,
     ) -> Result<()>;
+    /// Makes one that has a secret, as [`DeploymentStore::create_resource`].
+    fn create_secret_resource(
+        &self,
+        kind: ResourceKind,
+        new: Resource,
+        secret: &SecretText,
+        by: &Actor,
+    ) -> Result<Resource>;
+    /// Changes the one of this id. [`Error::Taken`] when another one has the name.
+    fn change_resource(
+        &self,
+        account: &AccountId,
+        kind: ResourceKind,
+        id: &str,
+        change: ResourceChange,
+        by: &Actor,
+    ) -> Result<Resource>;
+    /// The secret of the one of this id, if it has one; for Workers and for what
+    /// serves them, never for those who ask over the API.
+    fn resource_secret(
+        &self,
+        account: &AccountId,
+        kind: ResourceKind,
+        id: &str,
+    ) -> Result<Option<SecretText>>;
     /// Those of an account and kind, by name.
     fn resources(&self, account: &AccountId, kind: ResourceKind) -> Result<Vec<Resource>>;
     /// The one of this id or, where none has it, of this name, if it is the

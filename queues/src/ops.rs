@@ -8,6 +8,7 @@ use bytes::Bytes;
 use deno_core::{OpState, Resource, ResourceId, op2, v8};
 use deno_error::JsErrorBox;
 use selvedge_runtime::IsolateState;
+use selvedge_runtime::Operation;
 
 use crate::binding::Producer;
 use crate::rules::{self, Refusal};
@@ -62,6 +63,7 @@ pub(crate) fn op_queue_send(
         let state = state.borrow();
         let isolate = state.borrow::<Rc<IsolateState>>().clone();
         isolate.count_subrequest(slot).map_err(JsErrorBox::from_err)?;
+        isolate.count_operation(Operation::QueueSend);
         (handle(&state, rid)?, isolate)
     };
     let mut messages = Vec::with_capacity(types.len());

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use deno_core::{OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
+use selvedge_runtime::Operation;
 use selvedge_runtime::body::{BodyResource, BytesBody};
 use selvedge_runtime::{BodyError, BodySource, IsolateState};
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,9 @@ fn isolate(state: &OpState) -> &Rc<IsolateState> {
 /// A call counts as a subrequest of its request
 /// (<https://developers.cloudflare.com/workers/platform/limits/#subrequests>).
 fn count(state: &OpState, slot: u32) -> Result<(), JsErrorBox> {
-    isolate(state).count_subrequest(slot).map_err(JsErrorBox::from_err)
+    isolate(state).count_subrequest(slot).map_err(JsErrorBox::from_err)?;
+    isolate(state).count_operation(Operation::R2Call);
+    Ok(())
 }
 
 /// What a call begins with: the bucket and the isolate.

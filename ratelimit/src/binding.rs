@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use deno_core::{OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
 use selvedge_runtime::Binding;
+use selvedge_runtime::{IsolateState, Operation};
 
 use crate::config::Simple;
 use crate::counter::{Counter, Verdict};
@@ -69,6 +71,7 @@ pub(crate) fn op_ratelimit_limit(
         .get::<Handle>(rid)
         .map_err(|_| JsErrorBox::type_error("This rate limit is not there any more."))?;
     let RateLimit { counter, simple, clock } = &handle.0;
+    state.borrow::<Rc<IsolateState>>().count_operation(Operation::RateLimit);
     // Casts saturate: a limit that is not a number is zero.
     let limit = if limit < 0.0 { simple.limit } else { limit as u32 };
     let period = if period < 0.0 { simple.period } else { period as u32 };

@@ -17,17 +17,38 @@ pub enum Operation {
     ObjectCall,
     /// A statement or a call of an object's storage.
     ObjectStorage,
+    /// A call of a D1 database, with all of its statements.
+    D1Query,
+    /// A call of a bucket.
+    R2Call,
+    /// Messages that are sent to a queue in one call.
+    QueueSend,
+    /// A question to a rate limit.
+    RateLimit,
+    /// A data point.
+    AnalyticsWrite,
+    /// A secret of a store that is read.
+    SecretGet,
+    /// A client that connects to a database behind Hyperdrive.
+    HyperdriveConnect,
 }
 
 impl Operation {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 13] = [
         Self::KvGet,
         Self::KvPut,
         Self::KvDelete,
         Self::KvList,
         Self::ObjectCall,
         Self::ObjectStorage,
+        Self::D1Query,
+        Self::R2Call,
+        Self::QueueSend,
+        Self::RateLimit,
+        Self::AnalyticsWrite,
+        Self::SecretGet,
+        Self::HyperdriveConnect,
     ];
 
     /// Its name in metrics and traces.
@@ -39,6 +60,13 @@ impl Operation {
             Self::KvList => "kv_list",
             Self::ObjectCall => "object_call",
             Self::ObjectStorage => "object_storage",
+            Self::D1Query => "d1_query",
+            Self::R2Call => "r2_call",
+            Self::QueueSend => "queue_send",
+            Self::RateLimit => "rate_limit",
+            Self::AnalyticsWrite => "analytics_write",
+            Self::SecretGet => "secret_get",
+            Self::HyperdriveConnect => "hyperdrive_connect",
         }
     }
 }

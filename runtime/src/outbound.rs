@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -319,6 +320,29 @@ fn http_hint(port: u16) -> &'static str {
              consider using fetch instead"
         }
         _ => "",
+    }
+}
+
+/// What answers under a host name that only one isolate knows: the other end of a
+/// pipe takes the place of a connection.
+pub trait VirtualHost: std::fmt::Debug + Send + Sync {
+    /// A connection to it.
+    fn connect(&self) -> tokio::io::DuplexStream;
+}
+
+/// The host names that an isolate knows alone. It is a state of its ops.
+#[derive(Debug, Default)]
+pub struct VirtualHosts(HashMap<(String, u16), Arc<dyn VirtualHost>>);
+
+impl VirtualHosts {
+    /// Adds one. The name is in lower case.
+    pub fn add(&mut self, host: &str, port: u16, door: Arc<dyn VirtualHost>) {
+        self.0.insert((host.to_owned(), port), door);
+    }
+
+    /// The one of this name, if there is one.
+    pub fn find(&self, host: &str, port: u16) -> Option<Arc<dyn VirtualHost>> {
+        self.0.get(&(host.to_ascii_lowercase(), port)).cloned()
     }
 }
 

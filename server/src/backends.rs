@@ -12,10 +12,13 @@ use selvedge_d1::store as d1;
 use selvedge_durable::catalog::{self, Deleted, NamespaceInfo};
 use selvedge_durable::config::Storage;
 use selvedge_durable::{DurableNamespace, LocalPlacement, NamespaceData, Placement, store};
+use selvedge_hyperdrive::Pools;
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
 use selvedge_queues::store as queues;
 use selvedge_r2::store as r2;
 use selvedge_ratelimit::Counter;
+use selvedge_runtime::Mode;
+use selvedge_secrets::LocalSecrets;
 use selvedge_storage::data_dir::{DataDir, OpenError};
 use selvedge_workflows::Workflow;
 use selvedge_workflows::store::{Index, WorkflowInfo};
@@ -23,6 +26,7 @@ use selvedge_workflows::store::{Index, WorkflowInfo};
 use tokio::sync::watch;
 
 use crate::config::Diagnostic;
+use crate::outbound::{OriginDialer, Policy, Trust};
 
 /// Why the data of a binding cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +67,10 @@ pub struct Backends {
     queues: Mutex<Option<queues::Catalog>>,
     r2: Mutex<Option<Arc<r2::Catalog>>>,
     analytics: Mutex<Option<Arc<AnalyticsStore>>>,
+    secrets: Mutex<Option<Arc<LocalSecrets>>>,
+    hyperdrive: Mutex<Option<Arc<Pools>>>,
+    /// Which addresses the databases behind Hyperdrive may have.
+    policy: Mutex<Policy>,
     workflows: Mutex<Option<Arc<Index>>>,
     counters: Mutex<HashMap<(String, String), Arc<Counter>>>,
     object_idle: Duration,
@@ -86,6 +94,9 @@ impl Backends {
             queues: Mutex::default(),
             r2: Mutex::default(),
             analytics: Mutex::default(),
+            secrets: Mutex::default(),
+            hyperdrive: Mutex::default(),
+            policy: Mutex::new(Policy::new(Mode::Production)),
             workflows: Mutex::default(),
             counters: Mutex::default(),
             objects: Mutex::default(),
@@ -307,6 +318,42 @@ impl Backends {
             error => selvedge_storage::Error::Internal(error.to_string()),
         })?;
         Ok(store.insert(Arc::new(new)).clone())
+    }
+
+    /// The secrets of stores on this machine.
+    ///
+    /// # Errors
+    /// When another process has the folder, or the file cannot be used.
+    pub fn secrets(&self) -> Result<Arc<LocalSecrets>, BackendError> {
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secrets) = &*secrets {
+            return Ok(secrets.clone());
+        }
+        let new = Arc::new(LocalSecrets::open(self.dir()?)?);
+        Ok(secrets.insert(new).clone())
+    }
+
+    /// Which addresses the servers behind bindings may have, such as databases;
+    /// public ones until this is called.
+    pub(crate) fn reach(&self, policy: Policy) {
+        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// Connections to databases behind Hyperdrive.
+    ///
+    /// # Errors
+    /// When there is no thread for them.
+    pub fn hyperdrive(&self) -> Result<Arc<Pools>, BackendError> {
+        let mut pools = self.hyperdrive.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pools) = &*pools {
+            return Ok(pools.clone());
+        }
+        let policy = self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let dialer = Arc::new(OriginDialer::new(policy, Trust::shared()));
+        let internal = |error: std::io::Error| {
+            selvedge_storage::Error::Internal(format!("no thread for Hyperdrive: {error}"))
+        };
+        Ok(pools.insert(Pools::new(dialer).map_err(internal)?).clone())
     }
 
     /// The index of Workflows.

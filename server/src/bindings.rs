@@ -3,6 +3,7 @@
 
 mod assets;
 mod durable;
+mod hyperdrive;
 mod queues;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use selvedge_d1::config::DatabaseConfig;
 use selvedge_durable::catalog::Strictness;
 use selvedge_dynamic::config::{LoaderConfig, NamespaceConfig as NamespaceOfWorkers};
 use selvedge_dynamic::{DispatchNamespace, OutboundWorker, WorkerLoader};
+use selvedge_hyperdrive::Hyperdrive;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
 use selvedge_queues::Producer;
@@ -27,6 +29,8 @@ use selvedge_r2::config::BucketConfig;
 use selvedge_ratelimit::RateLimit;
 use selvedge_ratelimit::config::RateLimitConfig;
 use selvedge_runtime::{EnvEntry, EnvValue, GlobalBinding, Worker};
+use selvedge_secrets::StoreSecret;
+use selvedge_secrets::config::SecretConfig;
 use selvedge_workflows::config::WorkflowConfig;
 
 use crate::alarms::Alarms;
@@ -54,6 +58,8 @@ pub enum BindingConfig {
     R2(BucketConfig),
     RateLimit(RateLimitConfig),
     Dataset(DatasetConfig),
+    Secret(SecretConfig),
+    Hyperdrive(hyperdrive::LocalDatabase),
     Workflow(WorkflowConfig),
     Loader(LoaderConfig),
     Dispatch(NamespaceOfWorkers),
@@ -70,6 +76,8 @@ impl BindingConfig {
             Self::R2(bucket) => &bucket.binding,
             Self::RateLimit(limit) => &limit.name,
             Self::Dataset(dataset) => &dataset.binding,
+            Self::Secret(secret) => &secret.binding,
+            Self::Hyperdrive(database) => &database.binding,
             Self::Workflow(workflow) => &workflow.binding,
             Self::Loader(loader) => &loader.binding,
             Self::Dispatch(namespace) => &namespace.binding,
@@ -117,6 +125,16 @@ impl BindingConfig {
                 EnvValue::Binding(Arc::new(WorkerLoader::new(guests.clone(), scope)))
             }
             Self::Dispatch(config) => EnvValue::Binding(Arc::new(dispatch(config))),
+            Self::Secret(SecretConfig { store_id, secret_name, .. }) => {
+                let source = backends.secrets()?;
+                EnvValue::Binding(Arc::new(StoreSecret::new(source, store_id, secret_name)))
+            }
+            Self::Hyperdrive(database) => {
+                let (origin, pool) = database.origin()?;
+                let (pools, name) = (backends.hyperdrive()?, origin.database.clone());
+                let binding = Hyperdrive::new(pools, &pool, &name, Arc::new(origin));
+                EnvValue::Binding(Arc::new(binding))
+            }
             Self::RateLimit(config) => {
                 let counter = backends.counter(NO_ACCOUNT, &config.namespace_id);
                 let limit = RateLimit::new(counter, config.simple, rate_clock);
@@ -197,6 +215,10 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
         }
         bindings.push(BindingConfig::Dataset(dataset));
     }
+    hyperdrive::configured(config, &mut bindings)?;
+    for section in config.tables("secrets_store_secrets")? {
+        bindings.push(BindingConfig::Secret(secret(&section)?));
+    }
     for section in config.tables("ratelimits")? {
         let limit: RateLimitConfig = section.read()?;
         if limit.name.is_empty() {
@@ -231,6 +253,20 @@ fn dispatch(config: &NamespaceOfWorkers) -> DispatchNamespace {
         parameters: outbound.parameters.clone(),
     });
     DispatchNamespace::new("", outbound)
+}
+
+fn secret(section: &Section) -> Result<SecretConfig, Diagnostic> {
+    let secret: SecretConfig = section.read()?;
+    let SecretConfig { binding, store_id, secret_name } = &secret;
+    if binding.is_empty() {
+        return Err(section.error(NO_NAME));
+    }
+    for (key, value) in [("store_id", store_id), ("secret_name", secret_name)] {
+        if value.is_empty() {
+            return Err(section.error(format!("\"{key}\" is empty")));
+        }
+    }
+    Ok(secret)
 }
 
 fn kv_namespaces(

@@ -35,6 +35,13 @@ pub use section::Section;
 use settings::Settings;
 pub use vars::{EnvLine, Var, VarOptions, VarSource};
 
+/// Variables of the environment that name databases of this machine, as wrangler
+/// reads them; the binding's name follows.
+const LOCAL_DATABASES: [&str; 2] = [
+    "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_",
+    "WRANGLER_HYPERDRIVE_LOCAL_CONNECTION_STRING_",
+];
+
 /// The names of a configuration file, in wrangler's order of preference.
 pub const FILE_NAMES: &[&str] = &["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
 
@@ -48,6 +55,9 @@ pub struct Config {
     pub assets: Option<PathBuf>,
     /// Whether there is no Worker beside them.
     pub is_assets_only: bool,
+    /// What the process's environment says of the databases behind Hyperdrive:
+    /// bindings and connection strings.
+    pub(crate) local_databases: Vec<(String, String)>,
     /// The environment that was chosen.
     pub environment: Option<String>,
     /// The names of all environments of the configuration.
@@ -252,6 +262,7 @@ impl Config {
             watched: found.candidates,
             warnings: found.warnings,
             sections: Vec::new(),
+            local_databases: Vec::new(),
             assets: None,
             is_assets_only: false,
             main,
@@ -289,7 +300,12 @@ impl Config {
         let mut watched = vec![settings.path().to_path_buf()];
         watched.extend(found.candidates);
         watched.extend(blobs.iter().map(|blob| blob.path.clone()));
+        let databases = options.environment.iter().filter_map(|(name, text)| {
+            let found = LOCAL_DATABASES.iter().find_map(|it| name.strip_prefix(it));
+            Some((found?.to_owned(), text.clone()))
+        });
         let config = Self {
+            local_databases: databases.collect(),
             name: fields::name(settings)?.unwrap_or_else(|| settings.named(&name_of(&main))),
             environment: selection.env.map(str::to_owned),
             environments: settings.environments(),

@@ -9,11 +9,13 @@
 pub mod client;
 pub mod protocol;
 
+mod analytics;
 mod d1;
 mod kv;
 mod objects;
 mod queues;
 mod r2;
+mod secrets;
 pub(crate) mod socket;
 mod workflows;
 
@@ -147,6 +149,10 @@ impl Control {
             request @ (Request::Queues
             | Request::QueuePurge { .. }
             | Request::QueueDelete { .. }) => queues::execute(&self.backends, request).await,
+            Request::AnalyticsQuery { sql } => analytics::query(&self.backends, sql).await,
+            Request::SecretsStore { store, action } => {
+                secrets::execute(&self.backends, &store, action, &bytes)
+            }
             request @ (Request::Workflows
             | Request::WorkflowInstances { .. }
             | Request::WorkflowDelete { .. }

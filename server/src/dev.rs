@@ -116,6 +116,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     let addresses = Addresses::bind(&options.listen)?;
     let urls = urls(scheme, &addresses.all());
     let backends = Backends::new(&options.data_dir, "selvedge dev", options.object_idle);
+    backends.reach(Policy::new(selvedge_runtime::Mode::Local));
     let backends = Arc::new(backends);
     let switchboard = Switchboard::new(backends.placement());
     let alarms = Alarms::new(switchboard.clone());

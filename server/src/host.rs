@@ -22,6 +22,7 @@ mod deployed;
 mod env;
 mod fairness;
 mod gate;
+mod hyperdrive;
 mod ingress;
 mod limits;
 mod loaded;
@@ -30,6 +31,7 @@ mod previews;
 mod proxy_protocol;
 mod queues;
 mod route;
+mod secrets;
 pub mod settings;
 mod share;
 pub(crate) mod slot;
@@ -138,6 +140,7 @@ impl Server {
         let cache = CodeCache::new(options.data_dir.join("cache").join("code"));
         let networks = options.settings.network.allowed.clone();
         let policy = Policy::new(Mode::Production).with_networks(networks);
+        backends.reach(policy.clone());
         let services = Services {
             platform: Platform::new(selvedge_snapshot::platform_parts(Some(cache))),
             log: options.log.clone(),

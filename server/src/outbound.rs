@@ -29,6 +29,7 @@ mod cached;
 mod client;
 mod connector;
 mod decode;
+mod dialer;
 mod headers;
 mod outgoing;
 mod policy;
@@ -44,6 +45,7 @@ mod tls;
 mod websocket;
 
 pub use connector::{CONNECT_TIMEOUT, TLS_TIMEOUT};
+pub(crate) use dialer::OriginDialer;
 pub use headers::MAX_LOOPS;
 pub use policy::{Policy, is_public};
 pub use pool::IDLE_TIMEOUT;

@@ -104,6 +104,8 @@ impl Server {
             worker.mode = Mode::Production;
         }
         let backends = Backends::new(&options.data_dir, "selvedge run", options.object_idle);
+        // Who runs a Worker says himself where its databases are.
+        backends.reach(Policy::new(Mode::Local));
         let backends = Arc::new(backends);
         let switchboard = Switchboard::new(backends.placement());
         let alarms = Alarms::new(switchboard.clone());

@@ -13,6 +13,8 @@ pub(crate) fn extensions_with_sources() -> Vec<deno_core::Extension> {
     all.push(selvedge_node::extension());
     all.push(selvedge_ratelimit::extension());
     all.push(selvedge_analytics::extension());
+    all.push(selvedge_secrets::extension());
+    all.push(selvedge_hyperdrive::extension());
     all.push(selvedge_workflows::extension());
     all.push(selvedge_dynamic::extension());
     all

@@ -1,6 +1,7 @@
 //! The real command: what it says and how it ends.
 
 mod above;
+mod analytics;
 mod check;
 mod control;
 mod d1;
@@ -8,6 +9,7 @@ mod durable;
 mod errors;
 mod init;
 mod kv;
+mod secrets_store;
 mod serving;
 mod types;
 mod vars;

@@ -1,8 +1,11 @@
 //! `selvedge serve`, deployed to and looked after by our own commands.
 
+mod analytics;
 mod backup;
 mod cli;
 mod dashboard;
+#[cfg(unix)]
+mod hyperdrive;
 mod mistakes;
 mod observability;
 mod proxies;

@@ -5,6 +5,8 @@ mod client;
 mod logs;
 mod npm;
 mod origin;
+#[cfg(unix)]
+mod postgres;
 mod program;
 mod setup;
 mod turn;
@@ -16,6 +18,8 @@ pub(crate) use client::{Client, Response};
 pub(crate) use logs::Logs;
 pub(crate) use npm::{copy_tree, npm_install};
 pub(crate) use origin::{Body, Origin, full};
+#[cfg(unix)]
+pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use program::{Ended, Program, checkout, selvedge};
 pub(crate) use setup::{Setup, TestServer};
 pub(crate) use turn::alone;

@@ -50,7 +50,7 @@ async function summary({ body, account, name, path, onLeave }) {
   }));
 }
 
-const TARGETS = ["namespace_id", "class_name", "service", "bucket_name", "queue_name", "database_id", "id", "dataset", "text"];
+const TARGETS = ["namespace_id", "class_name", "service", "bucket_name", "queue_name", "database_id", "secret_name", "workflow_name", "namespace", "destination_address", "id", "dataset", "text"];
 
 function bindings(version) {
   return table([

@@ -171,6 +171,25 @@ fn check_bindings(
                     return Err(ApiError::bad(10143, text));
                 }
             }
+            BindingKind::Hyperdrive { config }
+                if !has(inner, key, ResourceKind::Hyperdrive, config)? =>
+            {
+                let text = format!("Hyperdrive config '{config}' not found.");
+                return Err(ApiError::bad(10157, text));
+            }
+            BindingKind::StoreSecret { store, secret } => {
+                let wanted = format!("{store}/{secret}");
+                let found =
+                    inner.store.resource(&key.account, ResourceKind::StoreSecret, &wanted)?;
+                if !found.is_some_and(|found| found.name == wanted) {
+                    let text = format!(
+                        "failed to fetch secrets store binding due to authorization error - check \
+                         deploy permissions and secret scopes: secret '{secret}' of the store \
+                         '{store}' not found"
+                    );
+                    return Err(ApiError::bad(10021, text));
+                }
+            }
             BindingKind::R2 { bucket } => {
                 let buckets = inner.host.buckets()?;
                 let found = buckets.get(key.account.as_str(), bucket);

@@ -84,7 +84,7 @@ pub(crate) fn must_confirm(question: &str, yes: bool, flag: &str) -> anyhow::Res
 
 /// Reads a secret: from standard input if something is piped into it, else from
 /// the terminal without showing it.
-pub(super) fn read_secret(prompt: &str) -> anyhow::Result<String> {
+pub(crate) fn read_secret(prompt: &str) -> anyhow::Result<String> {
     let stdin = std::io::stdin();
     let mut text = String::new();
     if !stdin.is_terminal() {

@@ -11,6 +11,7 @@ mod calls;
 mod domains;
 mod hosts;
 mod kv;
+mod resource_secrets;
 mod resources;
 mod row;
 mod secrets;
@@ -133,7 +134,9 @@ impl SqliteStore {
         let path = folder.join(FILE);
         file::create_or_check(&path, &KIND, |_| Ok(()))?;
         let connection = connect(&path).map_err(|error| failure(&path, &error))?;
-        connection.execute_batch(resources::TABLE).map_err(|error| failure(&path, &error))?;
+        for table in [resources::TABLE, resource_secrets::TABLE] {
+            connection.execute_batch(table).map_err(|error| failure(&path, &error))?;
+        }
         let blobs = Blobs::open(dir.path())?;
         Ok(Self { path, connection: Mutex::new(connection), blobs, options, dir })
     }

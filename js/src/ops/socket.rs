@@ -11,7 +11,8 @@ use deno_core::{
     ResourceId, op2,
 };
 use deno_error::JsErrorBox;
-use selvedge_runtime::outbound::{ConnectRequest, OutboundSocket, SocketStream};
+use selvedge_runtime::Operation;
+use selvedge_runtime::outbound::{ConnectRequest, OutboundSocket, SocketStream, VirtualHosts};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
 use super::isolate;
@@ -82,6 +83,18 @@ pub(crate) async fn op_socket_connect(
     tls: bool,
 ) -> Result<ResourceId, JsErrorBox> {
     let isolate = isolate(&state.borrow());
+    let virtual_host =
+        state.borrow().try_borrow::<VirtualHosts>().and_then(|it| it.find(&host, port));
+    if let Some(door) = virtual_host {
+        isolate.count_subrequest(slot).map_err(JsErrorBox::from_err)?;
+        isolate.count_operation(Operation::HyperdriveConnect);
+        if tls {
+            let text = "TLS is not supported here: the connection does not leave the server";
+            return Err(JsErrorBox::generic(text));
+        }
+        let socket = OutboundSocket { io: Box::new(door.connect()), slot: Box::new(()) };
+        return Ok(keep(&mut state.borrow_mut(), socket));
+    }
     let outbound =
         isolate.outbound().ok_or_else(|| JsErrorBox::type_error("this Worker has no way out"))?;
     let request = ConnectRequest { host, port, tls, context: slot };

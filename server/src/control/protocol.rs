@@ -96,6 +96,10 @@ pub enum Request {
     QueuePurge { name: String },
     /// Deletes a queue with its messages.
     QueueDelete { name: String },
+    /// Asks about data points: bytes, in the format that the question names.
+    AnalyticsQuery { sql: String },
+    /// Does something with the secrets of a store: JSON as that of Cloudflare's API.
+    SecretsStore { store: String, action: SecretAction },
     /// All Workflows, as Cloudflare's API has them.
     Workflows,
     /// Instances of a Workflow, the same.
@@ -142,6 +146,24 @@ pub enum Request {
     R2AbortUpload { bucket: String, key: String, upload: String },
     /// Deletes an object.
     R2Delete { bucket: String, key: String },
+}
+
+/// What is to be done with secrets of a store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum SecretAction {
+    /// All of them.
+    List,
+    /// The one of this id.
+    Get { id: String },
+    /// Makes one, with the bytes of the message as its text.
+    Create { name: String, scopes: String, comment: String },
+    /// Changes one; `text`: its text is the bytes of the message from now on.
+    Update { id: String, text: bool, scopes: Option<String>, comment: Option<String> },
+    /// Makes one with the text of another.
+    Duplicate { id: String, name: String, scopes: String, comment: String },
+    /// Deletes one.
+    Delete { id: String },
 }
 
 impl Request {

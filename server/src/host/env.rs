@@ -14,6 +14,7 @@ use selvedge_deployments::{
 };
 use selvedge_durable::DurableNamespace;
 use selvedge_dynamic::{DispatchNamespace, OutboundWorker, WorkerLoader};
+use selvedge_hyperdrive::Hyperdrive;
 use selvedge_js::ServiceBinding;
 use selvedge_kv::KvNamespace;
 use selvedge_queues::Producer;
@@ -25,7 +26,10 @@ use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{
     Binding, EnvEntry, EnvValue, ExpectedClass, Limits, Mode, Module, SourceMap, Worker,
 };
+use selvedge_secrets::StoreSecret;
 
+use super::hyperdrive::AccountDatabase;
+use super::secrets::AccountSecrets;
 use super::settings::WorkerDefaults;
 use super::workflows;
 use crate::backends::{Backends, unix_seconds};
@@ -48,7 +52,7 @@ pub(crate) struct Given<'a> {
 
 /// What a Worker is made with.
 pub(crate) struct Stores<'a> {
-    pub(crate) store: &'a dyn DeploymentStore,
+    pub(crate) store: &'a Arc<dyn DeploymentStore>,
     pub(crate) backends: &'a Backends,
     pub(crate) defaults: &'a WorkerDefaults,
     pub(crate) guests: &'a Arc<Guests>,
@@ -237,6 +241,20 @@ impl Stores<'_> {
                 let store = store.map_err(|error| EnvError::Backend(name.clone(), error))?;
                 let account = given.key.account.as_str();
                 EnvValue::Binding(Arc::new(Dataset::new(store, account, dataset)))
+            }
+            BindingKind::Hyperdrive { config } => {
+                let database = AccountDatabase::new(self.store, &given.key.account, config);
+                let missing =
+                    || EnvError::Binding(name.clone(), "its Hyperdrive configuration was deleted");
+                let title = database.database()?.ok_or_else(missing)?;
+                let pools = self.backends.hyperdrive();
+                let pools = pools.map_err(|error| EnvError::Backend(name.clone(), error))?;
+                let binding = Hyperdrive::new(pools, config, &title, Arc::new(database));
+                EnvValue::Binding(Arc::new(binding))
+            }
+            BindingKind::StoreSecret { store, secret } => {
+                let source = AccountSecrets::new(self.store, &given.key.account);
+                EnvValue::Binding(Arc::new(StoreSecret::new(Arc::new(source), store, secret)))
             }
             BindingKind::RateLimit { namespace, limit, period } => {
                 let counter = self.backends.counter(given.key.account.as_str(), namespace);

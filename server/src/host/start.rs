@@ -121,7 +121,7 @@ async fn load(
         let account = reads.store.account(&of.key.account).map_err(|error| internal(&error))?;
         let limits = account.and_then(|account| account.limits);
         let stores = Stores {
-            store: &*reads.store,
+            store: &reads.store,
             backends: &reads.backends,
             defaults: &reads.settings.limits,
             guests: &reads.guests,

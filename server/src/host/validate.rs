@@ -48,7 +48,7 @@ fn worker(core: &Core, key: &WorkerKey, candidate: &NewVersion) -> Result<Worker
     let account = core.store.account(&key.account)?;
     let limits = account.and_then(|account| account.limits);
     let stores = Stores {
-        store: &*core.store,
+        store: &core.store,
         backends: &core.backends,
         defaults: &core.settings.limits,
         guests: &core.guests,

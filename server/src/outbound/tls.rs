@@ -29,6 +29,7 @@ struct Configs {
     any: Arc<ClientConfig>,
     http1: Arc<ClientConfig>,
     nothing: Arc<ClientConfig>,
+    roots: Arc<RootCertStore>,
 }
 
 /// Which protocols are offered to the origin (ALPN, RFC 7301).
@@ -64,20 +65,30 @@ impl Trust {
         Arc::new(Self { extra, configs: OnceCell::new() })
     }
 
-    /// The settings for a connection. Reading the system's store takes
-    /// milliseconds to tens of them, so it happens on a blocking thread.
+    /// The settings for a connection.
     pub(crate) async fn config(&self, offer: Offer) -> Result<Arc<ClientConfig>, String> {
-        let load = || async {
-            let extra = self.extra.clone();
-            let loaded = tokio::task::spawn_blocking(move || load(extra)).await;
-            loaded.unwrap_or_else(|error| Err(format!("roots not loaded: {error}")))
-        };
-        let configs = self.configs.get_or_try_init(load).await?;
+        let configs = self.configs().await?;
         Ok(match offer {
             Offer::Any => configs.any.clone(),
             Offer::Http1 => configs.http1.clone(),
             Offer::Nothing => configs.nothing.clone(),
         })
+    }
+
+    /// The authorities that are believed.
+    pub(crate) async fn roots(&self) -> Result<Arc<RootCertStore>, String> {
+        Ok(self.configs().await?.roots.clone())
+    }
+
+    /// Reading the system's store takes milliseconds to tens of them, so it happens
+    /// on a blocking thread.
+    async fn configs(&self) -> Result<&Configs, String> {
+        let load = || async {
+            let extra = self.extra.clone();
+            let loaded = tokio::task::spawn_blocking(move || load(extra)).await;
+            loaded.unwrap_or_else(|error| Err(format!("roots not loaded: {error}")))
+        };
+        self.configs.get_or_try_init(load).await
     }
 }
 
@@ -98,18 +109,19 @@ fn load(extra: Extra) -> Result<Configs, String> {
         roots.add(certificate).map_err(|error| format!("extra root not usable: {error}"))?;
     }
 
+    let roots = Arc::new(roots);
     // Named rather than taken from the process, so that nobody has to install it.
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS not set up: {error}"))?
-        .with_root_certificates(roots)
+        .with_root_certificates(roots.clone())
         .with_no_client_auth();
     let nothing = Arc::new(config.clone());
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let http1 = Arc::new(config.clone());
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Configs { any: Arc::new(config), http1, nothing })
+    Ok(Configs { any: Arc::new(config), http1, nothing, roots })
 }
 
 fn read_pem(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -8,6 +8,7 @@ mod dispatch;
 mod mistakes;
 mod project;
 mod s3;
+mod secrets;
 mod workflows;
 
 use std::path::PathBuf;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::{
-    SqliteStore, accounts, assets, audit, domains, hosts, kv, resources, secrets, tokens, versions,
-    workers,
+    SqliteStore, accounts, assets, audit, domains, hosts, kv, resource_secrets, resources, secrets,
+    tokens, versions, workers,
 };
 use crate::account::{Account, AccountChange, NewAccount};
 use crate::assets::{AssetEntry, AssetsSession};
@@ -14,7 +14,7 @@ use crate::audit::{Actor, AuditRow};
 use crate::deployment::{Deployment, NewDeployment};
 use crate::error::Error;
 use crate::ids::{AccountId, BlobHash, TokenId, VersionId, WorkerKey};
-use crate::resource::{Resource, ResourceKind};
+use crate::resource::{Resource, ResourceChange, ResourceKind};
 use crate::secret::{EncryptedSecret, SecretText};
 use crate::store::{DeploymentStore, Then};
 use crate::token::{NewToken, Token, TokenSecret};
@@ -186,7 +186,9 @@ impl DeploymentStore for SqliteStore {
     }
 
     fn reencrypt(&self, by: &Actor) -> Result<u64, Error> {
-        self.change(by, secrets::reencrypt)
+        self.change(by, |change| {
+            Ok(secrets::reencrypt(change)? + resource_secrets::reencrypt(change)?)
+        })
     }
 
     fn derive_key(&self, purpose: &str) -> [u8; 32] {
@@ -326,6 +328,36 @@ impl DeploymentStore for SqliteStore {
         by: &Actor,
     ) -> Result<(), Error> {
         self.change(by, |change| resources::set_settings(change, account, kind, id, settings))
+    }
+
+    fn create_secret_resource(
+        &self,
+        kind: ResourceKind,
+        new: Resource,
+        secret: &SecretText,
+        by: &Actor,
+    ) -> Result<Resource, Error> {
+        self.change(by, |change| resources::create_secret(change, kind, new, secret))
+    }
+
+    fn change_resource(
+        &self,
+        account: &AccountId,
+        kind: ResourceKind,
+        id: &str,
+        wanted: ResourceChange,
+        by: &Actor,
+    ) -> Result<Resource, Error> {
+        self.change(by, |change| resources::change(change, account, kind, id, wanted))
+    }
+
+    fn resource_secret(
+        &self,
+        account: &AccountId,
+        kind: ResourceKind,
+        id: &str,
+    ) -> Result<Option<SecretText>, Error> {
+        self.read(|sql| resource_secrets::open(sql, &self.options.keys, account, kind, id))
     }
 
     fn resources(&self, account: &AccountId, kind: ResourceKind) -> Result<Vec<Resource>, Error> {

@@ -3,10 +3,11 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
-use super::{Change, Fallible, accounts, row};
+use super::{Change, Fallible, accounts, resource_secrets, row};
 use crate::error::Error;
 use crate::ids::AccountId;
-use crate::resource::{Resource, ResourceKind};
+use crate::resource::{Resource, ResourceChange, ResourceKind};
+use crate::secret::SecretText;
 
 /// The longest name: 512 bytes.
 const MAX_NAME_BYTES: usize = 512;
@@ -62,18 +63,7 @@ pub(super) fn find(
 pub(super) fn create(change: &Change<'_>, kind: ResourceKind, new: Resource) -> Fallible<Resource> {
     let (account, name) = (&new.account, &new.name);
     accounts::need(&change.sql, account)?;
-    let what = kind.what();
-    if name.is_empty() || name.len() > MAX_NAME_BYTES {
-        let text = format!("the name of a {what} has 1 to {MAX_NAME_BYTES} bytes");
-        return Err(Error::Invalid(text).into());
-    }
-    let taken = change
-        .sql
-        .prepare_cached("SELECT 1 FROM resources WHERE account = ?1 AND kind = ?2 AND name = ?3")?
-        .exists([account.as_str(), kind.name(), name.as_str()])?;
-    if taken {
-        return Err(Error::Taken(format!("a {what} with the name '{name}' already exists")).into());
-    }
+    check_name(&change.sql, account, kind, name)?;
     let settings = new.settings.to_string();
     change
         .sql
@@ -84,6 +74,65 @@ pub(super) fn create(change: &Change<'_>, kind: ResourceKind, new: Resource) -> 
         .execute(params![new.id, account.as_str(), kind.name(), name, change.now, settings])?;
     change.note(Some(account), &format!("{}.create", kind.name()), name)?;
     Ok(Resource { created: change.now, ..new })
+}
+
+/// That it can be one's name, and is nobody's yet.
+fn check_name(
+    sql: &Connection,
+    account: &AccountId,
+    kind: ResourceKind,
+    name: &str,
+) -> Fallible<()> {
+    let what = kind.what();
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        let text = format!("the name of a {what} has 1 to {MAX_NAME_BYTES} bytes");
+        return Err(Error::Invalid(text).into());
+    }
+    let taken = sql
+        .prepare_cached("SELECT 1 FROM resources WHERE account = ?1 AND kind = ?2 AND name = ?3")?
+        .exists([account.as_str(), kind.name(), name])?;
+    if taken {
+        // What is before a slash is where it is, and not what people call it.
+        let shown = name.rsplit('/').next().unwrap_or(name);
+        return Err(Error::Taken(format!("a {what} with the name '{shown}' already exists")).into());
+    }
+    Ok(())
+}
+
+pub(super) fn create_secret(
+    change: &Change<'_>,
+    kind: ResourceKind,
+    new: Resource,
+    secret: &SecretText,
+) -> Fallible<Resource> {
+    let made = create(change, kind, new)?;
+    resource_secrets::put(change, &made.account, kind, &made.id, secret)?;
+    Ok(made)
+}
+
+pub(super) fn change(
+    change: &Change<'_>,
+    account: &AccountId,
+    kind: ResourceKind,
+    id: &str,
+    wanted: ResourceChange,
+) -> Fallible<Resource> {
+    let mut found = need(&change.sql, account, kind, id)?;
+    if let Some(name) = wanted.name.filter(|name| *name != found.name) {
+        check_name(&change.sql, account, kind, &name)?;
+        change.sql.execute("UPDATE resources SET name = ?2 WHERE id = ?1", [id, &name])?;
+        found.name = name;
+    }
+    if let Some(settings) = wanted.settings {
+        let sql = "UPDATE resources SET settings = ?2 WHERE id = ?1";
+        change.sql.execute(sql, [id, &settings.to_string()])?;
+        found.settings = settings;
+    }
+    if let Some(secret) = &wanted.secret {
+        resource_secrets::put(change, account, kind, id, secret)?;
+    }
+    change.note(Some(account), &format!("{}.change", kind.name()), &found.name)?;
+    Ok(found)
 }
 
 pub(super) fn set_settings(

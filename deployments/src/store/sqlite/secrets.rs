@@ -21,7 +21,7 @@ pub(super) fn fill(sql: &Connection, id: VersionId, bindings: &mut [Binding]) ->
     Ok(())
 }
 
-fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<EncryptedSecret> {
+pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<EncryptedSecret> {
     let nonce: Vec<u8> = row.get(first + 1)?;
     let wrong = |_| senseless(first + 1, std::io::Error::other("a nonce of another size"));
     Ok(EncryptedSecret {

@@ -9,8 +9,8 @@ use super::*;
 use crate::{
     AccountChange, AccountId, AssetEntry, AssetsConfig, AssetsRef, Binding, BlobHash,
     DeploymentStore as _, ModuleKind, ModuleRef, NewAccount, NewDeployment, NewDomain, NewRoute,
-    NewToken, NewVersion, Percentage, Scope, Scopes, Script, SecretText, Share, Then, TokenId,
-    Version, VersionContent, VersionId, WorkerKey,
+    NewToken, NewVersion, Percentage, Resource, ResourceChange, ResourceKind, Scope, Scopes,
+    Script, SecretText, Share, Then, TokenId, Version, VersionContent, VersionId, WorkerKey,
 };
 
 struct Fixture {
@@ -259,6 +259,45 @@ fn secrets_are_encrypted_and_follow_the_key() {
     drop(store);
     let store = open(folder.path(), &[[2; 32]], ZonePolicy::FirstCome, &now);
     assert_eq!(read(&store).expect("opened"), text, "the old key is not needed any more");
+}
+
+#[test]
+fn the_secret_of_a_resource_is_only_where_it_belongs() {
+    let fixture = fixture();
+    let (one, two) = (fixture.account("One"), fixture.account("Two"));
+    let kind = ResourceKind::StoreSecret;
+    let text = SecretText::new("hunter2-in-plain-sight".to_owned());
+    let (id, name) = ("0f".to_owned(), "store/TOKEN".to_owned());
+    let new = Resource { id, name, account: one.clone(), created: 0, settings: json!({}) };
+    fixture.store.create_secret_resource(kind, new.clone(), &text, &fixture.by).expect("made");
+    let again = Resource { id: "1e".to_owned(), ..new };
+    let taken = fixture.store.create_secret_resource(kind, again, &text, &fixture.by);
+    let taken = taken.expect_err("the name is taken").to_string();
+    assert_eq!(taken, "a secret with the name 'TOKEN' already exists");
+    let read = |store: &SqliteStore| store.resource_secret(&one, kind, "0f").expect("read");
+    assert_eq!(read(&fixture.store), Some(text.clone()));
+    let other = fixture.store.resource_secret(&two, kind, "0f");
+    assert_eq!(other.expect("read"), None, "another account");
+    let other = fixture.store.resource_secret(&one, ResourceKind::Hyperdrive, "0f");
+    assert_eq!(other.expect("read"), None, "another kind");
+    let Fixture { folder, store, now, by } = fixture;
+    drop(store);
+    for file in ["meta/deployments.sqlite", "meta/deployments.sqlite-wal"] {
+        let Ok(bytes) = std::fs::read(folder.path().join(file)) else { continue };
+        assert!(!bytes.windows(7).any(|part| part == b"hunter2"), "{file} shows it");
+    }
+    let store = open(folder.path(), &[[2; 32], [1; 32]], ZonePolicy::FirstCome, &now);
+    assert_eq!(store.reencrypt(&by).expect("done"), 1);
+    drop(store);
+    let store = open(folder.path(), &[[2; 32]], ZonePolicy::FirstCome, &now);
+    assert_eq!(read(&store), Some(text), "the old key is not needed any more");
+    let next = SecretText::new("next".to_owned());
+    let name = Some("store/OTHER".to_owned());
+    let change = ResourceChange { name, settings: None, secret: Some(next.clone()) };
+    let changed = store.change_resource(&one, kind, "0f", change, &by).expect("changed");
+    assert_eq!((changed.name.as_str(), read(&store)), ("store/OTHER", Some(next)));
+    store.delete_resource(&one, kind, "0f", &by).expect("deleted");
+    assert_eq!(read(&store), None);
 }
 
 #[test]

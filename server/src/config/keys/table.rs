@@ -56,6 +56,10 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "limits in `env`, see [rate-limits.md](rate-limits.md)";
     NotInheritable Acts "analytics_engine_datasets" ANALYTICS,
         "datasets in `env`, see [analytics.md](analytics.md)";
+    NotInheritable Acts "hyperdrive" HYPERDRIVE,
+        "PostgreSQL databases over pooled connections, see [hyperdrive.md](hyperdrive.md)";
+    NotInheritable Acts "secrets_store_secrets" SECRETS_STORE,
+        "secrets that Workers share, see [secrets-store.md](secrets-store.md)";
     NotInheritable Acts "workflows" WORKFLOWS,
         "Workflows in `env`, and the classes that run them, see [workflows.md](workflows.md)";
     NotInheritable Acts "worker_loaders" LOADERS,
@@ -120,8 +124,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "forwarding of logs";
     Inheritable NotYet "previews" Any,
         "settings of previews";
-    NotInheritable NotYet "hyperdrive" HYPERDRIVE,
-        "databases behind Hyperdrive";
     NotInheritable NotYet "vectorize" VECTORIZE,
         "Vectorize";
     NotInheritable NotYet "ai" ONE_BINDING,
@@ -148,8 +150,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "client certificates";
     NotInheritable NotYet "pipelines" PIPELINES,
         "Pipelines";
-    NotInheritable NotYet "secrets_store_secrets" SECRETS_STORE,
-        "Secrets Store";
     NotInheritable NotYet "artifacts" NAMESPACED,
         "Artifacts";
     NotInheritable NotYet "flagship" FLAGSHIP,
