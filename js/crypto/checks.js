@@ -446,6 +446,11 @@ function reworded(method, args, error) {
   return error;
 }
 
+/** What `decrypt()` is rejected with when the data is not what was enciphered. */
+function cipherError(algorithm, data) {
+  return failure("OperationError", cipherFailure(algorithm, data));
+}
+
 function cipherFailure(algorithm, data) {
   const name = nameOf(algorithm);
   if (upper(name) === "RSA-OAEP") return "RSA-OAEP failed encrypt/decrypt.";
@@ -462,5 +467,5 @@ function cipherFailure(algorithm, data) {
     `${expected} for ${name}`;
 }
 
-return { check, checkRandom, reworded };
+return { check, checkRandom, cipherError, reworded };
 })();

@@ -83,6 +83,8 @@ deno_core::extension!(
         ops::digest::op_timing_safe_equal,
         ops::fetch::op_fetch,
         ops::fetch::op_fetch_cancel,
+        ops::cipher::op_aes_gcm_open,
+        ops::cipher::op_aes_gcm_seal,
         ops::clone::op_holds_error,
         ops::html_rewriter::op_rewriter_attributes,
         ops::html_rewriter::op_rewriter_check_encoding,

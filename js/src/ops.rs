@@ -2,6 +2,7 @@
 
 pub(crate) mod blob;
 pub(crate) mod body;
+pub(crate) mod cipher;
 pub(crate) mod clone;
 pub(crate) mod console;
 pub(crate) mod context;

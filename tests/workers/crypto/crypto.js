@@ -84,3 +84,53 @@ export const secrets_are_compared_in_constant_time = {
   },
 };
 
+
+export const galois_counter_mode_with_all_lengths = {
+  async test() {
+    const { subtle } = crypto;
+    const data = new Uint8Array(1000).map((_, i) => i);
+    for (const length of [128, 192, 256]) {
+      const key = await subtle.generateKey({ name: "AES-GCM", length }, false, ["encrypt", "decrypt"]);
+      for (const [ivLength, tagLength, additional] of [[12, 128, 0], [12, undefined, 5], [16, 128, 0], [12, 96, 3]]) {
+        const algorithm = { name: "aes-gcm", iv: new Uint8Array(ivLength).fill(3) };
+        if (tagLength !== undefined) algorithm.tagLength = tagLength;
+        if (additional > 0) algorithm.additionalData = new Uint8Array(additional).fill(4).buffer;
+        const sealed = await subtle.encrypt(algorithm, key, data.subarray(10));
+        equal(sealed.byteLength, 990 + (tagLength ?? 128) / 8);
+        if (tagLength === 96) continue;
+        const opened = new Uint8Array(await subtle.decrypt(algorithm, key, sealed));
+        equal(opened.join(), data.subarray(10).join());
+        new Uint8Array(sealed)[0] ^= 1;
+        equal(await subtle.decrypt(algorithm, key, sealed).catch((error) => error.name), "OperationError");
+      }
+    }
+  },
+};
+
+export const galois_counter_mode_of_the_specification = {
+  // (The GCM specification, test case 16.)
+  async test() {
+    const hex = (text) => new Uint8Array(text.match(/../g).map((pair) => parseInt(pair, 16)));
+    const raw = hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308");
+    const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", true, ["encrypt"]);
+    const sealed = await crypto.subtle.encrypt(
+      {
+        name: "AES-GCM",
+        iv: hex("cafebabefacedbaddecaf888"),
+        additionalData: hex("feedfacedeadbeeffeedfacedeadbeefabaddad2"),
+      },
+      key,
+      hex(
+        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72" +
+          "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+      ),
+    );
+    const text = [...new Uint8Array(sealed)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    equal(
+      text,
+      "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa" +
+        "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662" +
+        "76fc6ece0f4e1768cddf8853bb2d551b",
+    );
+  },
+};
