@@ -8,6 +8,7 @@ const {
   PromiseReject,
   RegExpPrototypeExec,
   SafeRegExp,
+  StringPrototypeStartsWith,
   TypeError,
 } = primordials;
 const { bodies, headers: h, io: contexts, request: requests, response: responses } = internals.selvedge;
@@ -60,6 +61,10 @@ function cachingOf({ cache, cf }) {
 
 /** `received`: makes of what came back what the caller gets. */
 async function send(io, parts, service, received = toResponse) {
+  if (service === undefined && StringPrototypeStartsWith(parts.url, "data:")) {
+    if (parts.signal !== null && parts.signal.aborted) throw parts.signal.reason;
+    return core.loadExtScript("ext:selvedge/fetch/data_url.js").fetchData(parts.url);
+  }
   if (RegExpPrototypeExec(HTTP, parts.url) === null) {
     throw new TypeError(`Fetch API cannot load: ${parts.url}`);
   }

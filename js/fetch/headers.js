@@ -96,8 +96,12 @@ const HeadersIteratorPrototype = {
   __proto__: primordials.ObjectGetPrototypeOf(primordials.ArrayIteratorPrototype),
   next() {
     const state = this[kState];
-    const pairs = state.headers;
-    const list = combined(pairs);
+    const version = versionOf(state.headers);
+    if (state.version !== version) {
+      state.list = combined(state.headers);
+      state.version = version;
+    }
+    const { list } = state;
     const index = state.index++;
     if (index >= list.length) return { value: undefined, done: true };
     const pair = list[index];
@@ -112,13 +116,13 @@ function makeIterator(headers, kind) {
   const iterator = { __proto__: HeadersIteratorPrototype };
   ObjectDefineProperty(iterator, kState, {
     __proto__: null,
-    value: { __proto__: null, headers, index: 0, kind },
+    value: { __proto__: null, headers, index: 0, kind, list: null, version: -1 },
     enumerable: false,
   });
   return iterator;
 }
 
-let fromBlob, toBlob, getRaw, setRaw, deleteRaw, setImmutable, copy, combined, appendRaw, isHeaders, fill;
+let fromBlob, toBlob, getRaw, setRaw, deleteRaw, setImmutable, copy, combined, appendRaw, isHeaders, fill, versionOf;
 
 class Headers {
   /** Names and values in turn; `null` while `#blob` was not looked into. */
@@ -127,6 +131,8 @@ class Headers {
   #bare = false;
   #blob = "";
   #immutable = false;
+  /** Counts changes, for iterators. */
+  #version = 0;
 
   constructor(init = undefined) {
     if (typeof init === "object" && init !== null || typeof init === "function") this.#fill(init);
@@ -149,6 +155,7 @@ class Headers {
 
   /** Adds to what is there, without a look into it. */
   #add(name, value) {
+    this.#version++;
     if (this.#list === null) {
       this.#blob = this.#blob === "" ? `${name}\0${value}` : `${this.#blob}\0${name}\0${value}`;
       return;
@@ -239,6 +246,7 @@ class Headers {
   }
 
   #delete(name) {
+    this.#version++;
     const list = this.#open();
     for (let i = list.length - 2; i >= 0; i -= 2) {
       if (list[i] === name) ArrayPrototypeSplice(list, i, 2);
@@ -292,6 +300,7 @@ class Headers {
   }
 
   #set(name, value) {
+    this.#version++;
     const list = this.#open();
     let found = false;
     for (let i = 0; i < list.length; i += 2) {
@@ -381,6 +390,7 @@ class Headers {
       return other;
     };
     combined = (headers) => headers.#combined();
+    versionOf = (headers) => headers.#version;
     isHeaders = (value) => typeof value === "object" && value !== null && #list in value;
   }
 }

@@ -192,6 +192,7 @@ deno_core::extension!(
         "crypto/import_checks.js",
         "event_source.js",
         "exports.js",
+        "fetch/data_url.js",
         "fetch/fetch.js",
         "fetch/form_data.js",
         "frames.js",

@@ -98,3 +98,17 @@ export const values_become_strings = {
     equal(headers.get("yes"), "true");
   },
 };
+
+export const each_iterator_sees_what_is_there_when_it_begins = {
+  test() {
+    const headers = new Headers({ b: "2", a: "1" });
+    same([...headers.keys()], ["a", "b"]);
+    headers.append("b", "3");
+    same([...headers.values()], ["1", "2, 3"]);
+    headers.set("b", "4");
+    same([...headers], [["a", "1"], ["b", "4"]]);
+    headers.delete("a");
+    headers.append("c", "5");
+    same([...headers.entries()], [["b", "4"], ["c", "5"]]);
+  },
+};
