@@ -24,6 +24,7 @@ module.exports = {
   ...sign,
   ...cipher,
   ...exchange,
+  ...require('internal/selvedge/crypto/x509'),
   certExportChallenge: no('Certificate.exportChallenge'),
   certExportPublicKey: no('Certificate.exportPublicKey'),
   certVerifySpkac: no('Certificate.verifySpkac'),
@@ -31,7 +32,6 @@ module.exports = {
   getOpenSSLSecLevelCrypto: () => 1,
   getRootCertificates: () => [],
   getSSLCiphers: () => [],
-  parseX509: no('X509Certificate'),
   SecureContext: noClass('SecureContext'),
   secureHeapUsed: () => undefined,
   setEngine: no('setEngine'),
@@ -48,5 +48,4 @@ module.exports = {
     }
     return ops.op_timing_safe_equal(bytesOf(left), bytesOf(right));
   },
-  X509Certificate: noClass('X509Certificate'),
 };

@@ -253,6 +253,7 @@ module.exports = {
   EcKeyPairGenJob: jobOf((curve, _parameters, ...rest) => encodedPair(generate('ec', 0, 0, curve), ...rest)),
   KeyObjectHandle,
   keyOf,
+  pem,
   NidKeyPairGenJob: jobOf((id, ...rest) => {
     const kind = NIDS[id];
     if (kind === undefined) throw notImplemented("crypto.generateKeyPair('ed448' or 'x448')");
