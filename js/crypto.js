@@ -28,7 +28,8 @@ function guard(prototype, name) {
       if (frame === undefined || frame === null || frame.io === undefined) {
         throw new primordials.Error(GLOBAL_SCOPE);
       }
-      if (prototype === Crypto.prototype) checks().checkRandom(this, name, args[0]);
+      // (An element that is not there would be asked of the prototype.)
+      if (prototype === Crypto.prototype) checks().checkRandom(this, name, args.length > 0 ? args[0] : undefined);
       return ReflectApply(original, this, args);
     },
   }[name];
