@@ -21,7 +21,6 @@ export const they_are_fetched = {
 
 export const bad_ones_are_refused = {
   async test() {
-    await rejects(fetch("data:text/plain;base64,*"), Error);
     await rejects(fetch("data:text/plain"), Error);
   },
 };
