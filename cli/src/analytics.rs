@@ -90,5 +90,5 @@ fn show(answer: &Value) -> anyhow::Result<()> {
     }
     let mut table = vec![columns.clone()];
     table.extend(rows.iter().map(|row| columns.iter().map(|it| cell(row, it)).collect()));
-    remote::print(remote::table(&table))
+    remote::print(remote::table(&table).trim_end().to_owned())
 }

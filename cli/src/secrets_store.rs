@@ -87,7 +87,7 @@ fn show(all: &[Value], keys: &[&str], none: &str) -> anyhow::Result<()> {
     let head = keys.iter().map(|key| key.to_uppercase()).collect();
     let row = |item: &Value| keys.iter().map(|key| text(item, key).to_owned()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(all.iter().map(row)).collect();
-    remote::print(remote::table(&rows))
+    remote::print(remote::table(&rows).trim_end().to_owned())
 }
 
 // ----- Secrets. -----

@@ -98,7 +98,7 @@ fn show(all: &[Value]) -> anyhow::Result<()> {
         ];
         cells.map(text).to_vec()
     }));
-    print(table(&rows))
+    print(table(&rows).trim_end().to_owned())
 }
 
 impl OriginArgs {
