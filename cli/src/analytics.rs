@@ -68,7 +68,7 @@ async fn query(sql: String, json: bool, place: Place) -> anyhow::Result<()> {
     // Whoever names a format wants that and nothing else.
     match serde_json::from_str::<Value>(&text) {
         Ok(answer) if !json && answer.get("meta").is_some() => show(&answer),
-        _ => remote::print(text.trim_end().to_owned()),
+        _ => remote::print(text.trim_end()),
     }
 }
 
@@ -90,5 +90,5 @@ fn show(answer: &Value) -> anyhow::Result<()> {
     }
     let mut table = vec![columns.clone()];
     table.extend(rows.iter().map(|row| columns.iter().map(|it| cell(row, it)).collect()));
-    remote::print(remote::table(&table).trim_end().to_owned())
+    remote::print(remote::table(&table).trim_end())
 }

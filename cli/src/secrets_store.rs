@@ -51,7 +51,7 @@ async fn stores(command: StoreCommand) -> anyhow::Result<()> {
             let server = server(&place).await?;
             let made = server.post(Method::POST, STORES, &json!({ "name": name })).await?;
             say(&format!("Created the store {name}."));
-            remote::print(text(&made, "id").to_owned())
+            remote::print(text(&made, "id"))
         }
         StoreCommand::List { json, place } => {
             let all = server(&place).await?.list(STORES).await?;
@@ -87,7 +87,7 @@ fn show(all: &[Value], keys: &[&str], none: &str) -> anyhow::Result<()> {
     let head = keys.iter().map(|key| key.to_uppercase()).collect();
     let row = |item: &Value| keys.iter().map(|key| text(item, key).to_owned()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(all.iter().map(row)).collect();
-    remote::print(remote::table(&rows).trim_end().to_owned())
+    remote::print(remote::table(&rows).trim_end())
 }
 
 // ----- Secrets. -----
@@ -193,7 +193,7 @@ async fn create(store: Store, name: String, value: &str, about: About) -> anyhow
     let made = store.act((action, value), (Method::POST, "", Some(body))).await?;
     let made = made.as_array().and_then(|all| all.first()).unwrap_or(&made);
     say(&format!("Created the secret {name}."));
-    remote::print(text(made, "id").to_owned())
+    remote::print(text(made, "id"))
 }
 
 async fn update(
@@ -234,5 +234,5 @@ async fn duplicate(store: Store, id: String, name: String, about: About) -> anyh
         SecretAction::Duplicate { id, name: name.clone(), scopes: scopes.join(","), comment };
     let made = store.act((action, ""), (Method::POST, &rest, Some(body))).await?;
     say(&format!("Created the secret {name}."));
-    remote::print(text(&made, "id").to_owned())
+    remote::print(text(&made, "id"))
 }

@@ -104,9 +104,9 @@ impl Session {
                 if message.tag == b'X' {
                     return Ok(());
                 }
-                self.from_client(&message).await?;
+                self.take_from_client(&message).await?;
             }
-            while self.to_client.len() < BUFFERED && self.from_server()? {}
+            while self.to_client.len() < BUFFERED && self.take_from_server()? {}
             self.give_back_if_done();
             let Self { in_use, to_client, to_server, .. } = self;
             let (may_ask, may_tell) = (to_server.len() < BUFFERED, to_client.len() < BUFFERED);
@@ -139,13 +139,13 @@ impl Session {
         &mut self,
         client: &mut (impl tokio::io::AsyncWrite + Unpin),
     ) -> Result<(), Fatal> {
-        while self.from_server()? {}
+        while self.take_from_server()? {}
         let _ = client.write_all_buf(&mut self.to_client).await;
         Err(Fatal::new("08006", "the origin closed the connection"))
     }
 
     /// Handles one message of the client.
-    async fn from_client(&mut self, message: &Message) -> Result<(), Fatal> {
+    async fn take_from_client(&mut self, message: &Message) -> Result<(), Fatal> {
         if self.in_use.is_none() {
             let lent = self.pool.lend().await?;
             self.set_current(Some(&lent.server.key));
@@ -218,7 +218,7 @@ impl Session {
     }
 
     /// Handles one message of the origin; whether there was one.
-    fn from_server(&mut self) -> Result<bool, Fatal> {
+    fn take_from_server(&mut self) -> Result<bool, Fatal> {
         let Some(in_use) = &mut self.in_use else { return Ok(false) };
         let Some(message) = wire::take(&mut in_use.lent.server.buffer)? else { return Ok(false) };
         if in_use.answered(&message)? {

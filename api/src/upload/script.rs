@@ -181,7 +181,7 @@ fn check_bindings(
                 let wanted = format!("{store}/{secret}");
                 let found =
                     inner.store.resource(&key.account, ResourceKind::StoreSecret, &wanted)?;
-                if !found.is_some_and(|found| found.name == wanted) {
+                if found.is_none_or(|found| found.name != wanted) {
                     let text = format!(
                         "failed to fetch secrets store binding due to authorization error - check \
                          deploy permissions and secret scopes: secret '{secret}' of the store \

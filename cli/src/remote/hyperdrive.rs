@@ -23,7 +23,7 @@ pub(super) async fn run(command: HyperdriveCommand) -> anyhow::Result<()> {
             }
             let made = call(&server, Method::POST, "", Some(body)).await?;
             say(&format!("Created the Hyperdrive configuration {name}."));
-            print(made["id"].as_str().unwrap_or_default().to_owned())
+            print(made["id"].as_str().unwrap_or_default())
         }
         HyperdriveCommand::List { json, server } => {
             let all = call(&server, Method::GET, "", None).await?;
@@ -98,7 +98,7 @@ fn show(all: &[Value]) -> anyhow::Result<()> {
         ];
         cells.map(text).to_vec()
     }));
-    print(table(&rows).trim_end().to_owned())
+    print(table(&rows).trim_end())
 }
 
 impl OriginArgs {
