@@ -161,7 +161,7 @@ fn urls_that_cannot_be_fetched_are_refused() {
         &origin,
         r#"
         const seen = [];
-        for (const url of ["file:///etc/passwd", "ftp://a/", "data:,x", "blob:x", "/relative", "", "http://"]) {
+        for (const url of ["file:///etc/passwd", "ftp://a/", "data:x", "blob:x", "/relative", "", "http://"]) {
           try { await fetch(url); seen.push("fetched"); } catch (error) { seen.push(error.name); }
         }
         for (const init of [{ method: "CONNECT" }, { method: "G T" }, { headers: { "a b": "c" } }, { method: "GET", body: "x" }]) {
