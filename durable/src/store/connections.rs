@@ -1,6 +1,6 @@
 //! The open connections of a thread. Each takes some memory and three files, and
-//! opening one costs as much as ten writes: there are as many as a thread's objects may
-//! take memory for, and fewer when it rests. Those that were not used for longest are
+//! opening one costs as much as ten writes: all objects of a thread keep theirs as long as
+//! there are not too many, and fewer stay open when it rests. Those that were not used for longest are
 //! closed first.
 
 use std::cell::{Cell, RefCell};
@@ -10,14 +10,11 @@ use std::sync::Arc;
 
 use super::object::Inner;
 
-/// What the objects of a thread may take, if it is not told how many connections it
-/// may have: 64 MiB.
-const BUDGET_BYTES: usize = 64 << 20;
-/// What a live object takes without its connection, about.
-const OBJECT_BYTES: usize = 5500;
-/// What a connection takes, about: 32 KiB of them are the index of its log.
-const CONNECTION_BYTES: usize = 54 << 10;
-/// How many there may be in any case, and how many stay open at rest.
+/// How many connections a thread may have, if it is not told otherwise: all of its
+/// objects, as long as there are no more of them.
+const ALL: usize = 1100;
+/// How many there are where not all objects can have one, and how many stay open at
+/// rest. A connection takes some 54 KiB, of which 32 are the index of its log.
 const RESTING: usize = 512;
 /// A thread opens so many files for its objects at most, as a part of what its
 /// process may have open.
@@ -34,9 +31,8 @@ pub type StopFlag = Arc<dyn Fn() -> bool + Send + Sync>;
 /// What the connections of a thread are like.
 #[derive(Clone, Default)]
 pub struct ConnectionsOptions {
-    /// How many may be open; 0 for the default: from 512 where there are many
-    /// objects to 1,200 where there are few, and fewer where the process may have few
-    /// files open. Those with live cursors or open transactions may be more.
+    /// How many may be open; 0 for the default: 1,100 while there are no more objects
+    /// than that, else 512, and fewer where the process may have few files open. Those with live cursors or open transactions may be more.
     pub open: usize,
     /// What stops a query that takes too long: the CPU limit.
     pub stop: Option<StopFlag>,
@@ -131,8 +127,8 @@ impl Connections {
         if self.0.options.open > 0 {
             return self.0.options.open;
         }
-        let left = BUDGET_BYTES.saturating_sub(self.0.objects.get() * OBJECT_BYTES);
-        (left / CONNECTION_BYTES).max(RESTING).min(self.0.files)
+        let limit = if self.0.objects.get() <= ALL { ALL } else { RESTING };
+        limit.min(self.0.files)
     }
 
     /// Closes connections, those first that were not used for longest, until only
