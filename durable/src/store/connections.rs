@@ -32,7 +32,8 @@ pub type StopFlag = Arc<dyn Fn() -> bool + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct ConnectionsOptions {
     /// How many may be open; 0 for the default: 1,100 while there are no more objects
-    /// than that, else 512, and fewer where the process may have few files open. Those with live cursors or open transactions may be more.
+    /// than that, else 512, and fewer where the process may have few files open.
+    /// Those with live cursors or open transactions may be more.
     pub open: usize,
     /// What stops a query that takes too long: the CPU limit.
     pub stop: Option<StopFlag>,
@@ -51,8 +52,8 @@ struct Shared {
     objects: Cell<usize>,
     /// How many connections the process has files for.
     files: usize,
-    /// The lowest limit at which freed memory was given back.
-    trimmed: Cell<usize>,
+    /// There were more objects than may all have a connection when one was closed last.
+    is_crowded: Cell<bool>,
 }
 
 impl fmt::Debug for Connections {
@@ -70,7 +71,7 @@ impl Connections {
             tick: Cell::new(0),
             objects: Cell::new(0),
             files: file_room(),
-            trimmed: Cell::new(usize::MAX),
+            is_crowded: Cell::new(false),
         }))
     }
 
@@ -96,9 +97,9 @@ impl Connections {
         let limit = self.limit();
         if self.0.open.borrow().len() >= limit {
             self.close_oldest(limit - limit.div_ceil(PART));
+            let is_crowded = self.0.objects.get() > ALL;
             // Fewer may be open than before: what the others had is not needed again.
-            if limit < self.0.trimmed.get().saturating_sub(limit / PART) {
-                self.0.trimmed.set(limit);
+            if !self.0.is_crowded.replace(is_crowded) && is_crowded {
                 selvedge_runtime::memory::trim();
             }
         }
