@@ -4,37 +4,29 @@ use http::Method;
 use selvedge_client::Call;
 use serde_json::{Value, json};
 
-use super::connect::Remote;
-use super::project::Found;
+use super::account::RemoteAccount;
 use crate::kv::Place;
 
-/// A server and an account.
-pub(crate) struct RemoteQueues {
-    remote: Remote,
-    account: String,
-}
+/// Those of an account of a server.
+pub(crate) struct RemoteQueues(RemoteAccount);
 
 impl RemoteQueues {
     /// Finds the server.
     pub(crate) async fn of(place: &Place) -> anyhow::Result<Self> {
-        let found = Found::new(place.config.as_deref(), place.env.as_deref())?;
-        let remote = Remote::new(&place.server, &found.around)?;
-        let account = remote.account().await?;
-        Ok(Self { remote, account })
+        Ok(Self(RemoteAccount::of(place).await?))
     }
 
     fn call(&self, method: Method, rest: &str) -> Call {
-        self.remote.client.account(&self.account).call(method, &format!("/queues{rest}"))
+        self.0.call(method, &format!("/queues{rest}"))
     }
 
     async fn send(&self, call: Call) -> anyhow::Result<Value> {
-        call.send().await.map_err(|error| self.remote.explain(error))
+        self.0.send(call).await
     }
 
     /// All queues of the account.
     pub(crate) async fn list(&self) -> anyhow::Result<Vec<Value>> {
-        let all = self.send(self.call(Method::GET, "").query("per_page", 1000)).await?;
-        Ok(all.as_array().cloned().unwrap_or_default())
+        self.0.list("/queues").await
     }
 
     /// Makes one.
