@@ -15,7 +15,7 @@ use super::object::Inner;
 const ALL: usize = 1100;
 /// How many there are where not all objects can have one, and how many stay open at
 /// rest. A connection takes some 54 KiB, of which 32 are the index of its log.
-const RESTING: usize = 512;
+const RESTING: usize = 384;
 /// A thread opens so many files for its objects at most, as a part of what its
 /// process may have open.
 const SHARE_OF_FILES: u64 = 4;
@@ -32,7 +32,7 @@ pub type StopFlag = Arc<dyn Fn() -> bool + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct ConnectionsOptions {
     /// How many may be open; 0 for the default: 1,100 while there are no more objects
-    /// than that, else 512, and fewer where the process may have few files open.
+    /// than that, else 384, and fewer where the process may have few files open.
     /// Those with live cursors or open transactions may be more.
     pub open: usize,
     /// What stops a query that takes too long: the CPU limit.
@@ -106,7 +106,7 @@ impl Connections {
         self.0.open.borrow_mut().push(Rc::downgrade(object));
     }
 
-    /// Closes connections, as far as there are more than 512: nobody uses them.
+    /// Closes connections, as far as there are more than 384: nobody uses them.
     pub fn close_resting(&self) {
         if self.0.open.borrow().len() > RESTING {
             self.close_oldest(RESTING);
