@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use crate::error::Error;
 use crate::failure::{failure, io_failure};
@@ -122,6 +122,11 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// The log of a database.
+pub fn log_of(path: &Path) -> PathBuf {
+    with_suffix(path, "-wal")
+}
+
 /// Syncs the folder of a file, so that names that appear and go are on disk too.
 ///
 /// # Errors
@@ -180,3 +185,29 @@ pub fn check(path: &Path, kind: &Kind) -> Result<(), Error> {
 const HEADER_BYTES: u64 = 100;
 const USER_VERSION_AT: usize = 60;
 const APPLICATION_ID_AT: usize = 68;
+
+/// The first page of a database without tables whose writes go to a log first, by
+/// SQLite's description of its file format.
+pub fn first_page(kind: &Kind) -> [u8; PAGE_BYTES as usize] {
+    let mut page = [0; PAGE_BYTES as usize];
+    let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"SQLite format 3\0");
+    put(16, &(PAGE_BYTES as u16).to_be_bytes());
+    // The format of a database with a log: to write, and to read.
+    put(18, &[2, 2, 0, 64, 32, 32]);
+    // Changes, and the size in pages.
+    put(24, &1u32.to_be_bytes());
+    put(28, &1u32.to_be_bytes());
+    // The format of the schema, and UTF-8.
+    put(44, &4u32.to_be_bytes());
+    put(56, &1u32.to_be_bytes());
+    put(60, &kind.version.to_be_bytes());
+    put(68, &kind.application_id.to_be_bytes());
+    // The size is that of change 1, of this version of SQLite.
+    put(92, &1u32.to_be_bytes());
+    put(96, &ffi::SQLITE_VERSION_NUMBER.to_be_bytes());
+    // The root of the schema: a leaf without cells.
+    put(100, &[13, 0, 0, 0, 0]);
+    put(105, &(PAGE_BYTES as u16).to_be_bytes());
+    page
+}

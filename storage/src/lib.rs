@@ -9,6 +9,7 @@ pub mod error;
 pub mod failure;
 pub mod file;
 pub mod group;
+pub mod history;
 pub mod hold;
 pub mod readers;
 pub mod sql;

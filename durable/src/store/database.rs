@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, ffi};
+use rusqlite::{Connection, ErrorCode};
 use selvedge_storage::failure::{failure, io_failure};
-use selvedge_storage::file::{self, Kind, PAGE_BYTES};
+use selvedge_storage::file::{self, Kind, PAGE_BYTES, first_page, log_of};
 use selvedge_storage::ours;
 use selvedge_storage::sql::authorizer::Author;
 use selvedge_storage::sql::written::Written;
 use selvedge_storage::sql::{limits, text_of};
 
 use super::connections::StopFlag;
-use super::durability::{Names, ObjectFile, Opening, log_of};
+use super::durability::{Names, ObjectFile, Opening};
 use super::tidy::{BUSY_WAIT, copy_log};
 use crate::error::Error;
 
@@ -28,7 +28,7 @@ const STATEMENTS: usize = 32;
 /// some 50 us.
 const STEPS_BETWEEN_CHECKS: i32 = 5000;
 
-const OBJECT: Kind = Kind {
+pub(super) const OBJECT: Kind = Kind {
     what: "Durable Object",
     application_id: u32::from_be_bytes(*b"SvDO"),
     version: 1,
@@ -90,7 +90,7 @@ impl Database {
         let fail = |error: rusqlite::Error| Error::from(failure(path, &error));
         let database = Self::connect(file, stop).map_err(fail)?;
         if opening.salvage {
-            file.history.keep(file);
+            file.history.keep();
             copy_log(&database.connection, "TRUNCATE").map_err(fail)?;
             opening.salvage = false;
         } else if log_bytes == 0 {
@@ -254,11 +254,6 @@ impl Database {
 /// What each file of SQLite begins with is so long.
 const MAGIC_BYTES: usize = 16;
 
-/// Refuses what is no database of an object.
-pub(super) fn check(path: &Path) -> Result<(), Error> {
-    Ok(file::check(path, &OBJECT)?)
-}
-
 /// Makes the file, or checks it by its header.
 fn prepare(path: &Path, made: Made) -> Result<Option<Names>, Error> {
     let io = |error: io::Error| Error::from(io_failure(path, &error));
@@ -310,30 +305,5 @@ fn make(path: &Path) -> io::Result<Names> {
 fn write_first_page(path: &Path) -> io::Result<()> {
     let mut file =
         std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-    file.write_all(&first_page())
-}
-
-/// By SQLite's description of its file format.
-pub(super) fn first_page() -> [u8; PAGE_BYTES as usize] {
-    let mut page = [0; PAGE_BYTES as usize];
-    let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0, b"SQLite format 3\0");
-    put(16, &(PAGE_BYTES as u16).to_be_bytes());
-    // The format of a database with a log: to write, and to read.
-    put(18, &[2, 2, 0, 64, 32, 32]);
-    // Changes, and the size in pages.
-    put(24, &1u32.to_be_bytes());
-    put(28, &1u32.to_be_bytes());
-    // The format of the schema, and UTF-8.
-    put(44, &4u32.to_be_bytes());
-    put(56, &1u32.to_be_bytes());
-    put(60, &OBJECT.version.to_be_bytes());
-    put(68, &OBJECT.application_id.to_be_bytes());
-    // The size is that of change 1, of this version of SQLite.
-    put(92, &1u32.to_be_bytes());
-    put(96, &ffi::SQLITE_VERSION_NUMBER.to_be_bytes());
-    // The root of the schema: a leaf without cells.
-    put(100, &[13, 0, 0, 0, 0]);
-    put(105, &(PAGE_BYTES as u16).to_be_bytes());
-    page
+    file.write_all(&first_page(&OBJECT))
 }

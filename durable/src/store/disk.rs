@@ -1,10 +1,11 @@
 //! What is asked of the disk beside SQLite: that things are on it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::durability::log_of;
+use selvedge_storage::file::log_of;
+use selvedge_storage::history::{Disk as _, SystemDisk};
 
 /// The disk. Tests have another one, which loses power.
 #[derive(Debug, Clone, Default)]
@@ -21,34 +22,6 @@ impl Disk {
         self.sync_file(&log_of(path))
     }
 
-    /// Syncs a file: its data, and what is needed to read them, its length.
-    pub(super) fn sync_file(&self, path: &Path) -> io::Result<()> {
-        #[cfg(test)]
-        if let Some(test) = &self.test {
-            return test.sync(path);
-        }
-        OpenOptions::new().read(true).write(true).open(path)?.sync_data()
-    }
-
-    /// Syncs a file that was just written, all of it.
-    pub(super) fn sync_open_file(&self, path: &Path, file: &File) -> io::Result<()> {
-        #[cfg(test)]
-        if let Some(test) = &self.test {
-            return test.sync(path);
-        }
-        let _ = path;
-        file.sync_data()
-    }
-
-    /// Syncs the folder that a file is in.
-    pub(super) fn sync_folder_of(&self, path: &Path) -> io::Result<()> {
-        #[cfg(test)]
-        if let Some(test) = &self.test {
-            return path.parent().map_or(Ok(()), |folder| test.sync(folder));
-        }
-        selvedge_storage::file::sync_folder(path)
-    }
-
     /// The folder that a file is in was synced already.
     pub(super) fn has_synced_folder_of(&self, path: &Path) -> io::Result<()> {
         #[cfg(test)]
@@ -59,20 +32,44 @@ impl Disk {
         Ok(())
     }
 
-    /// Gives a file another name, which another one may have. That is on disk when
-    /// the folder was synced.
-    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        #[cfg(test)]
-        if let Some(test) = &self.test {
-            return test.rename(from, to);
-        }
-        std::fs::rename(from, to)
-    }
-
     /// Opens a connection.
     pub(super) fn connect(&self, path: &Path) -> rusqlite::Result<rusqlite::Connection> {
         let flags =
             rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         rusqlite::Connection::open_with_flags(path, flags)
+    }
+}
+
+impl selvedge_storage::history::Disk for Disk {
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some(test) = &self.test {
+            return test.sync(path);
+        }
+        SystemDisk.sync_file(path)
+    }
+
+    fn sync_open_file(&self, path: &Path, file: &File) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some(test) = &self.test {
+            return test.sync(path);
+        }
+        SystemDisk.sync_open_file(path, file)
+    }
+
+    fn sync_folder_of(&self, path: &Path) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some(test) = &self.test {
+            return path.parent().map_or(Ok(()), |folder| test.sync(folder));
+        }
+        SystemDisk.sync_folder_of(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some(test) = &self.test {
+            return test.rename(from, to);
+        }
+        SystemDisk.rename(from, to)
     }
 }

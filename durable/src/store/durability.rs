@@ -10,14 +10,15 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use futures::channel::oneshot;
+use selvedge_storage::history::Disk as _;
 
 use super::disk::Disk;
-use super::history::History;
+use super::history::{HISTORY, History};
 use super::id::ObjectId;
 use super::index::{AlarmEntry, Index};
 use super::objects::Clock;
@@ -121,7 +122,7 @@ impl ObjectFile {
         clock: Clock,
         salvage: bool,
     ) -> Arc<Self> {
-        let history = History::new(&path, clock, disk.clone());
+        let history = History::new(&path, &HISTORY, id.0, clock, disk.clone());
         Arc::new(Self {
             history,
             id,
@@ -341,11 +342,4 @@ impl Durability {
             }
         }
     }
-}
-
-/// The log of a database.
-pub(super) fn log_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
 }

@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use selvedge_storage::failure::{failure, io_failure};
 use selvedge_storage::file::{Kind, create_or_check};
+use selvedge_storage::history::Disk as _;
 
 use super::UnixMs;
 use super::disk::Disk;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use selvedge_storage::data_dir::DataDir;
+use selvedge_storage::history::Disk as _;
 
 use super::connections::Connections;
 use super::disk::Disk;

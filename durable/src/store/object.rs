@@ -215,7 +215,13 @@ impl Inner {
         let opened = {
             let mut opening = self.file.opening.lock().unwrap_or_else(PoisonError::into_inner);
             if !self.begun.get() {
-                self.file.history.begin(&self.file)?;
+                if self.file.history.is_asked() {
+                    self.file.wait_for_syncer();
+                }
+                if self.file.history.begin()? {
+                    // The index is compared with the alarm of the state that is back.
+                    self.file.lock_alarm().known = None;
+                }
                 self.begun.set(true);
             }
             let opened =

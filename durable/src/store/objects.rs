@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selvedge_storage::data_dir::DataDir;
+use selvedge_storage::history::Disk as _;
 
 use super::UnixMs;
 use super::disk::Disk;

@@ -8,8 +8,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use selvedge_storage::failure::failure;
+use selvedge_storage::file::log_of;
 
-use super::durability::{ObjectFile, log_of};
+use super::durability::ObjectFile;
 use super::namespace::Registry;
 use crate::error::Error;
 
@@ -70,9 +71,9 @@ fn copy_live(file: &ObjectFile) -> rusqlite::Result<()> {
         reader.execute_batch("BEGIN")?;
         reader.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
     })?;
-    file.history.keep(file);
+    file.history.keep();
     copy_log(&connect()?, "PASSIVE")?;
-    file.history.rest_live(file, &reader, seen);
+    file.history.rest_live(&reader, seen);
     reader.execute_batch("COMMIT")
 }
 
@@ -92,7 +93,7 @@ pub(super) fn tidy(file: &Arc<ObjectFile>, registry: &Registry) {
     file.wait_for_syncer();
     let mut opening = file.opening.lock().unwrap_or_else(PoisonError::into_inner);
     if opening.checked && !opening.connected && file.is_settled() {
-        file.history.keep(file);
+        file.history.keep();
         match close(file) {
             Ok(Left::Nothing)
                 if !file.in_use.load(Ordering::Acquire) && !file.history.is_asked() =>
@@ -104,7 +105,7 @@ pub(super) fn tidy(file: &Arc<ObjectFile>, registry: &Registry) {
                     tracing::warn!("{}: not deleted: {error}", file.path.display());
                 }
             }
-            Ok(_) => file.history.rest(file),
+            Ok(_) => file.history.rest(),
             Err(error) => failed(file, &error),
         }
     }

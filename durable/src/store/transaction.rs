@@ -166,7 +166,7 @@ impl Inner {
         }
         self.file.checkpointed.store(false, Ordering::Relaxed);
         database.commit()?;
-        self.file.history.keep(&self.file);
+        self.file.history.keep();
         // With a cursor open it does nothing.
         let copied = super::tidy::copy_log(&database.connection, "PASSIVE");
         if let Err(error) = copied

@@ -1,12 +1,12 @@
-//! The folder of an object's history, as names of files tell it.
+//! The folder of a history, as names of files tell it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::super::UnixMs;
-use super::super::disk::Disk;
+use super::UnixMs;
 use super::bookmark::Position;
+use super::disk::Disk;
 
 /// The bookmark that the next session begins with.
 pub(super) const RESTORE: &str = "restore";
@@ -16,20 +16,19 @@ pub(super) const END: &str = "end";
 pub(super) const NEW: &str = "new";
 
 /// What there is.
-#[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct Folder<'a, D> {
     pub(super) path: PathBuf,
-    disk: Disk,
+    disk: &'a D,
     /// Databases as they were at positions.
     pub(super) bases: BTreeSet<Position>,
     /// Logs by their numbers, with their lengths in bytes.
     pub(super) logs: BTreeMap<u32, u64>,
 }
 
-impl Folder {
-    pub(super) fn read(path: &Path, disk: &Disk) -> io::Result<Self> {
+impl<'a, D: Disk> Folder<'a, D> {
+    pub(super) fn read(path: &Path, disk: &'a D) -> io::Result<Self> {
         let (bases, logs) = Default::default();
-        let mut folder = Self { path: path.to_owned(), disk: disk.clone(), bases, logs };
+        let mut folder = Self { path: path.to_owned(), disk, bases, logs };
         let entries = match path.read_dir() {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(folder),

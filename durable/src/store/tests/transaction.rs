@@ -128,7 +128,7 @@ fn a_statement_that_undoes_its_transaction_breaks_the_object() {
 fn a_log_begins_anew_while_its_object_goes_on() {
     let fixture = Fixture::new();
     let object = fixture.object(1);
-    let log = super::super::durability::log_of(&fixture.path_of(1));
+    let log = selvedge_storage::file::log_of(&fixture.path_of(1));
     let mut longest = 0;
     for number in 0..12_000u32 {
         object.put(&format!("{}", number % 1000), &[number as u8; 500]).expect("put");
