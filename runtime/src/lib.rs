@@ -28,6 +28,7 @@ pub mod worker;
 
 mod blocking;
 mod code_cache;
+mod collected;
 mod loader;
 pub mod memory;
 mod monitor;
@@ -40,6 +41,7 @@ pub use binding::Binding;
 pub use blocking::JobId;
 pub use body::{BodyError, BodySource};
 pub use code_cache::CodeCache;
+pub use collected::Collected;
 pub use failure::{Failure, Outcome};
 pub use headers::{HeaderBlob, SharedHeaders};
 pub use inspector::{Inspector, InspectorClient, InspectorStart};
