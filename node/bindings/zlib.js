@@ -1,10 +1,10 @@
 'use strict';
 // Compression.
 const { ops } = require('internal/selvedge/host');
-const { Error, TypedArrayPrototypeSubarray, Uint32Array, Uint8Array } = primordials;
-const { unsupportedClass } = require('internal/selvedge/unsupported');
+const { Error, ReflectApply, TypedArrayPrototypeSubarray, Uint32Array, Uint8Array } = primordials;
+const { genericNodeError } = require('internal/errors');
 const {
-  op_node_crc32, op_node_zlib_close, op_node_zlib_level, op_node_zlib_message, op_node_zlib_new, op_node_zlib_write,
+  op_node_crc32, op_node_zlib_close, op_node_zlib_fault, op_node_zlib_level, op_node_zlib_new, op_node_zlib_write,
 } = ops;
 
 const Z_FINISH = 4;
@@ -14,12 +14,18 @@ const Z_DATA_ERROR = -3;
 const Z_BUF_ERROR = -5;
 const BROTLI_DECODE = 8;
 const BROTLI_ENCODE = 9;
-const BROTLI_OPERATION_FINISH = 2;
-const CODES = { '__proto__': null, '-2': 'Z_STREAM_ERROR', '-3': 'Z_DATA_ERROR', '-5': 'Z_BUF_ERROR', '2': 'Z_NEED_DICT' };
+const ZSTD_COMPRESS = 10;
+const ZSTD_DECOMPRESS = 11;
+/** Brotli's and Zstandard's flush that ends the stream. */
+const END = 2;
 const none = new Uint8Array(0);
+const noParameters = new Uint32Array(0);
+const defaults = new Uint32Array(4);
+
+const bytesOf = (view) => (view === undefined ? none : new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
 
 class Handle {
-  #rid = -1;
+  #coder = null;
   #state = null;
   #callback = null;
   #used = new Uint32Array(2);
@@ -38,16 +44,20 @@ class Handle {
     this.#state = state;
     this.#callback = callback;
     this.make = make;
-    this.#rid = make();
+    try {
+      this.#coder = make();
+    } catch (error) {
+      throw genericNodeError(error.message, { code: 'ERR_ZLIB_INITIALIZATION_FAILED' });
+    }
   }
 
-  get rid() {
-    return this.#rid;
+  get coder() {
+    return this.#coder;
   }
 
   reset() {
-    op_node_zlib_close(this.#rid);
-    this.#rid = this.make();
+    if (this.#coder !== null) op_node_zlib_close(this.#coder);
+    this.#coder = this.make();
   }
 
   close() {
@@ -55,8 +65,8 @@ class Handle {
       this.#isClosing = true;
       return;
     }
-    if (this.#rid >= 0) op_node_zlib_close(this.#rid);
-    this.#rid = -1;
+    if (this.#coder !== null) op_node_zlib_close(this.#coder);
+    this.#coder = null;
   }
 
   getAsyncId() {
@@ -70,7 +80,7 @@ class Handle {
       : TypedArrayPrototypeSubarray(new Uint8Array(input.buffer, input.byteOffset, input.byteLength), inOffset, inOffset + inLength);
     const to = TypedArrayPrototypeSubarray(
       new Uint8Array(output.buffer, output.byteOffset, output.byteLength), outOffset, outOffset + outLength);
-    const status = op_node_zlib_write(this.#rid, flush, from, to, this.#used);
+    const status = op_node_zlib_write(this.#coder, flush, from, to, this.#used);
     const availableOut = outLength - this.#used[1];
     const availableIn = inLength - this.#used[0];
     this.#state[0] = availableOut;
@@ -79,40 +89,30 @@ class Handle {
   }
 
   #check(status, flush, availableOut) {
-    const isBrotli = this.mode === BROTLI_DECODE || this.mode === BROTLI_ENCODE;
-    if (isBrotli) {
-      if (status === Z_DATA_ERROR) {
-        const isDecoder = this.mode === BROTLI_DECODE;
-        this.fail(
-          isDecoder ? 'Decompression failed' : 'Compression failed',
-          Z_DATA_ERROR,
-          isDecoder ? 'ERR__ERROR_FORMAT_PADDING_1' : 'ERR_BROTLI_COMPRESSION_FAILED',
-        );
-        return false;
-      }
-      if (status === Z_BUF_ERROR && flush === BROTLI_OPERATION_FINISH && availableOut !== 0 && this.mode === BROTLI_DECODE) {
-        this.fail('unexpected end of file', Z_BUF_ERROR, 'Z_BUF_ERROR');
-        return false;
-      }
-      return true;
-    }
     switch (status) {
+      case Z_STREAM_END:
+        return true;
       case 0:
       case Z_BUF_ERROR:
-        if (availableOut !== 0 && flush === Z_FINISH) {
+        if (availableOut !== 0 && this.isCut(status, flush)) {
           this.fail('unexpected end of file', Z_BUF_ERROR, 'Z_BUF_ERROR');
           return false;
         }
         return true;
-      case Z_STREAM_END:
-        return true;
       case Z_NEED_DICT:
         this.fail(this.hasDictionary ? 'Bad dictionary' : 'Missing dictionary', Z_NEED_DICT, 'Z_NEED_DICT');
         return false;
-      default:
-        this.fail(op_node_zlib_message(this.#rid) || 'Zlib error', status, CODES[status] ?? 'Z_ERRNO');
+      default: {
+        const { 0: message, 1: code, 2: number } = op_node_zlib_fault(this.#coder);
+        this.fail(message, number, code);
         return false;
+      }
     }
+  }
+
+  /** Whether the data ends too early, if there is room for what comes out. */
+  isCut(_status, flush) {
+    return flush === Z_FINISH;
   }
 
   fail(message, number, code) {
@@ -122,12 +122,12 @@ class Handle {
   }
 
   writeSync(flush, input, inOffset, inLength, output, outOffset, outLength) {
-    if (this.#rid < 0) throw new Error('already finalized');
+    if (this.#coder === null) throw new Error('already finalized');
     this.#run(flush, input, inOffset, inLength, output, outOffset, outLength);
   }
 
   write(flush, input, inOffset, inLength, output, outOffset, outLength) {
-    if (this.#rid < 0) throw new Error('already finalized');
+    if (this.#coder === null) throw new Error('already finalized');
     this.#isWriting = true;
     process.nextTick(() => {
       if (this.#isClosing) {
@@ -137,7 +137,7 @@ class Handle {
       }
       if (!this.#run(flush, input, inOffset, inLength, output, outOffset, outLength)) return;
       this.#isWriting = false;
-      primordials.ReflectApply(this.#callback, this, []);
+      ReflectApply(this.#callback, this, []);
       if (this.#isClosing) this.close();
     });
   }
@@ -146,37 +146,72 @@ class Handle {
 class Zlib extends Handle {
   hasDictionary = false;
 
-  init(windowBits, level, _memLevel, _strategy, state, callback, dictionary) {
-    const bytes = dictionary === undefined
-      ? none
-      : new Uint8Array(dictionary.buffer, dictionary.byteOffset, dictionary.byteLength);
+  init(windowBits, level, memLevel, strategy, state, callback, dictionary) {
+    const bytes = bytesOf(dictionary);
+    const options = new Uint32Array(4);
+    options[0] = windowBits ?? 0;
+    options[1] = level ?? -1;
+    options[2] = memLevel ?? 0;
+    options[3] = strategy ?? 0;
     this.hasDictionary = dictionary !== undefined;
-    this.setUp(state, callback, () => op_node_zlib_new(this.mode, windowBits ?? 0, level ?? -1, bytes, new Uint32Array(0)));
+    this.setUp(state, callback, () => op_node_zlib_new(this.mode, options, bytes, noParameters, -1));
   }
 
+  /** What follows is packed at another level. The strategy is the default one from then on. */
   params(level, _strategy) {
-    op_node_zlib_level(this.rid, level);
+    op_node_zlib_level(this.coder, level);
   }
 }
 
-class Brotli extends Handle {
-  init(parameters, state, callback) {
-    this.setUp(state, callback, () => op_node_zlib_new(this.mode, 0, 0, none, parameters));
-    return true;
+class Parametrized extends Handle {
+  isCut(status, flush) {
+    const isDecoder = this.mode === BROTLI_DECODE || this.mode === ZSTD_DECOMPRESS;
+    return isDecoder && flush === END && status === Z_BUF_ERROR;
   }
 
   params() {}
 }
 
+class Brotli extends Parametrized {
+  init(parameters, state, callback) {
+    const own = new Uint32Array(parameters);
+    this.setUp(state, callback, () => op_node_zlib_new(this.mode, defaults, none, own, -1));
+  }
+}
+
+class Zstd extends Parametrized {
+  init(parameters, pledgedSize, state, callback, dictionary) {
+    const own = new Uint32Array(parameters);
+    const bytes = bytesOf(dictionary);
+    this.setUp(state, callback, () => op_node_zlib_new(this.mode, defaults, bytes, own, pledgedSize ?? -1));
+  }
+}
+
 module.exports = {
-  BrotliDecoder: class BrotliDecoder extends Brotli {},
-  BrotliEncoder: class BrotliEncoder extends Brotli {},
+  BrotliDecoder: class BrotliDecoder extends Brotli {
+    constructor() {
+      super(BROTLI_DECODE);
+    }
+  },
+  BrotliEncoder: class BrotliEncoder extends Brotli {
+    constructor() {
+      super(BROTLI_ENCODE);
+    }
+  },
   crc32(data, value) {
     const { Buffer } = require('buffer');
     const bytes = typeof data === 'string' ? Buffer.from(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     return op_node_crc32(bytes, value);
   },
   Zlib,
-  ZstdCompress: unsupportedClass('zlib', 'ZstdCompress'),
-  ZstdDecompress: unsupportedClass('zlib', 'ZstdDecompress'),
+  ZstdCompress: class ZstdCompress extends Zstd {
+    constructor() {
+      super(ZSTD_COMPRESS);
+    }
+  },
+  ZstdDecompress: class ZstdDecompress extends Zstd {
+    constructor() {
+      super(ZSTD_DECOMPRESS);
+    }
+  },
 };
