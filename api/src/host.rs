@@ -126,7 +126,7 @@ pub trait Host: Debug + Send + Sync {
     /// Events and logs that were kept, newest first.
     fn logs<'a>(&'a self, query: &'a LogQuery) -> Later<'a, Result<LogPage, HostError>>;
 
-    /// The text of `/metrics`.
+    /// The text of `/metrics`. It reads files.
     fn metrics(&self) -> String;
 
     /// Whether requests are taken: `/readyz`.

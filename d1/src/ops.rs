@@ -9,13 +9,12 @@ use std::rc::Rc;
 
 use deno_core::{OpState, Resource, ResourceId, ToV8, op2, v8};
 use deno_error::JsErrorBox;
-use selvedge_runtime::IsolateState;
-use selvedge_runtime::Operation;
+use selvedge_runtime::{Amount, IsolateState, Operation};
 
 use self::shape::{Kind, Shaped};
 use crate::binding::D1Database;
 use crate::rules::{self, NO_STATEMENTS};
-use crate::store::{Answer, Later, Query, Refusal, Results, SqlValue, Wanted};
+use crate::store::{Answer, Later, Meta, Query, Refusal, Results, SqlValue, Wanted};
 
 /// A database in an isolate: what `env` holds, by its number.
 pub(crate) struct Handle {
@@ -117,13 +116,24 @@ fn run<'s>(
     let call = Call { kind, is_batch, numbers };
     let wanted = if kind == Kind::First { Wanted::First } else { Wanted::All };
     match handle.database.store().run(left, wanted) {
-        Answer::Ready(results) => handle.shape(results, &call).to_v8(scope),
+        Answer::Ready(results) => {
+            count_rows(isolate(state), &results);
+            handle.shape(results, &call).to_v8(scope)
+        }
         Answer::Later(later) => {
             let answer = Cell::new(Some(later));
             let pending = state.resource_table.add(Pending { answer, handle, call });
             Ok(v8::Number::new(scope, -1.0 - f64::from(pending)).into())
         }
     }
+}
+
+/// Counts the rows that queries read and wrote.
+fn count_rows(isolate: &IsolateState, results: &Results) {
+    let Ok(sets) = results else { return };
+    let sum = |of: fn(&Meta) -> u64| sets.iter().map(|set| of(&set.meta)).sum();
+    isolate.count_amount(Amount::D1RowsRead, sum(|meta| meta.rows_read));
+    isolate.count_amount(Amount::D1RowsWritten, sum(|meta| meta.rows_written));
 }
 
 /// Runs one query.
@@ -193,6 +203,7 @@ async fn later(
     };
     let results = pending.answer.take().ok_or_else(gone)?.await;
     isolate.mark_resumed(slot);
+    count_rows(&isolate, &results);
     Ok(pending.handle.shape(results, &pending.call))
 }
 

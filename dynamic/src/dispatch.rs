@@ -1,12 +1,13 @@
 //! The binding of a dispatch namespace.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use deno_core::{OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
-use selvedge_runtime::Binding;
 use selvedge_runtime::outbound::{ServiceResource, ServiceTarget, Terms, Way};
+use selvedge_runtime::{Binding, IsolateState, Operation};
 
 use crate::ops::terms_of;
 
@@ -93,7 +94,8 @@ impl Resource for Handle {
 }
 
 /// The way to a Worker of the namespace, to be closed. Limits below zero are none;
-/// `given` is JSON of the parameters of the outbound Worker, or "".
+/// `given` is JSON of the parameters of the outbound Worker, or "". Without `is_call` it
+/// is only seen whether all of that is right.
 #[op2(fast)]
 #[smi]
 pub(crate) fn op_dispatch_target(
@@ -103,7 +105,11 @@ pub(crate) fn op_dispatch_target(
     #[string] given: &str,
     cpu_ms: f64,
     subrequests: f64,
+    is_call: bool,
 ) -> Result<ResourceId, JsErrorBox> {
+    if is_call {
+        state.borrow::<Rc<IsolateState>>().count_operation(Operation::DispatchCall);
+    }
     let handle = state
         .resource_table
         .get::<Handle>(rid)

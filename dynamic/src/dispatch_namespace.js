@@ -56,10 +56,10 @@ class DispatchNamespace {
       throw new TypeError("Incorrect type for the 'outbound' field on 'DynamicDispatchOptions': the provided value is not of type 'Object'.");
     }
     const given = outbound === undefined ? "" : JSONStringify(outbound);
-    const way = () => op_dispatch_target(rid, worker, given, cpuMs, subRequests);
+    const target = (isCall) => op_dispatch_target(rid, worker, given, cpuMs, subRequests, isCall);
     // What the options say must be right before the first call.
-    core.tryClose(way());
-    return makeStub({ refusal: NOT_TRANSFERABLE, ready: () => null, way });
+    core.tryClose(target(false));
+    return makeStub({ refusal: NOT_TRANSFERABLE, ready: () => null, way: () => target(true) });
   }
 }
 ObjectDefineProperty(DispatchNamespace.prototype, SymbolToStringTag, {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use deno_core::{JsBuffer, OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
 use selvedge_runtime::outbound::{ServiceResource, ServiceTarget, Terms, Way};
-use selvedge_runtime::{EnvEntry, EnvValue, IsolateState, ModuleKind};
+use selvedge_runtime::{EnvEntry, EnvValue, IsolateState, ModuleKind, Operation};
 use serde::Deserialize;
 
 use crate::code::{self, Code};
@@ -64,7 +64,9 @@ pub(crate) fn op_loader_find(
         .resource_table
         .get::<Handle>(rid)
         .map_err(|_| JsErrorBox::type_error("This Worker Loader is not there any more."))?;
-    let loader = state.borrow::<Rc<IsolateState>>().worker().clone();
+    let isolate = state.borrow::<Rc<IsolateState>>();
+    isolate.count_operation(Operation::LoaderGet);
+    let loader = isolate.worker().clone();
     let (worker, is_new) = handle.find(&loader, has_id.then_some(id));
     let rid = state.resource_table.add(Known { worker, code: RefCell::default() });
     Ok((rid, is_new))

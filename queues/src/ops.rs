@@ -7,8 +7,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use deno_core::{OpState, Resource, ResourceId, op2, v8};
 use deno_error::JsErrorBox;
-use selvedge_runtime::IsolateState;
-use selvedge_runtime::Operation;
+use selvedge_runtime::{Amount, IsolateState, Operation};
 
 use crate::binding::Producer;
 use crate::rules::{self, Refusal};
@@ -86,6 +85,7 @@ pub(crate) fn op_queue_send(
         let result = sent.await;
         isolate.mark_resumed(slot);
         result.map_err(|error| handle.refusal(call, &error))?;
+        isolate.count_amount(Amount::QueueMessages, sizes.len() as u64);
         let metrics = handle.producer.store().metrics().unwrap_or_default();
         Ok((metrics.count, metrics.bytes))
     })

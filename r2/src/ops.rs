@@ -13,9 +13,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use deno_core::{OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
-use selvedge_runtime::Operation;
 use selvedge_runtime::body::{BodyResource, BytesBody};
-use selvedge_runtime::{BodyError, BodySource, IsolateState};
+use selvedge_runtime::{Amount, BodyError, BodySource, IsolateState, Operation};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -63,9 +62,9 @@ fn isolate(state: &OpState) -> &Rc<IsolateState> {
 
 /// A call counts as a subrequest of its request
 /// (<https://developers.cloudflare.com/workers/platform/limits/#subrequests>).
-fn count(state: &OpState, slot: u32) -> Result<(), JsErrorBox> {
+fn count(state: &OpState, slot: u32, operation: Operation) -> Result<(), JsErrorBox> {
     isolate(state).count_subrequest(slot).map_err(JsErrorBox::from_err)?;
-    isolate(state).count_operation(Operation::R2Call);
+    isolate(state).count_operation(operation);
     Ok(())
 }
 
@@ -74,10 +73,11 @@ fn begin(
     state: &RefCell<OpState>,
     rid: ResourceId,
     slot: u32,
+    operation: Operation,
 ) -> Result<(Rc<Handle>, Rc<IsolateState>), JsErrorBox> {
     let state = state.borrow();
     let handle = handle(&state, rid)?;
-    count(&state, slot)?;
+    count(&state, slot, operation)?;
     let isolate = isolate(&state).clone();
     Ok((handle, isolate))
 }
@@ -133,7 +133,7 @@ pub(crate) fn op_r2_head(
     #[string] key: &str,
 ) -> Result<Option<Object>, JsErrorBox> {
     let handle = handle(state, rid)?;
-    count(state, slot)?;
+    count(state, slot, Operation::R2Head)?;
     handle.0.bucket().head(key).map_err(|error| handle.told("head", &error))
 }
 
@@ -168,7 +168,7 @@ pub(crate) fn op_r2_get(
     let handle = handle(state, rid)?;
     let options = options.unwrap_or_default();
     let only_if = options.only_if.unwrap_or_default().conditions()?;
-    count(state, slot)?;
+    count(state, slot, Operation::R2Get)?;
     let bucket = handle.0.bucket();
     let got = match options.range_header {
         Some(header) => bucket.get_with_header(key, &header, &only_if),
@@ -179,8 +179,15 @@ pub(crate) fn op_r2_get(
         Got::Refused(object) => Some(GotObject { object: *object, slice: None, body: None }),
         Got::Found(found) => {
             let source: Box<dyn BodySource> = match found.body {
-                Body::Whole(bytes) => Box::new(BytesBody::new(bytes)),
-                Body::Pieces(reader) => Box::new(PiecesBody::new(reader, found.slice.length)),
+                Body::Whole(bytes) => {
+                    let length = bytes.len() as u64;
+                    isolate(state).count_amount(Amount::R2BytesRead, length);
+                    Box::new(BytesBody::new(bytes))
+                }
+                Body::Pieces(reader) => {
+                    let isolate = isolate(state).clone();
+                    Box::new(PiecesBody::new(reader, found.slice.length, isolate))
+                }
             };
             let body = state.resource_table.add(BodyResource::new(source));
             Some(GotObject { object: found.object, slice: Some(found.slice), body: Some(body) })
@@ -195,11 +202,12 @@ struct PiecesBody {
     next: Option<NextBlock>,
     rest: Option<Body>,
     length: u64,
+    isolate: Rc<IsolateState>,
 }
 
 impl PiecesBody {
-    fn new(reader: BodyReader, length: u64) -> Self {
-        Self { next: None, rest: Some(Body::Pieces(reader)), length }
+    fn new(reader: BodyReader, length: u64, isolate: Rc<IsolateState>) -> Self {
+        Self { next: None, rest: Some(Body::Pieces(reader)), length, isolate }
     }
 }
 
@@ -214,6 +222,7 @@ impl BodySource for PiecesBody {
         self.next = None;
         Poll::Ready(match block {
             Ok(Some(block)) => {
+                self.isolate.count_amount(Amount::R2BytesRead, block.len() as u64);
                 self.rest = Some(body);
                 Some(Ok(block))
             }
@@ -238,7 +247,7 @@ pub(crate) async fn op_r2_delete(
     #[smi] slot: u32,
     #[serde] keys: Vec<String>,
 ) -> Result<(), JsErrorBox> {
-    let (handle, isolate) = begin(&state, rid, slot)?;
+    let (handle, isolate) = begin(&state, rid, slot, Operation::R2Delete)?;
     isolate.touch(slot);
     let result = handle.0.bucket().delete(keys).await;
     isolate.mark_resumed(slot);
@@ -275,7 +284,7 @@ pub(crate) async fn op_r2_list(
     #[smi] slot: u32,
     #[serde] options: ListOptions,
 ) -> Result<ListedObjects, JsErrorBox> {
-    let (handle, isolate) = begin(&state, rid, slot)?;
+    let (handle, isolate) = begin(&state, rid, slot, Operation::R2List)?;
     // Below zero is as if nothing was said, as workerd has it.
     let limit = options.limit.filter(|limit| *limit >= 0.0);
     let query = ListQuery {

@@ -53,7 +53,9 @@ pub use limits::Limits;
 pub use loader::module_url;
 pub use log::{ConsoleLevel, EventTrace, LogSink};
 pub use memory::HeldBytes;
-pub use monitor::{InnerEvent, InnerKind, InnerPlace, Monitor, Operation, SpanRecord};
+pub use monitor::{
+    Amount, AmountName, InnerEvent, InnerKind, InnerPlace, Monitor, Operation, SpanRecord,
+};
 pub use outbound::{ObjectTarget, Outbound, OutboundRequest, OutboundResponse, ServiceTarget};
 pub use platform::{Platform, PlatformParts, set_v8_flags, v8_version};
 pub use priority::ThreadPriority;

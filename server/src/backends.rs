@@ -356,6 +356,11 @@ impl Backends {
         Ok(pools.insert(Pools::new(dialer).map_err(internal)?).clone())
     }
 
+    /// The index of Workflows, if somebody asked for it before.
+    pub(crate) fn open_workflows(&self) -> Option<Arc<Index>> {
+        self.workflows.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The index of Workflows.
     ///
     /// # Errors

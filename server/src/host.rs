@@ -36,6 +36,7 @@ pub mod settings;
 mod share;
 pub(crate) mod slot;
 mod start;
+mod stocks;
 mod streams;
 mod table;
 pub mod trace;

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use selvedge_runtime::Operation;
 use selvedge_runtime::Outcome;
+pub use selvedge_runtime::{Amount, Operation};
 
 pub use figures::{Figures, HistogramFigures, VersionFigures, WorkerFigures};
 pub use histogram::Histogram;
@@ -82,6 +82,7 @@ pub struct WorkerCounters {
     /// By hundreds: 1xx to 5xx.
     statuses: [AtomicU64; 5],
     operations: [AtomicU64; Operation::ALL.len()],
+    amounts: [AtomicU64; Amount::ALL.len()],
     subrequests: AtomicU64,
     wall: Histogram,
     cpu: Histogram,
@@ -164,6 +165,11 @@ impl Meter {
         add(&self.worker.operations[operation as usize], 1);
     }
 
+    /// What the Worker did came to this.
+    pub fn amount(&self, amount: Amount, count: u64) {
+        add(&self.worker.amounts[amount as usize], count);
+    }
+
     /// An isolate of the version is ready, after `cold_start`.
     pub fn isolate(&self, cold_start: Duration) -> IsolateGauge {
         self.worker.cold_starts.record(cold_start);
@@ -211,6 +217,33 @@ impl Drop for WebSocketGauge {
     fn drop(&mut self) {
         self.0.websockets.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// What there is in stores of all accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stocks {
+    pub queues: Vec<QueueFigures>,
+    pub instances: Vec<InstanceFigures>,
+}
+
+/// What waits in a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueFigures {
+    pub account: String,
+    pub queue: String,
+    /// Those that were taken and not settled are among them.
+    pub messages: u64,
+    /// Of their bodies.
+    pub bytes: u64,
+}
+
+/// How many instances of a Workflow are at a status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceFigures {
+    pub account: String,
+    pub workflow: String,
+    pub status: String,
+    pub count: u64,
 }
 
 /// What the cache did since the start.
@@ -318,10 +351,10 @@ impl Registry {
         Figures::of(self.started, &self.sorted(account))
     }
 
-    /// The text that Prometheus reads. The `max_workers` Workers with the most
+    /// The text that Prometheus reads, with what is in the stores. The `max_workers` Workers with the most
     /// events stand for themselves, all others are one: a label that grows with
     /// the tenants would end the database that collects it.
-    pub fn prometheus(&self, max_workers: usize) -> String {
+    pub fn prometheus(&self, max_workers: usize, stocks: &Stocks) -> String {
         let server = prometheus::OfServer {
             unrouted: self.unrouted.load(Ordering::Relaxed),
             dropped_logs: self.dropped_logs.load(Ordering::Relaxed),
@@ -329,6 +362,6 @@ impl Registry {
             dropped_spans: self.dropped_spans.load(Ordering::Relaxed),
             cache: *self.cache.lock().unwrap_or_else(PoisonError::into_inner),
         };
-        prometheus::text(&self.figures(None), &server, max_workers)
+        prometheus::text(&self.figures(None), &server, stocks, max_workers)
     }
 }

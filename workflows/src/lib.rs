@@ -19,11 +19,13 @@ deno_core::extension!(
     selvedge_workflows,
     deps = [selvedge, selvedge_durable],
     ops = [
+        ops::op_workflow_call,
         ops::op_workflow_engine,
         ops::op_workflow_forget,
         ops::op_workflow_is_there,
         ops::op_workflow_namespace,
         ops::op_workflow_note,
+        ops::op_workflow_step,
     ],
     lazy_loaded_js = [
         dir "src",

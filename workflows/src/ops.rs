@@ -7,6 +7,7 @@ use std::rc::Rc;
 use deno_core::{OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
 use selvedge_durable::binding::of_resource;
+use selvedge_runtime::{Amount, IsolateState, Operation};
 use serde::{Deserialize, Serialize};
 
 use crate::binding::Engine;
@@ -90,6 +91,18 @@ pub(crate) fn op_workflow_is_there(
 fn failed(error: &crate::Error) -> JsErrorBox {
     tracing::error!(%error, "the index of Workflows failed");
     JsErrorBox::generic("The index of Workflows could not be written.")
+}
+
+/// Counts a call of a Workflow.
+#[op2(fast)]
+pub(crate) fn op_workflow_call(state: &mut OpState) {
+    state.borrow::<Rc<IsolateState>>().count_operation(Operation::WorkflowCall);
+}
+
+/// Counts an attempt of a step.
+#[op2(fast)]
+pub(crate) fn op_workflow_step(state: &mut OpState) {
+    state.borrow::<Rc<IsolateState>>().count_amount(Amount::WorkflowSteps, 1);
 }
 
 /// Tells the index of an instance, and comes back when it is on disk.

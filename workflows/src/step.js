@@ -4,7 +4,7 @@
 // later run without running the step.
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_do_event } = core.ops;
+const { op_do_event, op_workflow_step } = core.ops;
 const {
   ArrayPrototypePush,
   ArrayPrototypeShift,
@@ -148,6 +148,7 @@ class Doing {
     run.begin();
     step.retryAt = null;
     step.attempted++;
+    op_workflow_step();
     if (step.attempts.length >= MAX_ATTEMPTS_KEPT) ArrayPrototypeShift(step.attempts);
     ArrayPrototypePush(step.attempts, { start: DateNow(), end: null, ok: false });
     this.#save();

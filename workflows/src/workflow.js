@@ -7,6 +7,7 @@ const {
   op_do_class,
   op_do_id_named,
   op_do_namespace,
+  op_workflow_call,
   op_workflow_namespace,
 } = core.ops;
 const {
@@ -46,6 +47,7 @@ function workflowError({ code, message }) {
 
 /** Asks the object of an instance: `command` is one of its engine's. */
 async function ask(home, id, command, argument) {
+  op_workflow_call();
   const hex = op_do_id_named(home.rid, id, "");
   const target = { __proto__: null, home, hex, id: idOf(home, hex, id), name: id, jurisdiction: undefined };
   // A new one each time: one that broke leads nowhere any more.

@@ -39,7 +39,7 @@ pub(crate) async fn metrics(cx: Cx) -> Answer {
         let caller = cx.api.caller(&cx.parts.headers, cx.peer, 9109).await?;
         caller.check_operator()?;
     }
-    let body = cx.host().metrics();
+    let body = cx.blocking(|inner| Ok(inner.host.metrics())).await?;
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(Reply::Raw(response(StatusCode::OK, kind, body.into())))
 }

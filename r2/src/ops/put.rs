@@ -8,8 +8,8 @@ use std::rc::Rc;
 use bytes::Bytes;
 use deno_core::{CancelHandle, CancelTryFuture as _, OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
-use selvedge_runtime::IsolateState;
 use selvedge_runtime::body::BodyResource;
+use selvedge_runtime::{Amount, IsolateState, Operation};
 use serde::{Deserialize, Serialize};
 
 use super::{Handle, OnlyIf, count, handle, isolate, refused};
@@ -64,6 +64,13 @@ enum Target {
 }
 
 impl Target {
+    fn operation(&self) -> Operation {
+        match self {
+            Self::Object(_) => Operation::R2Put,
+            Self::Part { .. } => Operation::R2Multipart,
+        }
+    }
+
     fn method(&self) -> &'static str {
         match self {
             Self::Object(_) => "put",
@@ -108,10 +115,17 @@ impl Write {
         let bucket = self.handle.0.bucket();
         let told = |error| self.handle.told(target.method(), &error);
         let mut writer = bucket.writer(expected);
+        let written = |bytes: usize| {
+            self.isolate.count_amount(Amount::R2BytesWritten, bytes as u64);
+        };
         match source {
-            Source::Bytes(bytes) => writer.write(bytes).await.map_err(told)?,
+            Source::Bytes(bytes) => {
+                written(bytes.len());
+                writer.write(bytes).await.map_err(told)?;
+            }
             Source::Body(body) => {
                 while let Some(piece) = body.clone().next_piece().await? {
+                    written(piece.len());
                     writer.write(piece).await.map_err(told)?;
                 }
             }
@@ -149,7 +163,7 @@ fn open(
     target: Target,
     expected: Expected,
 ) -> Result<ResourceId, JsErrorBox> {
-    count(state, slot)?;
+    count(state, slot, target.operation())?;
     let isolate = isolate(state).clone();
     isolate.touch(slot);
     let begun = Cell::new(Some((target, expected)));

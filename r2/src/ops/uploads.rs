@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use deno_core::{OpState, ResourceId, op2};
 use deno_error::JsErrorBox;
+use selvedge_runtime::Operation;
 
 use super::begin;
 use super::put::PutOptions;
@@ -22,7 +23,7 @@ pub(crate) async fn op_r2_upload_create(
     #[serde] options: Option<PutOptions>,
 ) -> Result<String, JsErrorBox> {
     const METHOD: &str = "createMultipartUpload";
-    let (handle, isolate) = begin(&state, rid, slot)?;
+    let (handle, isolate) = begin(&state, rid, slot, Operation::R2Multipart)?;
     let attributes = options.unwrap_or_default().attributes(METHOD)?;
     isolate.touch(slot);
     let result = handle.0.bucket().create_upload(key, attributes).await;
@@ -41,7 +42,7 @@ pub(crate) async fn op_r2_upload_complete(
     #[string] upload: String,
     #[serde] parts: Vec<MadePart>,
 ) -> Result<Object, JsErrorBox> {
-    let (handle, isolate) = begin(&state, rid, slot)?;
+    let (handle, isolate) = begin(&state, rid, slot, Operation::R2Multipart)?;
     isolate.touch(slot);
     let result = handle.0.bucket().complete_upload(key, upload, parts).await;
     isolate.mark_resumed(slot);
@@ -57,7 +58,7 @@ pub(crate) async fn op_r2_upload_abort(
     #[string] key: String,
     #[string] upload: String,
 ) -> Result<(), JsErrorBox> {
-    let (handle, isolate) = begin(&state, rid, slot)?;
+    let (handle, isolate) = begin(&state, rid, slot, Operation::R2Multipart)?;
     isolate.touch(slot);
     let result = handle.0.bucket().abort_upload(key, upload).await;
     isolate.mark_resumed(slot);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{ContextId, Ended, IoContext, IsolateState};
 use crate::failure::{Failure, Outcome};
 use crate::log::{ConsoleLevel, EventTrace};
-use crate::monitor::{InnerEvent, InnerKind, InnerPlace, Monitor, Operation, SpanRecord};
+use crate::monitor::{Amount, InnerEvent, InnerKind, InnerPlace, Monitor, Operation, SpanRecord};
 
 /// An event of a Durable Object: several share the object's context.
 pub(super) struct Inner {
@@ -114,6 +114,15 @@ impl IsolateState {
     pub fn count_operation(&self, operation: Operation) {
         if let Some(monitor) = &*self.monitor.borrow() {
             monitor.operation(operation);
+        }
+    }
+
+    /// Counts what a binding's calls come to.
+    pub fn count_amount(&self, amount: Amount, count: u64) {
+        if count > 0
+            && let Some(monitor) = &*self.monitor.borrow()
+        {
+            monitor.amount(amount, count);
         }
     }
 

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use crate::kept_events::query_of;
 use crate::metrics::CacheFigures;
 
-use super::{Handle, change, objects, queues, validate, workflows};
+use super::{Handle, change, objects, queues, stocks, validate, workflows};
 
 /// Workers that stand for themselves in `/metrics`.
 const METRIC_WORKERS: usize = 1000;
@@ -211,7 +211,7 @@ impl Host for Handle {
             registry.set_dropped_spans(otlp.dropped());
         }
         registry.set_cache(cache_figures(&self.0.backends.cache().figures));
-        registry.prometheus(METRIC_WORKERS)
+        registry.prometheus(METRIC_WORKERS, &stocks::count(&self.0))
     }
 
     fn is_ready(&self) -> bool {

@@ -10,7 +10,7 @@ use arc_swap::{ArcSwap, Cache};
 use deno_http_h1::CoreRequest;
 use selvedge_deployments::VersionId;
 use selvedge_runtime::{
-    Ended, EventTrace, InnerEvent, InnerKind, InnerPlace, Monitor, Operation, Outcome,
+    Amount, Ended, EventTrace, InnerEvent, InnerKind, InnerPlace, Monitor, Operation, Outcome,
     ScheduledEvent,
 };
 
@@ -168,6 +168,10 @@ impl Gate for ThreadGate {
 impl Monitor for Of {
     fn operation(&self, operation: Operation) {
         self.meter.operation(operation);
+    }
+
+    fn amount(&self, amount: Amount, count: u64) {
+        self.meter.amount(amount, count);
     }
 
     fn wants(&self) -> bool {

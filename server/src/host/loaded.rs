@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use futures::future::BoxFuture;
 use selvedge_deployments::{VersionId, WorkerKey};
-use selvedge_runtime::{Failure, Worker};
+use selvedge_runtime::{Amount, Failure, Worker};
 
 use super::answer::Trouble;
 use super::core::Core;
@@ -69,6 +69,7 @@ impl Place for HostPlace {
             };
             match Box::pin(super::start::launch(&core, slot)).await {
                 Ok(waiting) => {
+                    core.traces.meter(slot).amount(Amount::LoadedIsolates, 1);
                     waiting.into_iter().for_each(|event| core.deliver(slot, event));
                     Ok(())
                 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use selvedge_runtime::AmountName;
 use serde::Serialize;
 
 use super::histogram::{Histogram, upper_bound};
-use super::{EventKind, OUTCOMES, Operation, VersionCounters, WorkerCounters};
+use super::{Amount, EventKind, OUTCOMES, Operation, VersionCounters, WorkerCounters};
 
 /// All Workers at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,6 +34,9 @@ pub struct WorkerFigures {
     pub statuses: BTreeMap<String, u64>,
     /// Reads and writes.
     pub operations: BTreeMap<&'static str, u64>,
+    /// What they came to, by the metric, or the metric, a dot and the label's value:
+    /// `d1_rows.read`.
+    pub amounts: BTreeMap<String, u64>,
     pub subrequests: u64,
     pub wall: HistogramFigures,
     pub cpu: HistogramFigures,
@@ -113,6 +117,12 @@ impl WorkerFigures {
                 .filter(|(_, count)| *count > 0)
                 .collect(),
             operations: named(Operation::ALL.map(Operation::as_str), &worker.operations),
+            amounts: Amount::ALL
+                .into_iter()
+                .zip(worker.amounts.iter().map(read))
+                .filter(|(_, count)| *count > 0)
+                .map(|(amount, count)| (key(amount), count))
+                .collect(),
             subrequests: read(&worker.subrequests),
             wall: HistogramFigures::of(&worker.wall),
             cpu: HistogramFigures::of(&worker.cpu),
@@ -133,6 +143,15 @@ impl VersionFigures {
             errors: read(&version.errors),
             isolates_now: gauge(&version.isolates),
         }
+    }
+}
+
+/// The key of an amount.
+pub(super) fn key(amount: Amount) -> String {
+    let AmountName { metric, label } = amount.name();
+    match label {
+        Some((_, value)) => format!("{metric}.{value}"),
+        None => metric.to_owned(),
     }
 }
 

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
-use super::figures::{Figures, HistogramFigures, WorkerFigures};
+use selvedge_runtime::{Amount, AmountName};
+
+use super::figures::{Figures, HistogramFigures, WorkerFigures, key};
+use super::{QueueFigures, Stocks};
 
 /// Upper bounds of the buckets, in microseconds: powers of two, at which counted
 /// buckets end exactly.
@@ -107,7 +110,12 @@ pub(super) struct OfServer {
     pub(super) cache: super::CacheFigures,
 }
 
-pub(super) fn text(figures: &Figures, server: &OfServer, max_workers: usize) -> String {
+pub(super) fn text(
+    figures: &Figures,
+    server: &OfServer,
+    stocks: &Stocks,
+    max_workers: usize,
+) -> String {
     let workers = bounded(figures, max_workers);
     let mut text = Text(String::new());
     text.family("selvedge_start_time_seconds", "gauge", "When the server started.");
@@ -146,6 +154,7 @@ pub(super) fn text(figures: &Figures, server: &OfServer, max_workers: usize) -> 
     text.by_name("selvedge_responses_total", "status", &workers, |worker| &worker.statuses);
     text.family("selvedge_operations_total", "counter", "Reads and writes of storage.");
     text.by_name("selvedge_operations_total", "operation", &workers, |worker| &worker.operations);
+    amounts(&mut text, &workers);
     let subrequests =
         ("selvedge_subrequests_total", "counter", "Requests that Workers made themselves.");
     text.single(subrequests, &workers, |worker| worker.subrequests);
@@ -160,7 +169,70 @@ pub(super) fn text(figures: &Figures, server: &OfServer, max_workers: usize) -> 
     text.single(memory, &workers, |worker| worker.memory_bytes_now);
     let sockets = ("selvedge_websockets", "gauge", "WebSockets that are open.");
     text.single(sockets, &workers, |worker| worker.websockets_now);
+    in_stores(&mut text, stocks);
     text.0
+}
+
+/// What there is in stores.
+fn in_stores(text: &mut Text, stocks: &Stocks) {
+    let (messages, bytes) = ("selvedge_queue_backlog_messages", "selvedge_queue_backlog_bytes");
+    let labels = |queue: &QueueFigures| {
+        format!("account=\"{}\",queue=\"{}\"", escaped(&queue.account), escaped(&queue.queue))
+    };
+    text.family(messages, "gauge", "Messages that are in a queue.");
+    for queue in &stocks.queues {
+        text.sample(messages, &labels(queue), queue.messages);
+    }
+    text.family(bytes, "gauge", "Bytes of the messages in a queue.");
+    for queue in &stocks.queues {
+        text.sample(bytes, &labels(queue), queue.bytes);
+    }
+    let instances = "selvedge_workflow_instances";
+    text.family(instances, "gauge", "Instances of Workflows by what they are at.");
+    for of in &stocks.instances {
+        let labels = format!(
+            "account=\"{}\",workflow=\"{}\",status=\"{}\"",
+            escaped(&of.account),
+            escaped(&of.workflow),
+            escaped(&of.status)
+        );
+        text.sample(instances, &labels, of.count);
+    }
+}
+
+/// What calls of bindings came to.
+fn amounts(text: &mut Text, workers: &[Labelled]) {
+    let mut family = "";
+    for amount in Amount::ALL {
+        let AmountName { metric, label } = amount.name();
+        let name = format!("selvedge_{metric}_total");
+        if metric != family {
+            text.family(&name, "counter", help(amount));
+            family = metric;
+        }
+        for Labelled { labels, worker } in workers {
+            let Some(count) = worker.amounts.get(&key(amount)) else { continue };
+            match label {
+                Some((label, value)) => {
+                    text.sample(&name, &format!("{labels},{label}=\"{value}\""), count);
+                }
+                None => text.sample(&name, labels, count),
+            }
+        }
+    }
+}
+
+fn help(amount: Amount) -> &'static str {
+    match amount {
+        Amount::D1RowsRead | Amount::D1RowsWritten => "Rows that queries of D1 read and wrote.",
+        Amount::R2BytesRead | Amount::R2BytesWritten => "Bytes of bodies of R2.",
+        Amount::QueueMessages => "Messages that queues took.",
+        Amount::EmailsSent | Amount::EmailsRefused | Amount::EmailsFailed => {
+            "Emails by what became of them."
+        }
+        Amount::LoadedIsolates => "Isolates that Worker Loaders started.",
+        Amount::WorkflowSteps => "Attempts of steps of Workflows.",
+    }
 }
 
 /// The busiest Workers, by name, and all others as one.
@@ -198,6 +270,7 @@ fn merge(sum: &mut WorkerFigures, other: &WorkerFigures) {
     maps(&mut sum.outcomes, &other.outcomes);
     maps(&mut sum.statuses, &other.statuses);
     maps(&mut sum.operations, &other.operations);
+    maps(&mut sum.amounts, &other.amounts);
     sum.subrequests += other.subrequests;
     sum.wall.add(&other.wall);
     sum.cpu.add(&other.cpu);

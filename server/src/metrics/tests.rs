@@ -46,12 +46,22 @@ fn the_text_for_prometheus_adds_up_and_has_as_many_workers_as_it_may() {
     let registry = Registry::new(7);
     for (script, events) in [("a", 1), ("b\"", 3), ("c", 2)] {
         let meter = registry.meter("acc", script, "v");
+        meter.amount(Amount::D1RowsRead, 7);
         for _ in 0..events {
             meter.event(EventKind::Fetch, Outcome::Ok, millis(1), millis(1));
         }
     }
     registry.set_dropped_logs(5);
-    let text = registry.prometheus(1);
+    let stocks = Stocks {
+        queues: vec![QueueFigures {
+            account: "acc".to_owned(),
+            queue: "jobs".to_owned(),
+            messages: 3,
+            bytes: 40,
+        }],
+        instances: Vec::new(),
+    };
+    let text = registry.prometheus(1, &stocks);
     let has = |line: &str| assert!(text.lines().any(|it| it == line), "{line}\n{text}");
     has("selvedge_events_total{account=\"acc\",script=\"b\\\"\",kind=\"fetch\"} 3");
     has("selvedge_events_total{account=\"_other\",script=\"_other\",kind=\"fetch\"} 3");
@@ -60,6 +70,11 @@ fn the_text_for_prometheus_adds_up_and_has_as_many_workers_as_it_may() {
     has("selvedge_wall_seconds_count{account=\"_other\",script=\"_other\"} 3");
     has("selvedge_workers 3");
     has("selvedge_dropped_logs_total 5");
+    has("selvedge_d1_rows_total{account=\"acc\",script=\"b\\\"\",access=\"read\"} 7");
+    has("selvedge_d1_rows_total{account=\"_other\",script=\"_other\",access=\"read\"} 14");
+    has("selvedge_queue_backlog_messages{account=\"acc\",queue=\"jobs\"} 3");
+    has("selvedge_queue_backlog_bytes{account=\"acc\",queue=\"jobs\"} 40");
+    assert_eq!(text.matches("# TYPE selvedge_d1_rows_total").count(), 1);
     assert!(!text.contains("script=\"a\""), "{text}");
 }
 
