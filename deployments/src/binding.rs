@@ -1,8 +1,11 @@
 //! Bindings: what `env` gets, as the upload names it.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+mod fields;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use self::fields::{Fields, text};
 use crate::secret::EncryptedSecret;
 
 /// A binding.
@@ -199,6 +202,11 @@ impl Binding {
         Ok(Self { name, kind, raw })
     }
 
+    /// The types that there are.
+    pub fn types() -> impl Iterator<Item = &'static str> {
+        fields::types()
+    }
+
     /// Its type, as uploads call it.
     pub fn type_name(&self) -> &str {
         self.raw.get("type").and_then(Value::as_str).unwrap_or_default()
@@ -216,158 +224,6 @@ impl TryFrom<Value> for Binding {
 impl From<Binding> for Value {
     fn from(binding: Binding) -> Self {
         binding.raw
-    }
-}
-
-fn text(object: &Map<String, Value>, key: &str) -> Option<String> {
-    object.get(key).and_then(Value::as_str).map(str::to_owned)
-}
-
-/// The keys of one binding.
-struct Fields<'a> {
-    name: &'a str,
-    kind: &'a str,
-    object: &'a Map<String, Value>,
-}
-
-impl Fields<'_> {
-    fn read(&self) -> Result<BindingKind, InvalidBinding> {
-        Ok(match self.kind {
-            "plain_text" => BindingKind::Text(self.any_text("text")?),
-            "json" => {
-                let missing = || self.invalid("\"json\" is missing");
-                BindingKind::Json(self.object.get("json").cloned().ok_or_else(missing)?)
-            }
-            "secret_text" => BindingKind::Secret(None),
-            "kv_namespace" => BindingKind::Kv { namespace: self.required("namespace_id")? },
-            "d1" => BindingKind::D1 { database: self.required("id")? },
-            "queue" => BindingKind::Queue {
-                queue: self.required("queue_name")?,
-                delay: self.seconds("delivery_delay")?,
-            },
-            "r2_bucket" => BindingKind::R2 { bucket: self.required("bucket_name")? },
-            "analytics_engine" => BindingKind::Dataset { dataset: self.required("dataset")? },
-            "ratelimit" => self.rate_limit()?,
-            "hyperdrive" => BindingKind::Hyperdrive { config: self.required("id")? },
-            "secrets_store_secret" => BindingKind::StoreSecret {
-                store: self.required("store_id")?,
-                secret: self.required("secret_name")?,
-            },
-            "workflow" => BindingKind::Workflow {
-                workflow: self.required("workflow_name")?,
-                class: self.required("class_name")?,
-                script: self.other_worker("script_name")?,
-            },
-            "durable_object_namespace" => BindingKind::Objects {
-                class: self.required("class_name")?,
-                script: self.other_worker("script_name")?,
-            },
-            "service" => BindingKind::Service {
-                service: self.with_environment(self.required("service")?)?,
-                entrypoint: self.optional("entrypoint")?,
-                props: self.object.get("props").filter(|props| !props.is_null()).cloned(),
-            },
-            "worker_loader" => BindingKind::Loader,
-            "dispatch_namespace" => BindingKind::Dispatch {
-                namespace: self.required("namespace")?,
-                outbound: self.outbound()?,
-            },
-            "version_metadata" => BindingKind::VersionMetadata,
-            "assets" => BindingKind::Assets,
-            "wasm_module" => BindingKind::Wasm { part: self.required("part")? },
-            "text_blob" => BindingKind::TextBlob { part: self.required("part")? },
-            "data_blob" => BindingKind::DataBlob { part: self.required("part")? },
-            kind => {
-                let (name, kind) = (self.name.to_owned(), kind.to_owned());
-                return Err(InvalidBinding::Unsupported { name, kind });
-            }
-        })
-    }
-
-    fn seconds(&self, key: &str) -> Result<Option<u32>, InvalidBinding> {
-        let Some(value) = self.object.get(key).filter(|value| !value.is_null()) else {
-            return Ok(None);
-        };
-        let seconds = value.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
-        let refused = || self.invalid(&format!("\"{key}\" is not a number of seconds"));
-        seconds.map(Some).ok_or_else(refused)
-    }
-
-    fn rate_limit(&self) -> Result<BindingKind, InvalidBinding> {
-        let number = |key: &str| {
-            let number = self.object.get("simple")?.get(key)?.as_u64()?;
-            u32::try_from(number).ok().filter(|number| *number > 0)
-        };
-        let invalid = |key: &str| self.invalid(&format!("\"simple.{key}\" is not valid"));
-        let limit = number("limit").ok_or_else(|| invalid("limit"))?;
-        let period = number("period").filter(|period| matches!(period, 10 | 60));
-        let period = period.ok_or_else(|| invalid("period"))?;
-        let namespace = self.required("namespace_id")?;
-        Ok(BindingKind::RateLimit { namespace, limit, period })
-    }
-
-    fn outbound(&self) -> Result<Option<DispatchOutbound>, InvalidBinding> {
-        let Some(outbound) = self.object.get("outbound").filter(|it| !it.is_null()) else {
-            return Ok(None);
-        };
-        let invalid = |key: &str| self.invalid(&format!("\"outbound.{key}\" is not valid"));
-        let worker = outbound.get("worker").ok_or_else(|| invalid("worker"))?;
-        let service = worker.get("service").and_then(Value::as_str).filter(|name| !name.is_empty());
-        let service = service.ok_or_else(|| invalid("worker.service"))?;
-        let service = match worker.get("environment").and_then(Value::as_str) {
-            None | Some("production") => service.to_owned(),
-            Some(environment) => format!("{service}-{environment}"),
-        };
-        let given = match outbound.get("params") {
-            None | Some(Value::Null) => &Vec::new(),
-            Some(Value::Array(given)) => given,
-            Some(_) => return Err(invalid("params")),
-        };
-        let parameters = given.iter().map(|parameter| {
-            let name = parameter.get("name").and_then(Value::as_str);
-            name.map(str::to_owned).ok_or_else(|| invalid("params"))
-        });
-        Ok(Some(DispatchOutbound { service, parameters: parameters.collect::<Result<_, _>>()? }))
-    }
-
-    fn other_worker(&self, key: &str) -> Result<Option<String>, InvalidBinding> {
-        self.optional(key)?.map(|name| self.with_environment(name)).transpose()
-    }
-
-    /// Wrangler's environments are Workers of names of their own.
-    fn with_environment(&self, name: String) -> Result<String, InvalidBinding> {
-        Ok(match self.optional("environment")?.as_deref() {
-            None | Some("production") => name,
-            Some(environment) => format!("{name}-{environment}"),
-        })
-    }
-
-    fn any_text(&self, key: &str) -> Result<String, InvalidBinding> {
-        let missing = || self.invalid(&format!("\"{key}\" is not a string"));
-        text(self.object, key).ok_or_else(missing)
-    }
-
-    fn required(&self, key: &str) -> Result<String, InvalidBinding> {
-        let found = self.any_text(key)?;
-        if found.is_empty() {
-            return Err(self.invalid(&format!("\"{key}\" is empty")));
-        }
-        Ok(found)
-    }
-
-    fn optional(&self, key: &str) -> Result<Option<String>, InvalidBinding> {
-        match self.object.get(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(_) => self.required(key).map(Some),
-        }
-    }
-
-    fn invalid(&self, reason: &str) -> InvalidBinding {
-        InvalidBinding::Invalid {
-            name: self.name.to_owned(),
-            kind: self.kind.to_owned(),
-            reason: reason.to_owned(),
-        }
     }
 }
 
