@@ -257,6 +257,7 @@ function configure(text, values) {
   shared.dupStubs = config.dupStubs;
   shared.rpc = config.rpc;
   shared.hidden = config.hidden;
+  shared.mail = config.mail;
   shared.production = config.production;
   dispatch.setEnv(env);
   if (config.navigator) {

@@ -10,20 +10,13 @@ const {
   Error,
   ObjectDefineProperty,
   PromiseReject,
-  RegExpPrototypeExec,
-  SafeRegExp,
   String,
-  StringFromCharCode,
-  StringPrototypeIndexOf,
   StringPrototypeSlice,
-  StringPrototypeSplit,
-  StringPrototypeTrim,
   SymbolToStringTag,
   TypedArrayPrototypeGetBuffer,
   TypeError,
 } = primordials;
-const { bodies, entrypoints, listeners, request: requests, response: responses } = internals.selvedge;
-const { Headers } = internals.selvedge.headers;
+const { entrypoints, listeners, request: requests, response: responses } = internals.selvedge;
 const { Response } = responses;
 const { contextOf, shared } = internals;
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
@@ -200,112 +193,31 @@ async function queue(url, request, call, io) {
 
 // ----- Email. -----
 
-/** The bytes before the first empty line, each a character. */
-function headOf(raw) {
-  let text = "";
-  let isEmpty = true;
-  for (let i = 0; i < raw.length; i++) {
-    if (raw[i] === 10) {
-      if (isEmpty) break;
-      isEmpty = true;
-    } else if (raw[i] !== 13) {
-      isEmpty = false;
-    }
-    text += StringFromCharCode(raw[i]);
-  }
-  return text;
-}
-
-/** The headers of a message (RFC 5322, 2.2), folded lines joined. */
-function headersOf(text) {
-  const headers = new Headers();
-  const lines = StringPrototypeSplit(text, "\n");
-  let name = null;
-  let value = "";
-  const add = () => {
-    if (name !== null) headers.append(name, StringPrototypeTrim(value));
-  };
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i];
-    if (StringPrototypeTrim(line) === "") break;
-    if (RegExpPrototypeExec(FOLDED, line) !== null) {
-      value += ` ${StringPrototypeTrim(line)}`;
-      continue;
-    }
-    add();
-    const colon = StringPrototypeIndexOf(line, ":");
-    name = colon > 0 && RegExpPrototypeExec(FIELD, StringPrototypeSlice(line, 0, colon)) !== null
-      ? StringPrototypeSlice(line, 0, colon)
-      : null;
-    value = StringPrototypeTrim(StringPrototypeSlice(line, colon + 1));
-  }
-  add();
-  return headers;
-}
-const FOLDED = new SafeRegExp("^[ \\t]");
-const FIELD = new SafeRegExp("^[!-9;-~]+$");
-
-class ForwardableEmailMessage {
-  #from;
-  #to;
-  #raw;
-  #size;
-  #headers;
-  #fate;
-
-  constructor(key, from, to, raw, fate) {
-    checkMaker(key);
-    this.#from = from;
-    this.#to = to;
-    this.#size = raw.length;
-    this.#headers = headersOf(headOf(raw));
-    this.#raw = bodies.streamOf(new bodies.Body(bodies.BYTES, raw));
-    this.#fate = fate;
-  }
-
-  get from() {
-    return this.#from;
-  }
-
-  get to() {
-    return this.#to;
-  }
-
-  get headers() {
-    return this.#headers;
-  }
-
-  get raw() {
-    return this.#raw;
-  }
-
-  get rawSize() {
-    return this.#size;
-  }
-
-  setReject(reason) {
-    this.#fate.rejected = String(reason);
-  }
-
-  async forward(recipient, _headers = undefined) {
-    ArrayPrototypePush(this.#fate.sent, { forward: String(recipient) });
-  }
-
-  async reply(message) {
-    ArrayPrototypePush(this.#fate.sent, { reply: { from: String(message.from), to: String(message.to) } });
-  }
-}
-
-/** `?from=..&to=..`, and the message as it came over the wire. No mail is sent. */
+/**
+ * `?from=..&to=..`, and the message as it came over the wire. With `format=json` the
+ * answer says what became of it, for programs.
+ */
 async function email(url, request, call) {
   const from = url.searchParams.get("from");
   const to = url.searchParams.get("to");
-  if (from === null || to === null) return refused("the query names both ends: ?from=ADDRESS&to=ADDRESS");
-  const fate = { __proto__: null, rejected: null, sent: [] };
-  await call("email", new ForwardableEmailMessage(internal, from, to, await request.bytes(), fate));
-  const json = { outcome: "ok", rejected: fate.rejected, sent: fate.sent };
-  return Response.json(json, { status: fate.rejected === null ? 200 : 400 });
+  const raw = await request.bytes();
+  if (from === null || to === null || raw.length === 0) return new Response(NO_EMAIL, { status: 400 });
+  const { mail } = shared;
+  if (mail === null) return new Response("This Worker takes no email.", { status: 400 });
+  const taken = core.loadExtScript(mail[0]).bind(mail[1])(from, to, raw);
+  if (taken === null) return new Response(LARGE_EMAIL, { status: 400 });
+  const { message, fate } = taken;
+  await call("email", message);
+  if (url.searchParams.get("format") === "json") {
+    const { rejectReason, forwards, replies, events } = fate;
+    return Response.json({ outcome: "ok", rejectReason, forwards, replies, events });
+  }
+  if (fate.rejectReason === undefined) return new Response("Worker successfully processed email");
+  const text = `Worker rejected email with the following reason: ${fate.rejectReason}`;
+  return new Response(text, { status: 400 });
 }
+const NO_EMAIL = "Invalid email. Your request must include URL parameters specifying the `from` and `to` addresses, as well as an email in the body";
+const LARGE_EMAIL = "Email message size is bigger than the production size limit of 25MiB.";
 
 // ----- Others. -----
 
@@ -350,7 +262,7 @@ async function toListeners(io, kind, argument) {
   throw new Error(`No listener of "${kind}" events was registered.`);
 }
 
-const named = [[ForwardableEmailMessage, "ForwardableEmailMessage"], [Message, "Message"], [MessageBatch, "MessageBatch"]];
+const named = [[Message, "Message"], [MessageBatch, "MessageBatch"]];
 for (let i = 0; i < named.length; i++) {
   ObjectDefineProperty(named[i][0].prototype, SymbolToStringTag, {
     __proto__: null,

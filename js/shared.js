@@ -12,6 +12,8 @@ const shared = {
   flags: "{}",
   /** Bindings that only `ctx.exports` leads to: script and number of each. */
   hidden: [],
+  /** What makes and sends mail for the `email` handler: script and number, or nothing. */
+  mail: null,
   /** Whether no Durable Object may begin here any more. */
   endsObjects: false,
 };

@@ -164,6 +164,12 @@ pub(crate) struct RunArgs {
     #[arg(help_heading = "Worker")]
     pub(crate) data_dir: Option<PathBuf>,
 
+    /// A relay that takes the mail of Workers: smtps://USER:PASSWORD@HOST, or smtp:// with
+    /// ?tls=required for STARTTLS [default: mail goes into a folder of the data folder].
+    #[arg(long, value_name = "URL", env = "SELVEDGE_SMTP", hide_env_values = true)]
+    #[arg(hide_short_help = true, help_heading = "Worker")]
+    pub(crate) smtp: Option<String>,
+
     /// How many seconds a Durable Object stays in memory without events.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     #[arg(hide_short_help = true, help_heading = "Worker")]
@@ -247,6 +253,12 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "FOLDER", env = "SELVEDGE_DATA_DIR", hide_env_values = true)]
     #[arg(visible_alias = "persist-to", help_heading = "Worker")]
     pub(crate) data_dir: Option<PathBuf>,
+
+    /// A relay that takes the mail of Workers: smtps://USER:PASSWORD@HOST, or smtp:// with
+    /// ?tls=required for STARTTLS [default: mail goes into a folder of the data folder].
+    #[arg(long, value_name = "URL", env = "SELVEDGE_SMTP", hide_env_values = true)]
+    #[arg(hide_short_help = true, help_heading = "Worker")]
+    pub(crate) smtp: Option<String>,
 
     /// How many seconds a Durable Object stays in memory without events.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]

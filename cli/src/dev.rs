@@ -56,6 +56,7 @@ fn serve(args: DevArgs, log: &Arc<Log>) -> anyhow::Result<()> {
             .zip(args.tls_key)
             .map(|(certificate, key)| TlsFiles { certificate, key }),
         server_timing: args.server_timing,
+        smtp: args.smtp,
         inspect: args.inspect.options(),
         cron: match args.cron {
             CronArg::Auto => CronMode::Auto,

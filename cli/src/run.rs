@@ -84,6 +84,7 @@ fn serve(args: RunArgs, log: &Arc<Log>) -> anyhow::Result<()> {
         production: args.production,
         server_timing: args.server_timing,
         object_idle: args.object_idle,
+        smtp: args.smtp,
         inspect: args.inspect.options(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

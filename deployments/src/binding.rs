@@ -76,6 +76,15 @@ pub enum BindingKind {
         /// Its name there.
         secret: String,
     },
+    /// `send_email`: who may send to whom.
+    Email {
+        /// The only address that it sends to.
+        destination: Option<String>,
+        /// The addresses that it sends to; `None`: all.
+        destinations: Option<Vec<String>>,
+        /// The addresses that it sends from; `None`: all.
+        senders: Option<Vec<String>>,
+    },
     /// `hyperdrive`: a database that the account has configured.
     Hyperdrive {
         /// The id of its configuration.
@@ -267,6 +276,7 @@ mod tests {
             json!({ "name": "G", "type": "assets" }),
             json!({ "name": "H", "type": "d1", "id": "0f" }),
             json!({ "name": "P", "type": "hyperdrive", "id": "0f" }),
+            json!({ "name": "M", "type": "send_email", "allowed_sender_addresses": ["a@x.org"] }),
             json!({ "name": "S", "type": "secrets_store_secret", "store_id": "0f",
                 "secret_name": "TOKEN" }),
             json!({ "name": "I", "type": "queue", "queue_name": "q", "delivery_delay": 5 }),
@@ -296,6 +306,7 @@ mod tests {
             json!({ "type": "json" }),
             json!({ "name": "", "type": "json" }),
             json!({ "name": "A" }),
+            json!({ "name": "A", "type": "send_email", "allowed_sender_addresses": "a@x.org" }),
             json!({ "name": "A", "type": "kv_namespace" }),
             json!({ "name": "A", "type": "kv_namespace", "namespace_id": 7 }),
             json!({ "name": "A", "type": "json" }),

@@ -98,6 +98,7 @@ impl Code {
             modules,
             env: self.env,
             hidden: Vec::new(),
+            mail: None,
             globals: Vec::new(),
             classes: Vec::new(),
             compatibility,

@@ -135,6 +135,7 @@ mod tests {
             modules: vec![module],
             env: Vec::new(),
             hidden: Vec::new(),
+            mail: None,
             classes: Vec::new(),
             compatibility: Default::default(),
             limits: Default::default(),

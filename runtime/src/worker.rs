@@ -29,6 +29,9 @@ pub struct Worker {
     pub env: Vec<EnvEntry>,
     /// Bindings that are not in `env` and that `ctx.exports` leads to.
     pub hidden: Vec<Arc<dyn Binding>>,
+    /// What sends for the `email` handler; `None`: no mail comes in. Its script's
+    /// `bind` gives a function that makes the handler's message.
+    pub mail: Option<Arc<dyn Binding>>,
     /// Globals with behaviour that the host provides, such as `caches`.
     pub globals: Vec<GlobalBinding>,
     /// Classes that something beside the code counts on.

@@ -12,6 +12,8 @@ use selvedge_d1::store as d1;
 use selvedge_durable::catalog::{self, Deleted, NamespaceInfo};
 use selvedge_durable::config::Storage;
 use selvedge_durable::{DurableNamespace, LocalPlacement, NamespaceData, Placement, store};
+use selvedge_email::Mailer;
+use selvedge_email::mailer::{Folder, Nowhere, Relay};
 use selvedge_hyperdrive::Pools;
 use selvedge_kv::store::{Catalog, KvStore, UnixSeconds};
 use selvedge_queues::store as queues;
@@ -37,6 +39,9 @@ pub enum BackendError {
     /// The data folder cannot be used.
     #[error("{0}")]
     DataDir(OpenError),
+    /// The relay of mail. The text does not repeat its URL, which has a password.
+    #[error("the relay of email: {0}")]
+    Relay(String),
     /// A store cannot be opened.
     #[error("{0}")]
     Store(#[from] selvedge_storage::Error),
@@ -69,6 +74,7 @@ pub struct Backends {
     analytics: Mutex<Option<Arc<AnalyticsStore>>>,
     secrets: Mutex<Option<Arc<LocalSecrets>>>,
     hyperdrive: Mutex<Option<Arc<Pools>>>,
+    mailer: Mutex<Arc<dyn Mailer>>,
     /// Which addresses the databases behind Hyperdrive may have.
     policy: Mutex<Policy>,
     workflows: Mutex<Option<Arc<Index>>>,
@@ -96,6 +102,7 @@ impl Backends {
             analytics: Mutex::default(),
             secrets: Mutex::default(),
             hyperdrive: Mutex::default(),
+            mailer: Mutex::new(Arc::new(Nowhere)),
             policy: Mutex::new(Policy::new(Mode::Production)),
             workflows: Mutex::default(),
             counters: Mutex::default(),
@@ -337,6 +344,29 @@ impl Backends {
     /// public ones until this is called.
     pub(crate) fn reach(&self, policy: Policy) {
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// Who takes the mail of Workers; nobody until this is called.
+    pub(crate) fn send_with(&self, mailer: Arc<dyn Mailer>) {
+        *self.mailer.lock().unwrap_or_else(PoisonError::into_inner) = mailer;
+    }
+
+    /// The same, for a server that may have no relay: mail goes into a folder then.
+    ///
+    /// # Errors
+    /// When the URL of the relay is none.
+    pub(crate) fn send_locally(&self, relay: Option<&str>) -> Result<(), BackendError> {
+        let mailer: Arc<dyn Mailer> = match relay {
+            Some(url) => Arc::new(Relay::new(url).map_err(BackendError::Relay)?),
+            None => Arc::new(Folder::of(&self.data_dir)),
+        };
+        self.send_with(mailer);
+        Ok(())
+    }
+
+    /// Who takes the mail of Workers.
+    pub fn mailer(&self) -> Arc<dyn Mailer> {
+        self.mailer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Connections to databases behind Hyperdrive.

@@ -19,6 +19,8 @@ use selvedge_d1::config::DatabaseConfig;
 use selvedge_durable::catalog::Strictness;
 use selvedge_dynamic::config::{LoaderConfig, NamespaceConfig as NamespaceOfWorkers};
 use selvedge_dynamic::{DispatchNamespace, OutboundWorker, WorkerLoader};
+use selvedge_email::config::SendEmailConfig;
+use selvedge_email::{IncomingEmail, SendEmail};
 use selvedge_hyperdrive::Hyperdrive;
 use selvedge_kv::KvNamespace;
 use selvedge_kv::config::NamespaceConfig;
@@ -59,6 +61,7 @@ pub enum BindingConfig {
     RateLimit(RateLimitConfig),
     Dataset(DatasetConfig),
     Secret(SecretConfig),
+    Email(SendEmailConfig),
     Hyperdrive(hyperdrive::LocalDatabase),
     Workflow(WorkflowConfig),
     Loader(LoaderConfig),
@@ -77,6 +80,7 @@ impl BindingConfig {
             Self::RateLimit(limit) => &limit.name,
             Self::Dataset(dataset) => &dataset.binding,
             Self::Secret(secret) => &secret.binding,
+            Self::Email(email) => &email.name,
             Self::Hyperdrive(database) => &database.binding,
             Self::Workflow(workflow) => &workflow.binding,
             Self::Loader(loader) => &loader.binding,
@@ -135,6 +139,10 @@ impl BindingConfig {
                 let binding = Hyperdrive::new(pools, &pool, &name, Arc::new(origin));
                 EnvValue::Binding(Arc::new(binding))
             }
+            Self::Email(config) => {
+                let email = SendEmail::new(backends.mailer(), config.rules.clone());
+                EnvValue::Binding(Arc::new(email))
+            }
             Self::RateLimit(config) => {
                 let counter = backends.counter(NO_ACCOUNT, &config.namespace_id);
                 let limit = RateLimit::new(counter, config.simple, rate_clock);
@@ -163,6 +171,7 @@ pub(crate) fn open(
 ) -> Result<Vec<String>, BackendError> {
     let mut notes = Vec::new();
     worker.globals.push(caches(backends.cache(), &worker.account));
+    worker.mail = Some(Arc::new(IncomingEmail::new(backends.mailer())));
     if !objects.is_empty() {
         let namespaces = backends.objects()?;
         notes = objects.apply(namespaces.catalog(), Strictness::Local)?;
@@ -216,6 +225,17 @@ pub(crate) fn configured(config: &Config) -> Result<(Vec<BindingConfig>, Vec<Str
         bindings.push(BindingConfig::Dataset(dataset));
     }
     hyperdrive::configured(config, &mut bindings)?;
+    for section in config.tables("send_email")? {
+        let email: SendEmailConfig = section.read()?;
+        if email.name.is_empty() {
+            return Err(section.error(NO_NAME));
+        }
+        if email.remote {
+            let text = format!("\"{}\" sends nothing over Cloudflare (\"remote\")", email.name);
+            warnings.push(section.warning(&text));
+        }
+        bindings.push(BindingConfig::Email(email));
+    }
     for section in config.tables("secrets_store_secrets")? {
         bindings.push(BindingConfig::Secret(secret(&section)?));
     }

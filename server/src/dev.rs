@@ -88,6 +88,8 @@ pub struct DevOptions {
     pub data_dir: PathBuf,
     /// How long a Durable Object stays in memory without events.
     pub object_idle: Duration,
+    /// The URL of a relay that takes mail; without one it goes into a folder.
+    pub smtp: Option<String>,
     /// Called when the addresses are bound and the Workers started, or failed to.
     pub on_ready: OnReady,
 }
@@ -117,6 +119,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     let urls = urls(scheme, &addresses.all());
     let backends = Backends::new(&options.data_dir, "selvedge dev", options.object_idle);
     backends.reach(Policy::new(selvedge_runtime::Mode::Local));
+    backends.send_locally(options.smtp.as_deref()).map_err(RunError::from)?;
     let backends = Arc::new(backends);
     let switchboard = Switchboard::new(backends.placement());
     let alarms = Alarms::new(switchboard.clone());

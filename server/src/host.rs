@@ -52,6 +52,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use selvedge_deployments::DeploymentStore;
+use selvedge_email::mailer::Relay;
 use selvedge_runtime::{CodeCache, Mode, Platform, Services};
 use tokio::sync::{mpsc, watch};
 
@@ -142,6 +143,9 @@ impl Server {
         let networks = options.settings.network.allowed.clone();
         let policy = Policy::new(Mode::Production).with_networks(networks);
         backends.reach(policy.clone());
+        if let Some(url) = &options.settings.email.relay {
+            backends.send_with(Arc::new(Relay::new(url).map_err(BackendError::Relay)?));
+        }
         let services = Services {
             platform: Platform::new(selvedge_snapshot::platform_parts(Some(cache))),
             log: options.log.clone(),

@@ -117,6 +117,7 @@ impl Project {
             modules,
             env,
             hidden: Vec::new(),
+            mail: None,
             globals: Vec::new(),
             classes,
             compatibility: config.compatibility,

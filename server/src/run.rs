@@ -106,6 +106,7 @@ impl Server {
         let backends = Backends::new(&options.data_dir, "selvedge run", options.object_idle);
         // Who runs a Worker says himself where its databases are.
         backends.reach(Policy::new(Mode::Local));
+        backends.send_locally(options.smtp.as_deref())?;
         let backends = Arc::new(backends);
         let switchboard = Switchboard::new(backends.placement());
         let alarms = Alarms::new(switchboard.clone());

@@ -50,6 +50,8 @@ pub struct RunOptions {
     pub data_dir: PathBuf,
     /// How long a Durable Object stays in memory without events.
     pub object_idle: Duration,
+    /// The URL of a relay that takes mail; without one it goes into a folder.
+    pub smtp: Option<String>,
     /// Where debuggers connect, if they may. One isolate serves then.
     pub inspect: Option<InspectOptions>,
 }

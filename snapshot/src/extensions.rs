@@ -17,5 +17,6 @@ pub(crate) fn extensions_with_sources() -> Vec<deno_core::Extension> {
     all.push(selvedge_hyperdrive::extension());
     all.push(selvedge_workflows::extension());
     all.push(selvedge_dynamic::extension());
+    all.push(selvedge_email::extension());
     all
 }

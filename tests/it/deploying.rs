@@ -4,6 +4,7 @@ mod analytics;
 mod backup;
 mod cli;
 mod dashboard;
+mod email;
 #[cfg(unix)]
 mod hyperdrive;
 mod mistakes;

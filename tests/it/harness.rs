@@ -9,6 +9,7 @@ mod origin;
 mod postgres;
 mod program;
 mod setup;
+mod smtp;
 mod turn;
 
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ pub(crate) use origin::{Body, Origin, full};
 pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use program::{Ended, Program, checkout, selvedge};
 pub(crate) use setup::{Setup, TestServer};
+pub(crate) use smtp::{Smtp, Wants, tls as smtp_tls};
 pub(crate) use turn::alone;
 
 /// Long enough for a machine under load; only a hang takes so long.

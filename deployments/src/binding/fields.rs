@@ -23,6 +23,13 @@ const TYPES: &[(&str, Read)] = &[
     ("r2_bucket", |it| Ok(BindingKind::R2 { bucket: it.required("bucket_name")? })),
     ("analytics_engine", |it| Ok(BindingKind::Dataset { dataset: it.required("dataset")? })),
     ("ratelimit", |it| it.rate_limit()),
+    ("send_email", |it| {
+        Ok(BindingKind::Email {
+            destination: it.optional("destination_address")?,
+            destinations: it.texts("allowed_destination_addresses")?,
+            senders: it.texts("allowed_sender_addresses")?,
+        })
+    }),
     ("hyperdrive", |it| Ok(BindingKind::Hyperdrive { config: it.required("id")? })),
     ("secrets_store_secret", |it| {
         let (store, secret) = (it.required("store_id")?, it.required("secret_name")?);
@@ -161,6 +168,16 @@ impl Fields<'_> {
             None | Some(Value::Null) => Ok(None),
             Some(_) => self.required(key).map(Some),
         }
+    }
+
+    fn texts(&self, key: &str) -> Result<Option<Vec<String>>, InvalidBinding> {
+        let Some(value) = self.object.get(key).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
+        let refused = || self.invalid(&format!("\"{key}\" is not a list of strings"));
+        let all = value.as_array().ok_or_else(refused)?.iter();
+        let all = all.map(|text| text.as_str().map(str::to_owned).ok_or_else(refused));
+        all.collect::<Result<_, _>>().map(Some)
     }
 
     fn invalid(&self, reason: &str) -> InvalidBinding {

@@ -148,6 +148,9 @@ impl Isolate {
             serde_json::json!([binding.script(), binding.open(&mut op_state.borrow_mut())])
         });
         let hidden: Vec<serde_json::Value> = hidden.collect();
+        let mail = worker.mail.as_ref().map(|binding| {
+            serde_json::json!([binding.script(), binding.open(&mut op_state.borrow_mut())])
+        });
         let mut globals = Vec::new();
         for global in &worker.globals {
             let resource = global.binding.open(&mut op_state.borrow_mut());
@@ -156,6 +159,7 @@ impl Isolate {
         }
         let config = serde_json::json!({
             "hidden": hidden,
+            "mail": mail,
             "env": env,
             "bindings": bindings,
             "globals": globals,

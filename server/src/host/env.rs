@@ -14,6 +14,7 @@ use selvedge_deployments::{
 };
 use selvedge_durable::DurableNamespace;
 use selvedge_dynamic::{DispatchNamespace, OutboundWorker, WorkerLoader};
+use selvedge_email::{Rules, SendEmail};
 use selvedge_hyperdrive::Hyperdrive;
 use selvedge_js::ServiceBinding;
 use selvedge_kv::KvNamespace;
@@ -108,6 +109,8 @@ impl Stores<'_> {
             modules,
             env,
             hidden: self.own_objects(given)?,
+            // No mail comes in.
+            mail: None,
             globals: vec![caches(self.backends.cache(), &cache_owner(given.key))],
             classes: classes(content, &given.key.name),
             compatibility: compatibility(content),
@@ -241,6 +244,14 @@ impl Stores<'_> {
                 let store = store.map_err(|error| EnvError::Backend(name.clone(), error))?;
                 let account = given.key.account.as_str();
                 EnvValue::Binding(Arc::new(Dataset::new(store, account, dataset)))
+            }
+            BindingKind::Email { destination, destinations, senders } => {
+                let rules = Rules {
+                    destination_address: destination.clone(),
+                    allowed_destination_addresses: destinations.clone(),
+                    allowed_sender_addresses: senders.clone(),
+                };
+                EnvValue::Binding(Arc::new(SendEmail::new(self.backends.mailer(), rules)))
             }
             BindingKind::Hyperdrive { config } => {
                 let database = AccountDatabase::new(self.store, &given.key.account, config);

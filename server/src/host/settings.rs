@@ -37,6 +37,7 @@ pub struct Settings {
     pub proxies: ProxySettings,
     pub tls: Vec<Certificate>,
     pub network: NetworkSettings,
+    pub email: EmailSettings,
     pub drain: DrainSettings,
     pub zones: ZoneSettings,
     pub logs: LogSettings,
@@ -168,6 +169,20 @@ pub struct Certificate {
 pub struct NetworkSettings {
     /// Networks that are private and may be reached all the same.
     pub allowed: Vec<IpNet>,
+}
+
+/// Where the mail of Workers goes.
+#[derive(Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmailSettings {
+    /// The URL of a relay, which may have a password. Without one no mail is sent.
+    pub relay: Option<String>,
+}
+
+impl std::fmt::Debug for EmailSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmailSettings").field("relay", &self.relay.is_some()).finish()
+    }
 }
 
 /// How the server stops.

@@ -168,6 +168,7 @@ impl Setup {
             server_timing: self.server_timing,
             object_idle: self.object_idle,
             data_dir: folder.path().join("data"),
+            smtp: None,
             inspect: self.inspect,
         };
         let (started, start) = mpsc::channel();

@@ -5,6 +5,7 @@
 mod commands;
 mod deploys;
 mod dispatch;
+mod email;
 mod mistakes;
 mod project;
 mod s3;

@@ -56,6 +56,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "limits in `env`, see [rate-limits.md](rate-limits.md)";
     NotInheritable Acts "analytics_engine_datasets" ANALYTICS,
         "datasets in `env`, see [analytics.md](analytics.md)";
+    NotInheritable Acts "send_email" SEND_EMAIL,
+        "sending mail, see [email.md](email.md)";
     NotInheritable Acts "hyperdrive" HYPERDRIVE,
         "PostgreSQL databases over pooled connections, see [hyperdrive.md](hyperdrive.md)";
     NotInheritable Acts "secrets_store_secrets" SECRETS_STORE,
@@ -144,8 +146,6 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "Stream";
     NotInheritable NotYet "websearch" ONE_BINDING,
         "web search";
-    NotInheritable NotYet "send_email" SEND_EMAIL,
-        "email";
     NotInheritable NotYet "mtls_certificates" MTLS,
         "client certificates";
     NotInheritable NotYet "pipelines" PIPELINES,
