@@ -8,6 +8,7 @@ import { worker } from "./views/worker.js";
 import { logs } from "./views/logs.js";
 import { kv, kvNamespace } from "./views/kv.js";
 import { objects, objectNamespace } from "./views/objects.js";
+import { stores } from "./views/stores.js";
 import { tokens } from "./views/tokens.js";
 import { accounts } from "./views/accounts.js";
 
@@ -25,12 +26,18 @@ const VIEWS = [
   [/^\/kv\/([^/]+)$/, "KV", kvNamespace],
   [/^\/objects$/, "Durable Objects", objects],
   [/^\/objects\/([^/]+)$/, "Durable Objects", objectNamespace],
+  [/^\/stores\/([a-z0-9]+)$/, null, stores],
   [/^\/tokens$/, "API tokens", tokens],
   [/^\/accounts$/, "Accounts", accounts],
 ];
 
 const NAV = [
-  ["Account", [["Overview", "#/"], ["Logs", "#/logs"], ["KV", "#/kv"], ["Durable Objects", "#/objects"], ["API tokens", "#/tokens"]]],
+  ["Account", [["Overview", "#/"], ["Logs", "#/logs"], ["API tokens", "#/tokens"]]],
+  ["Storage and more", [
+    ["KV", "#/kv"], ["Durable Objects", "#/objects"], ["R2", "#/stores/r2"], ["D1", "#/stores/d1"], ["Queues", "#/stores/queues"],
+    ["Workflows", "#/stores/workflows"], ["Secrets Store", "#/stores/secrets"], ["Hyperdrive", "#/stores/hyperdrive"],
+    ["Dispatch namespaces", "#/stores/dispatch"],
+  ]],
   ["Server", [["Accounts", "#/accounts"]]],
 ];
 
@@ -39,6 +46,11 @@ function applyTheme() {
   const dark = chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   document.documentElement.dataset.theme = dark ? "dark" : "light";
   return dark;
+}
+
+// What the menu calls a page.
+function named(path) {
+  return NAV.flatMap(([, links]) => links).find(([, href]) => href === `#${path}`)?.[0];
 }
 
 function themeButton() {
@@ -120,7 +132,7 @@ async function show() {
     }
   }
   const path = decodeURI(location.hash.slice(1)) || "/";
-  const found = VIEWS.map(([pattern, name, view]) => [pattern.exec(path), name, view]).find(([match]) => match);
+  const found = VIEWS.map(([pattern, name, view]) => [pattern.exec(path), name ?? named(path), view]).find(([match]) => match);
   const content = h("main", { id: "content", tabindex: "-1" });
   replace(app, h("div", { class: "layout" }, side(found?.[1]), content));
   document.title = `${found?.[1] ?? "Not found"} - Selvedge`;

@@ -37,6 +37,7 @@ const FILES: &[(&str, DashboardFile)] = files! {
     "icon.svg" SVG;
     "main.js" SCRIPT;
     "lib/api.js" SCRIPT;
+    "lib/bindings.js" SCRIPT;
     "lib/chart.js" SCRIPT;
     "lib/dom.js" SCRIPT;
     "lib/figures.js" SCRIPT;
@@ -49,6 +50,7 @@ const FILES: &[(&str, DashboardFile)] = files! {
     "views/overview.js" SCRIPT;
     "views/parts.js" SCRIPT;
     "views/signin.js" SCRIPT;
+    "views/stores.js" SCRIPT;
     "views/tokens.js" SCRIPT;
     "views/worker.js" SCRIPT;
 };

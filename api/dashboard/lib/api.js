@@ -86,6 +86,7 @@ export class Account {
   constructor(id) { this.id = id; this.path = `/accounts/${segment(id)}`; }
   script(name) { return `${this.path}/workers/scripts/${segment(name)}`; }
   scripts() { return all(`${this.path}/workers/scripts`); }
+  list(path) { return all(`${this.path}/${path}`); }
   namespaces() { return all(`${this.path}/storage/kv/namespaces`); }
   namespace(id) { return `${this.path}/storage/kv/namespaces/${segment(id)}`; }
   objectNamespaces() { return all(`${this.path}/workers/durable_objects/namespaces`); }

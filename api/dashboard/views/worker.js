@@ -1,6 +1,7 @@
 import { del, get, maybe, post, put } from "../lib/api.js";
 import { act, ask, copyable, field, h, panel, replace, table, toast } from "../lib/dom.js";
-import { ago, percent, shortId, time } from "../lib/format.js";
+import { ago, number, percent, shortId, time } from "../lib/format.js";
+import { described } from "../lib/bindings.js";
 import { watch } from "../lib/figures.js";
 import { FIGURES, charts, facts, figures, head, setFigures } from "./parts.js";
 import { live } from "./live.js";
@@ -26,6 +27,7 @@ export async function worker(context) {
 async function summary({ body, account, name, path, onLeave }) {
   const cards = figures(FIGURES);
   const graphs = charts();
+  const uses = h("div", {}, used({}));
   const [subdomain, schedules, deployments] = await Promise.all([
     maybe(get(`${path}/subdomain`), {}), maybe(get(`${path}/schedules`), {}), get(`${path}/deployments`),
   ]);
@@ -40,8 +42,10 @@ async function summary({ body, account, name, path, onLeave }) {
     ["Handlers", version?.resources?.script?.handlers?.join(", ")],
     ["Compatibility", version && `${version.resources.script_runtime.compatibility_date ?? ""} ${(version.resources.script_runtime.compatibility_flags ?? []).join(" ")}`],
   ]);
-  replace(body, cards, graphs, panel("Deployment", null, h("div", { class: "body" }, triggers)), panel("Bindings", null, bindings(version)));
+  replace(body, cards, graphs, panel("Deployment", null, h("div", { class: "body" }, triggers)), panel("Bindings", null, bindings(version)),
+    panel("Calls of bindings", h("span", { class: "soft small" }, "since the server started"), uses));
   onLeave(watch(account, (history) => {
+    replace(uses, used(history.last?.workers.find((one) => one.script === name) ?? {}));
     const list = history.workers.get(name);
     const sample = list?.at(-1);
     if (!sample) return;
@@ -50,19 +54,24 @@ async function summary({ body, account, name, path, onLeave }) {
   }));
 }
 
-const TARGETS = ["namespace_id", "class_name", "service", "bucket_name", "queue_name", "database_id", "secret_name", "workflow_name", "namespace", "destination_address", "id", "dataset", "text"];
-
 function bindings(version) {
   return table([
     { title: "Name", cell: (one) => h("code", {}, `env.${one.name}`) },
-    { title: "Type", cell: (one) => one.type },
+    { title: "Type", cell: (one) => h("span", { title: one.type }, described(one).label) },
     { title: "Leads to", cell: (one) => {
-      const target = TARGETS.map((key) => one[key]).find(Boolean) ?? (one.json === undefined ? "" : JSON.stringify(one.json));
-      const text = String(target);
-      if (one.type === "kv_namespace") return h("a", { href: `#/kv/${text}` }, text);
-      return h("span", { class: "mono" }, text.length > 60 ? `${text.slice(0, 59)}\u2026` : text);
+      const { target, link } = described(one);
+      const text = target.length > 60 ? `${target.slice(0, 59)}\u2026` : target;
+      return link ? h("a", { href: link }, text) : h("span", { class: "mono" }, text);
     } },
   ], version?.resources?.bindings ?? [], "env holds nothing.");
+}
+
+// How often each was called, and what that came to.
+function used({ operations = {}, amounts = {} }) {
+  return table([
+    { title: "What", cell: ([what]) => h("code", {}, what) },
+    { title: "How many", num: true, cell: ([, count]) => number(count) },
+  ], [...Object.entries(operations), ...Object.entries(amounts)], "None was called yet.");
 }
 
 async function versions({ body, path, name, again }) {
