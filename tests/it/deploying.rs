@@ -2,6 +2,7 @@
 
 mod analytics;
 mod backup;
+mod bindings;
 mod cli;
 mod dashboard;
 mod email;

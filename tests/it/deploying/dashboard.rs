@@ -25,7 +25,7 @@ fn type_text(page: &mut Page, text: &str) {
 }
 
 /// Signs in with the keyboard alone.
-fn sign_in(page: &mut Page, token: &str) {
+pub(super) fn sign_in(page: &mut Page, token: &str) {
     page.wait("document.activeElement?.name === 'token'");
     type_text(page, token);
     press(page, "Enter", 13);
