@@ -47,6 +47,16 @@ export default class extends WorkerEntrypoint {
       case "/connect":
         try { await connect("away.example:25").opened; return new Response("opened"); }
         catch (error) { return new Response(error.message); }
+      case "/loaded":
+      case "/closed": {
+        const code = "export default { fetch() { return fetch('http://away.example/loaded'); } }";
+        const worker = this.env.LOADER.load({
+          compatibilityDate: "2026-11-01", mainModule: "main.js", modules: { "main.js": code },
+          ...(url.pathname === "/closed" && { globalOutbound: null }),
+        });
+        try { return await worker.getEntrypoint().fetch("http://x/"); }
+        catch (error) { return new Response(error.message); }
+      }
       case "/cf": return new Response(typeof request.cf?.country);
     }
     return new Response(`customer ${request.headers.get("x-from")}`);
@@ -83,7 +93,10 @@ fn start() -> Dev {
             ("dispatch/worker.js", DISPATCH),
             ("dispatch/wrangler.toml", dispatch),
             ("customer/worker.js", CUSTOMER),
-            ("customer/wrangler.toml", &other("customer")),
+            (
+                "customer/wrangler.toml",
+                &format!("{}worker_loaders = [{{ binding = \"LOADER\" }}]\n", other("customer")),
+            ),
             ("outbound/worker.js", OUTBOUND),
             (
                 "outbound/wrangler.toml",
@@ -113,10 +126,18 @@ fn all_that_it_sends_goes_through_the_outbound_worker() {
     let dev = start();
     let told = |what: &str| format!("{what} for customer {{\"free\":true}} own");
     assert_eq!(dev.get("/customer/away").text(), told("POST http://away.example/path hello"));
+    // What it loads inherits the way, unless its code says something else.
+    assert_eq!(dev.get("/customer/loaded").text(), told("GET http://away.example/loaded"));
+    let closed = dev.get("/customer/closed").text();
+    assert!(closed.starts_with("This worker is not permitted to access the internet"), "{closed}");
     // Also where it calls itself.
     assert_eq!(dev.get("/customer/self").text(), told("POST http://away.example/path hello"));
     assert_eq!(dev.get("/customer/own-method").text(), told("GET http://away.example/path"));
-    assert_eq!(dev.get("/customer/env").text(), "[[],[]]", "its own env has none of it");
+    assert_eq!(
+        dev.get("/customer/env").text(),
+        "[[\"LOADER\"],[\"LOADER\"]]",
+        "its own env has none of it"
+    );
     let connect = dev.get("/customer/connect").text();
     assert!(connect.starts_with("proxy request failed, cannot connect"), "{connect}");
 }
