@@ -316,12 +316,23 @@ pub(super) fn version_metadata(settings: &Settings) -> Result<Option<String>, Di
 impl Config {
     /// What the user should know of keys that other commands act on and
     /// `selvedge run` does not.
-    pub fn not_in_run(&self) -> Option<String> {
-        let file = self.file.as_deref().filter(|_| !self.crons.is_empty())?;
-        Some(format!(
-            "{}: `selvedge run` does not fire cron triggers; `selvedge dev` does",
-            shown(file)
-        ))
+    pub fn not_in_run(&self) -> Vec<String> {
+        let Some(file) = self.file.as_deref().map(shown) else { return Vec::new() };
+        let mut said = Vec::new();
+        if !self.crons.is_empty() {
+            said.push(format!(
+                "{file}: `selvedge run` does not fire cron triggers; `selvedge dev` does"
+            ));
+        }
+        let bindings = self.bindings().into_iter();
+        for binding in bindings.filter(|it| it.kind.key == "dispatch_namespaces") {
+            said.push(format!(
+                "{file}: the dispatch namespace \"{}\" is empty: `selvedge run` serves one Worker; \
+                 `selvedge dev -c A -c B` serves several, which are in it",
+                binding.name
+            ));
+        }
+        said
     }
 
     /// The value of a key as the chosen environment has it, for the code that

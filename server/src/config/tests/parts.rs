@@ -229,8 +229,14 @@ fn all_bindings_are_listed_with_what_they_lead_to() {
 #[test]
 fn what_run_leaves_out_is_said() {
     let config = with("triggers = { crons = [\"* * * * *\"] }");
-    let said = config.not_in_run().expect("a warning");
+    let said = config.not_in_run().remove(0);
     let expected = "wrangler.toml: `selvedge run` does not fire cron triggers; `selvedge dev` does";
     assert!(said.ends_with(expected), "{said}");
-    assert_eq!(with("build = { cwd = \".\" }").not_in_run(), None);
+    let config =
+        with("dispatch_namespaces = [{ binding = \"CUSTOMERS\", namespace = \"customers\" }]");
+    let said = config.not_in_run().remove(0);
+    let expected = "wrangler.toml: the dispatch namespace \"CUSTOMERS\" is empty: `selvedge run` \
+                    serves one Worker; `selvedge dev -c A -c B` serves several, which are in it";
+    assert!(said.ends_with(expected), "{said}");
+    assert!(with("build = { cwd = \".\" }").not_in_run().is_empty());
 }
