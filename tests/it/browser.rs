@@ -92,7 +92,9 @@ impl Page {
     /// Waits until an expression is true.
     #[track_caller]
     pub(crate) fn wait(&mut self, expression: &str) {
-        eventually(expression, || (self.debugger.evaluate(expression) == true).then_some(()));
+        eventually(expression, || {
+            self.debugger.evaluate_if_there(expression).filter(|it| *it == true).map(drop)
+        });
     }
 
     fn enter(&mut self, room: &str, name: &str) {

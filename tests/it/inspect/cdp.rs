@@ -120,6 +120,21 @@ impl Debugger {
         result["result"]["value"].clone()
     }
 
+    /// The same; `None` while the page is on its way to another one.
+    pub(crate) fn evaluate_if_there(&mut self, expression: &str) -> Option<Value> {
+        let params =
+            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        let id = self.send("Runtime.evaluate", params);
+        let response = self.response(id);
+        if response["error"]["code"] == -32000 {
+            return None;
+        }
+        assert!(response["error"].is_null(), "{expression}: {response}");
+        let result = &response["result"];
+        assert!(result["exceptionDetails"].is_null(), "{expression}: {result}");
+        Some(result["result"]["value"].clone())
+    }
+
     /// The value of an expression in the frame on top.
     pub(super) fn evaluate_in(&mut self, paused: &Value, expression: &str) -> Value {
         let frame = &paused["callFrames"][0]["callFrameId"];
