@@ -10,7 +10,7 @@ export const messages_cross = {
     port2.onmessage = (event) => seen.push([event.data, event.type, event.lastEventId]);
     port1.postMessage({ a: [1, new Map([[1, 2]])].length });
     port1.postMessage("x");
-    await scheduler.wait(5);
+    while (seen.length < 2) await scheduler.wait(5);
     same(seen, [[{ a: 2 }, "message", ""], ["x", "message", ""]]);
     port1.close();
     port1.postMessage("lost");
