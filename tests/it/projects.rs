@@ -107,6 +107,20 @@ fn graphql_yoga() {
     answers_as_expected("graphql-yoga");
 }
 
+#[test]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+fn rust_that_workers_rs_packed() {
+    let built = std::env::var_os("SELVEDGE_WORKERS_RS").map(PathBuf::from);
+    let Some(built) = built.filter(|folder| folder.join("build/index.js").exists()) else {
+        println!("skipped: SELVEDGE_WORKERS_RS names no folder that .ci/workers-rs built");
+        return;
+    };
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    copy_tree(&checkout("tests/projects/workers-rs"), folder.path());
+    copy_tree(&built.join("build"), &folder.path().join("build"));
+    serves(folder.path(), "run");
+}
+
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn answers_as_expected(name: &str) {
     let Some(folder) = installed(name) else {
@@ -117,13 +131,17 @@ fn answers_as_expected(name: &str) {
         println!("skipped: the project {name} is built by a Node.js for x86_64 Linux");
         return;
     };
+    // What other tools built is served as they left it.
+    serves(&folder, if is_built { "run" } else { "dev" });
+}
+
+/// Serves the project, and asks what its `expect.json` says.
+fn serves(folder: &Path, command: &str) {
     let cases = std::fs::read_to_string(folder.join("expect.json")).expect("expect.json");
     let cases: Vec<Case> = serde_json::from_str(&cases).expect("cases");
     let state = tempfile::TempDir::new().expect("a temporary folder");
     let state = state.path().to_str().expect("a path of text");
-    // What other tools built is served as they left it.
-    let command = if is_built { "run" } else { "dev" };
-    let mut program = Program::selvedge(&folder, &[command, "--port", "0", "--data-dir", state]);
+    let mut program = Program::selvedge(folder, &[command, "--port", "0", "--data-dir", state]);
     let address = program.address();
     for Case { request, response } in cases {
         let method = request.method.as_deref().unwrap_or("GET");
@@ -131,6 +149,7 @@ fn answers_as_expected(name: &str) {
             request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let body = request.body.as_bytes();
         let got = Client::connect(address).request(method, &request.path, &headers, body);
+        let name = folder.file_name().unwrap_or_default().display();
         let what = format!("{name}: {method} {}: {}", request.path, got.text());
         assert_eq!(got.status, response.status, "{what}");
         for (name, value) in &response.headers {
