@@ -153,7 +153,11 @@ for (let i = 0; i < names.length; i++) defineGlobal(names[i], eager[names[i]]);
 for (let i = 0; i < onDemand.length; i++) {
   const name = onDemand[i][0];
   const script = onDemand[i][1];
-  defineLazyGlobal(name, () => load(script)[name]);
+  defineLazyGlobal(name, () => {
+    const value = load(script)[name];
+    load("ext:selvedge/receivers.js").checkGlobal(name, value);
+    return value;
+  });
 }
 const eventNames = ["ExtendableEvent", "FetchEvent", "ScheduledEvent", "TailEvent"];
 for (let i = 0; i < eventNames.length; i++) {

@@ -349,5 +349,8 @@ ObjectDefineProperty(EventSource.prototype, SymbolToStringTag, {
   configurable: true,
 });
 
+const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
+checkReceivers(EventSource);
+
 return { EventSource };
 })();

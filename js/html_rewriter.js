@@ -97,5 +97,8 @@ ObjectDefineProperty(HTMLRewriter.prototype, SymbolToStringTag, {
   configurable: true,
 });
 
+const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
+checkReceivers(HTMLRewriter);
+
 return { HTMLRewriter };
 })();

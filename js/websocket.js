@@ -123,7 +123,10 @@ class WebSocket extends EventTarget {
     connect(this, this.#fields, url, protocols);
   }
 
-  accept(_options = undefined) {
+  accept(options = undefined) {
+    if (options !== undefined && options !== null && typeof options !== "object" && typeof options !== "function") {
+      throw new TypeError("Failed to execute 'accept' on 'WebSocket': parameter 1 is not of type 'AcceptOptions'.");
+    }
     const fields = this.#fields;
     if (fields.events !== null) {
       throw new TypeError("Can't accept() WebSocket after enabling hibernation.");
@@ -738,6 +741,10 @@ const inside = {
     if (theirs.accepted) flushInbox(fields.peer, theirs);
   },
 };
+
+const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
+checkReceivers(WebSocket);
+checkReceivers(WebSocketRequestResponsePair);
 
 return {
   accepted,

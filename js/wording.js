@@ -22,6 +22,8 @@ const PARAMETERS = {
   "construct 'Event'": ["string", "Init"],
   "construct 'File'": ["Array", "string", "Options"],
   "construct 'MessageEvent'": ["string", "Initializer"],
+  "construct 'PerformanceMark'": ["string", "Options"],
+  "construct 'PerformanceObserver'": ["Value"],
   "construct 'ReadableStream'": ["UnderlyingSource", "StreamQueuingStrategy"],
   "construct 'ReadableStreamBYOBReader'": ["ReadableStream"],
   "construct 'ReadableStreamDefaultReader'": ["ReadableStream"],
@@ -46,9 +48,10 @@ const PARAMETERS = {
   "execute 'from' on 'ReadableStream'": ["AsyncGenerator"],
   "execute 'get' on 'URLSearchParams'": ["USVString"],
   "execute 'getAll' on 'URLSearchParams'": ["USVString"],
+  "execute 'getEntriesByName' on 'Performance'": ["string", "string"],
   "execute 'getReader' on 'ReadableStream'": ["GetReaderOptions"],
   "execute 'has' on 'URLSearchParams'": ["USVString", "USVString"],
-  "execute 'mark' on 'Performance'": ["string", "PerformanceMarkOptions"],
+  "execute 'mark' on 'Performance'": ["string", "Options"],
   "execute 'measure' on 'Performance'": ["string"],
   "execute 'parse' on 'URL'": ["USVString", "USVString"],
   "execute 'pipeThrough' on 'ReadableStream'": ["Transform", "PipeToOptions"],
@@ -57,8 +60,10 @@ const PARAMETERS = {
   "execute 'read' on 'ReadableStreamBYOBReader'": ["ArrayBufferView", "ReadableStreamBYOBReaderReadOptions"],
   "execute 'removeEventListener' on 'EventTarget'": ["string", "Object"],
   "execute 'set' on 'URLSearchParams'": ["USVString", "USVString"],
+  "execute 'setResourceTimingBufferSize' on 'Performance'": ["unsigned integer"],
   "execute 'structuredClone' on 'ServiceWorkerGlobalScope'": ["Value", "StructuredCloneOptions"],
   "execute 'timeout' on 'AbortSignal'": ["number"],
+  "execute 'values' on 'ReadableStream'": ["ValuesOptions"],
 };
 
 /** Functions of the global scope. */

@@ -296,5 +296,9 @@ function bind(rid, name) {
   return caches;
 }
 
+const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
+checkReceivers(Cache);
+checkReceivers(CacheStorage);
+
 return { bind };
 })();

@@ -20,7 +20,10 @@ const {
 const consoles = lazy("ext:deno_web/01_console.js");
 const events = lazy("ext:deno_web/02_event.js");
 const exceptions = lazy("ext:deno_web/01_dom_exception.js");
+const receivers = lazy("ext:selvedge/receivers.js");
 
+/** What makes events, which no Worker can. */
+const internal = { __proto__: null };
 /** Kinds of events that were listened to at some time. */
 const heard = { __proto__: null };
 /** Holds the listeners of the global object. */
@@ -83,6 +86,11 @@ function eventClasses() {
     /** What was waited for, where a result is told after it. */
     #promises = null;
 
+    constructor(type, mark) {
+      if (mark !== internal) throw new TypeError("Illegal constructor");
+      super(type);
+    }
+
     waitUntil(promise) {
       if (this.#io === null) {
         const { DOMException } = exceptions();
@@ -108,8 +116,8 @@ function eventClasses() {
     #answer = undefined;
     #answered = false;
 
-    constructor(type, init) {
-      super(type);
+    constructor(type, mark, init) {
+      super(type, mark);
       this.#request = init.request;
     }
 
@@ -143,8 +151,8 @@ function eventClasses() {
     #cron;
     #time;
 
-    constructor(type, init) {
-      super(type);
+    constructor(type, mark, init) {
+      super(type, mark);
       this.#cron = init.cron;
       this.#time = init.scheduledTime;
     }
@@ -166,8 +174,8 @@ function eventClasses() {
   class QueueEvent extends ExtendableEvent {
     #batch;
 
-    constructor(type, batch) {
-      super(type);
+    constructor(type, mark, batch) {
+      super(type, mark);
       this.#batch = batch;
     }
 
@@ -196,8 +204,8 @@ function eventClasses() {
   class TailEvent extends ExtendableEvent {
     #traces;
 
-    constructor(type, traces) {
-      super(type);
+    constructor(type, mark, traces) {
+      super(type, mark);
       this.#traces = traces;
     }
 
@@ -213,8 +221,8 @@ function eventClasses() {
   class EmailEvent extends ExtendableEvent {
     #message;
 
-    constructor(type, message) {
-      super(type);
+    constructor(type, mark, message) {
+      super(type, mark);
       this.#message = message;
     }
 
@@ -238,6 +246,8 @@ function eventClasses() {
       configurable: true,
     });
   }
+  const { checkReceivers } = receivers();
+  for (let i = 0; i < tags.length; i++) checkReceivers(tags[i][0]);
   return classes = { EmailEvent, ExtendableEvent, FetchEvent, QueueEvent, ScheduledEvent, TailEvent };
 }
 
@@ -264,7 +274,7 @@ async function handlerEvent(io, kind, argument) {
   for (let i = 0; i < types.length; i++) {
     if (Kind === undefined || !hears(types[i])) continue;
     heard = true;
-    const event = new Kind(types[i], argument);
+    const event = new Kind(types[i], internal, argument);
     setIo(event, io);
     collectPromises(event);
     deliver(event);
@@ -278,7 +288,7 @@ async function handlerEvent(io, kind, argument) {
 /** Gives a fetch event to the listeners; the promise of their response. */
 function fetchEvent(io, request) {
   const { FetchEvent } = eventClasses();
-  const event = new FetchEvent("fetch", { request });
+  const event = new FetchEvent("fetch", internal, { request });
   setIo(event, io);
   deliver(event);
   const answer = answerOf(event);
@@ -290,7 +300,7 @@ function fetchEvent(io, request) {
 
 function scheduledEvent(io, cron, scheduledTime) {
   const { ScheduledEvent } = eventClasses();
-  const event = new ScheduledEvent("scheduled", { cron, scheduledTime });
+  const event = new ScheduledEvent("scheduled", internal, { cron, scheduledTime });
   setIo(event, io);
   dispatchEvent(event);
 }

@@ -329,5 +329,8 @@ function addPart(form, head, content, bad) {
 }
 void DataViewPrototype;
 
+const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
+checkReceivers(FormData);
+
 return { encode, FormData, isFormData, parse };
 })();

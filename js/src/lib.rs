@@ -201,6 +201,7 @@ deno_core::extension!(
         "html_rewriter/tokens.js",
         "html_rewriter/transformation.js",
         "promises.js",
+        "receivers.js",
         "rpc.js",
         "rpc/capabilities.js",
         "rpc/errors.js",

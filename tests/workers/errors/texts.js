@@ -53,6 +53,39 @@ const CASES = {
     "TypeError: Incorrect type for the 'signal' field on 'RequestInitializerDict': the provided value is not of type " +
     "'AbortSignal'.",
   ],
+  "options of accept()": [
+    () => new WebSocketPair()[0].accept(5),
+    "TypeError: Failed to execute 'accept' on 'WebSocket': parameter 1 is not of type 'AcceptOptions'.",
+  ],
+  "options of values()": [
+    () => new ReadableStream().values(5),
+    "TypeError: Failed to execute 'values' on 'ReadableStream': parameter 1 is not of type 'ValuesOptions'.",
+  ],
+  "getEntriesByName()": [
+    () => performance.getEntriesByName(),
+    "TypeError: Failed to execute 'getEntriesByName' on 'Performance': parameter 1 is not of type 'string'.",
+  ],
+  "options of a mark": [
+    () => performance.mark("x", 5),
+    "TypeError: Failed to execute 'mark' on 'Performance': parameter 2 is not of type 'Options'.",
+  ],
+  "new PerformanceMark()": [
+    () => new PerformanceMark(),
+    "TypeError: Failed to construct 'PerformanceMark': constructor parameter 1 is not of type 'string'.",
+  ],
+  "options of PerformanceMark": [
+    () => new PerformanceMark("x", 5),
+    "TypeError: Failed to construct 'PerformanceMark': constructor parameter 2 is not of type 'Options'.",
+  ],
+  "new PerformanceObserver()": [
+    () => new PerformanceObserver(),
+    "TypeError: Failed to construct 'PerformanceObserver': constructor parameter 1 is not of type 'Value'.",
+  ],
+  "setResourceTimingBufferSize()": [
+    () => performance.setResourceTimingBufferSize(),
+    "TypeError: Failed to execute 'setResourceTimingBufferSize' on 'Performance': parameter 1 is not of type " +
+    "'unsigned integer'.",
+  ],
   "value of a header": [() => new Headers({ a: "b\nc" }), "TypeError: Invalid header value."],
 };
 
