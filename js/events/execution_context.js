@@ -3,10 +3,12 @@
 import { internals, primordials } from "ext:selvedge/core.js";
 import { op_report_exception } from "ext:core/ops";
 import { waitUntil } from "ext:selvedge/io_context.js";
+import { lazy } from "ext:selvedge/lazy.js";
 import { shared } from "ext:selvedge/shared.js";
 
 const { JSONParse, ObjectDefineProperty, SymbolToStringTag, TypeError } = primordials;
 
+const tracing = lazy("ext:selvedge/tracing.js");
 const internal = { __proto__: null };
 
 class ExecutionContext {
@@ -40,6 +42,17 @@ class ExecutionContext {
   get cache() {
     void this.#io;
     return internals.cachePurger?.();
+  }
+
+  get tracing() {
+    void this.#io;
+    return tracing().tracing;
+  }
+
+  /** Who Cloudflare Access let in: nobody, for it does not stand before this server. */
+  get access() {
+    void this.#io;
+    return undefined;
   }
 
   get exports() {

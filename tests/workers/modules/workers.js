@@ -117,3 +117,12 @@ export const bindings_are_instances_of_a_class = {
     if (ctx.exports.default !== undefined) ok(ctx.exports.default instanceof workers.ServiceStub);
   },
 };
+
+export const the_context_has_what_the_module_has = {
+  test(_, _env, ctx) {
+    equal(typeof ctx.tracing.enterSpan, "function");
+    equal(ctx.tracing.enterSpan("name", () => 5), 5);
+    ok("access" in ctx);
+    equal(ctx.access, undefined);
+  },
+};
