@@ -42,6 +42,72 @@ fn requests_of_http_go_out_and_come_back() {
 }
 
 #[test]
+fn bodies_of_http_requests_go_out_as_they_are_written() {
+    // Each chunk is written when the server has told of the one before.
+    let origin = Setup::new(
+        r#"let seen = null;
+        export default { async fetch(request) {
+          if (new URL(request.url).pathname === "/seen") return Response.json(seen);
+          let text = "";
+          for await (const chunk of request.body.pipeThrough(new TextDecoderStream())) {
+            text += chunk;
+            seen ??= [chunk, request.headers.get("content-length")];
+          }
+          seen = null;
+          return new Response(text);
+        } };"#,
+    )
+    .start();
+    let server = Setup::new(
+        r#"import http from "node:http";
+        import { once } from "node:events";
+        import { pipeline } from "node:stream/promises";
+        import { Readable } from "node:stream";
+        async function textOf(message) {
+          let text = "";
+          for await (const chunk of message) text += chunk;
+          return text;
+        }
+        async function upload(url, headers) {
+          const made = http.request(url, { method: "POST", headers });
+          made.write("first ");
+          let seen = null;
+          while (seen === null) {
+            await scheduler.wait(10);
+            seen = await (await fetch(new URL("/seen", url))).json();
+          }
+          made.write("second");
+          made.end();
+          const [message] = await once(made, "response");
+          return [...seen, await textOf(message)];
+        }
+        export default { async fetch(request) {
+          const url = new URL(request.url).searchParams.get("url");
+          const big = http.request(url, { method: "PUT" });
+          const response = once(big, "response");
+          await pipeline(Readable.from(Array(100).fill(Buffer.alloc(10_000, "x"))), big);
+          const length = (await textOf((await response)[0])).length;
+          const uploads = [await upload(url, {}), await upload(url, { "Content-Length": 12 })];
+          const wrong = http.request(url, { method: "POST", headers: { "content-length": "3" } });
+          wrong.write("fo");
+          const failed = new Promise((resolve) => wrong.on("error", resolve));
+          await new Promise((resolve) => setTimeout(resolve));
+          wrong.end("ur");
+          return Response.json([...uploads, length, await failed instanceof Error]);
+        } };"#,
+    )
+    .start();
+    let answer = server.get(&format!("/?url={}", origin.url("/"))).json();
+    let expected = serde_json::json!([
+        ["first ", null, "first second"],
+        ["first ", "12", "first second"],
+        1_000_000,
+        true
+    ]);
+    assert_eq!(answer, expected);
+}
+
+#[test]
 fn sockets_of_net_are_the_platforms() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port();

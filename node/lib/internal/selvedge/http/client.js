@@ -10,18 +10,26 @@ const { ConnResetException, codes } = require('internal/errors');
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_HTTP_TOKEN, ERR_INVALID_PROTOCOL, ERR_UNESCAPED_CHARACTERS } = codes;
 const { validateAbortSignal } = require('internal/validators');
 const { AbortError } = require('internal/errors');
-const { ArrayPrototypePush, ObjectAssign, PromisePrototypeThen, RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeToUpperCase } = primordials;
+const { ArrayPrototypePush, Number, ObjectAssign, PromisePrototypeThen, RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeToUpperCase } = primordials;
 
 const fetcher = () => core.loadExtScript('ext:selvedge/fetch/fetch.js').fetch;
+/** Pipes of the platform: one that knows its length, and one that does not. */
+const pipes = () => core.loadExtScript('ext:selvedge/streams.js');
 const controllers = () => core.loadExtScript('ext:deno_web/03_abort_signal.js').AbortController;
 
 const BAD_PATH = /[^\x21-\xff]/;
+const LENGTH = /^[0-9]{1,15}$/;
 const TOKEN = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/;
 /** The platform says these itself. */
 const OWN = { '__proto__': null, 'connection': true, 'content-length': true, 'host': true, 'keep-alive': true, 'transfer-encoding': true, 'expect': true };
 
+const ignore = (promise) => PromisePrototypeThen(promise, undefined, () => {});
+
 class ClientRequest extends OutgoingMessage {
+  /** What was written before the request went out. */
   #chunks = [];
+  /** Takes what is written after that. */
+  #writer = null;
   #controller = new (controllers())();
   #isSent = false;
   #timer = null;
@@ -99,27 +107,58 @@ class ClientRequest extends OutgoingMessage {
     if (options.timeout !== undefined) this.setTimeout(options.timeout);
   }
 
+  /** Whether what is written goes anywhere: `fetch()` sends no body with these. */
+  get #hasBody() {
+    return this.method !== 'GET' && this.method !== 'HEAD';
+  }
+
   _write(chunk, encoding, callback) {
-    ArrayPrototypePush(this.#chunks, bytesOf(chunk, encoding));
+    const bytes = bytesOf(chunk, encoding);
+    if (this.#writer !== null) {
+      PromisePrototypeThen(this.#writer.write(bytes), () => callback(), (error) => callback(error));
+      return;
+    }
+    ArrayPrototypePush(this.#chunks, bytes);
+    // What ends in the turn that it begins in goes out as a whole, with its length.
+    if (this.#chunks.length === 1 && this.#hasBody) process.nextTick(() => this.#stream());
     callback();
   }
 
   _final(callback) {
     this.finished = true;
-    this.#send();
+    if (this.#writer !== null) {
+      PromisePrototypeThen(this.#writer.close(), () => callback(), (error) => callback(error));
+      return;
+    }
+    const hasBody = this.#chunks.length > 0 && this.#hasBody;
+    this.#send(hasBody ? Buffer.concat(this.#chunks) : undefined);
     callback();
   }
 
-  flushHeaders() {}
+  flushHeaders() {
+    if (this.#hasBody) this.#stream();
+    else this.#send(undefined);
+  }
 
-  #send() {
+  /** Sends the head, and the body as it is written. */
+  #stream() {
+    if (this.#isSent || this.destroyed || this.writableEnded) return;
+    const given = `${this.getHeader('content-length')}`;
+    const { FixedLengthStream, IdentityTransformStream } = pipes();
+    const isKnown = RegExpPrototypeExec(LENGTH, given) !== null;
+    const { readable, writable } = isKnown ? new FixedLengthStream(Number(given)) : new IdentityTransformStream();
+    this.#writer = writable.getWriter();
+    for (let i = 0; i < this.#chunks.length; i++) ignore(this.#writer.write(this.#chunks[i]));
+    ignore(this.#writer.closed);
+    this.#send(readable);
+  }
+
+  #send(body) {
     if (this.#isSent || this.destroyed) return;
     this.#isSent = true;
     this.headersSent = true;
     const headers = [];
     for (const [name, value] of this.lines()) if (OWN[name.toLowerCase()] === undefined) ArrayPrototypePush(headers, [name, value]);
-    const hasBody = this.#chunks.length > 0 && this.method !== 'GET' && this.method !== 'HEAD';
-    const body = hasBody ? Buffer.concat(this.#chunks) : undefined;
     this.#chunks = [];
     let answer;
     try {
@@ -192,6 +231,7 @@ class ClientRequest extends OutgoingMessage {
   _destroy(error, callback) {
     this.#clearTimer();
     this.#controller.abort();
+    if (this.#writer !== null && !this.writableFinished) ignore(this.#writer.abort(error ?? undefined));
     if (this.res !== null && !this.res.complete) this.res.destroy(error);
     if (error === null && this.res === null && (this.#isSent || this.aborted || !this.writableFinished)) {
       error = new ConnResetException('socket hang up');
