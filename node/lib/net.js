@@ -1,7 +1,7 @@
 'use strict';
 // `node:net`: Node's own, over the platform's sockets, which look names up themselves.
 const net = require('overridden/net');
-const { unsupported, unsupportedClass } = require('internal/selvedge/unsupported');
+const { unsupported } = require('internal/selvedge/unsupported');
 const { ArrayIsArray, ReflectApply } = primordials;
 const { isIP } = require('internal/net');
 const { connect } = net.Socket.prototype;
@@ -28,6 +28,7 @@ net.Socket.prototype.connect = function(...args) {
   return ReflectApply(connect, this, [normalized]);
 };
 
-net.createServer = unsupported('net', 'createServer');
-net.Server = unsupportedClass('net', 'Server');
+// Servers can be made, as programs do that only might listen.
+net.Server.prototype.listen = unsupported('net', 'Server.listen');
+net.Server.prototype._listen2 = net.Server.prototype.listen;
 module.exports = net;

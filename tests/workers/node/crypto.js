@@ -212,3 +212,17 @@ export const what_it_shares_with_the_web = {
     ok(crypto.getRandomValues(new Uint8Array(4)).length === 4);
   },
 };
+
+export const unknown_ciphers = {
+  test() {
+    const bytes = Buffer.alloc(16);
+    for (const run of [
+      () => crypto.createCipheriv("foo", bytes, bytes),
+      () => crypto.createDecipheriv("aes-128-xyz", bytes, bytes),
+    ]) {
+      const error = throws(run, Error);
+      equal(error.message, "Unknown cipher");
+      equal(error.code, "ERR_CRYPTO_UNKNOWN_CIPHER");
+    }
+  },
+};

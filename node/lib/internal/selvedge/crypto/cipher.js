@@ -5,6 +5,7 @@ const { bytesOf, opensslError } = require('internal/selvedge/crypto/job');
 const { kKeyTypePrivate, kKeyTypePublic } = require('internal/selvedge/crypto/names');
 const { call, keyOf } = require('internal/selvedge/crypto/keys');
 const { Buffer } = require('buffer');
+const { genericNodeError } = require('internal/errors');
 const { Error, RangeError, TypeError } = primordials;
 
 const bufferOf = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -26,8 +27,7 @@ class CipherBase {
   initiv(name, key, iv, tagLength) {
     const info = ops.op_node_cipher_info(name, 0);
     if (!info) {
-      const { ERR_CRYPTO_UNKNOWN_CIPHER } = require('internal/errors').codes;
-      throw new ERR_CRYPTO_UNKNOWN_CIPHER();
+      throw genericNodeError('Unknown cipher', { code: 'ERR_CRYPTO_UNKNOWN_CIPHER' });
     }
     this.#mode = info.mode;
     if (this.#isAuthenticated() && tagLength >= 0) {

@@ -1,5 +1,6 @@
 'use strict';
 // Keys: what KeyObjects hold, and making new ones.
+const { genericNodeError } = require('internal/errors');
 const { ops } = require('internal/selvedge/host');
 const { bytesOf, jobOf, opensslError } = require('internal/selvedge/crypto/job');
 const names = require('internal/selvedge/crypto/names');
@@ -177,8 +178,7 @@ class KeyObjectHandle {
     const isSealed = cipher !== undefined && cipher !== null;
     if (isSealed && encoding !== kKeyEncodingPKCS8) throw notImplemented('KeyObject.export() of encrypted PKCS #1 and SEC 1');
     if (isSealed && ops.op_node_cipher_info(`${cipher}`, 0) === null) {
-      const { ERR_CRYPTO_UNKNOWN_CIPHER } = require('internal/errors').codes;
-      throw new ERR_CRYPTO_UNKNOWN_CIPHER();
+      throw genericNodeError('Unknown cipher', { code: 'ERR_CRYPTO_UNKNOWN_CIPHER' });
     }
     const der = call(
       ops.op_node_key_export,
