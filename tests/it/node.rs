@@ -139,3 +139,35 @@ fn sockets_of_net_are_the_platforms() {
     let answer = server.get(&format!("/?port={port}")).json();
     assert_eq!(answer, serde_json::json!(["echo hello", "echo hello", "ECONNREFUSED"]));
 }
+
+#[test]
+fn streams_of_zlib_count_as_memory_and_are_collected() {
+    let server = Setup::new(
+        r#"import zlib from "node:zlib";
+        const level = { params: { [zlib.constants.ZSTD_c_compressionLevel]: 17 } };
+        const hostage = [];
+        /** It has its tables once something was written. */
+        function stream() {
+          const made = zlib.createZstdCompress(level);
+          made.write("x");
+          return made;
+        }
+        export default { async fetch(request) {
+          const keeps = new URL(request.url).pathname === "/kept";
+          for (let i = 0; i < 10; i++) {
+            const made = stream();
+            if (keeps) hostage.push(made);
+            await scheduler.wait(0);
+          }
+          return new Response("alive");
+        } };"#,
+    )
+    .start();
+    // Nobody closes them; each holds some 30 MB.
+    for _ in 0..5 {
+        assert_eq!(server.get("/").text(), "alive");
+    }
+    let kept = server.get("/kept");
+    assert_eq!(kept.status, 503, "{}", kept.text());
+    assert_eq!(server.get("/").text(), "alive");
+}
