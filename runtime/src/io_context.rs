@@ -3,7 +3,12 @@
 //! JavaScript names a context by a small number, which it gets with the event
 //! and which is its own from then on: nothing else in the isolate can come by it.
 
+mod answers;
+mod calls;
+mod cpu;
 mod followed;
+mod sockets;
+mod turns;
 
 use std::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
 use std::collections::HashMap;
@@ -15,21 +20,18 @@ use std::time::Duration;
 use deno_core::v8;
 use quanta::Instant;
 
-use crate::blocking::{BlockingThreads, JobId, Jobs};
+use crate::blocking::{BlockingThreads, Jobs};
 use crate::body::BodySource;
 use crate::failure::{Failure, Outcome};
 use crate::inspector::ExceptionReporter;
 use crate::limits::CALL_DEPTH;
-use crate::log::{ConsoleLevel, EventTrace, LogSink};
-use crate::memory::{ExternalMemory, HeldBytes};
-use crate::monitor::{InnerPlace, Monitor};
-use crate::outbound::{Outbound, OutboundError, ServiceTarget, Terms, Way};
-use crate::reply::{BodySink, Reply, ResponseHead};
+use crate::log::{EventTrace, LogSink};
+use crate::memory::ExternalMemory;
+use crate::monitor::Monitor;
+use crate::outbound::{Outbound, OutboundError, Terms};
+use crate::reply::{BodySink, Reply};
 use crate::websocket::{WebSocketEvent, WebSocketId, WebSocketSink};
 use crate::worker::Worker;
-
-/// A turn that lasts this long ends with the slice that runs.
-const LONGEST_TURN: Duration = Duration::from_millis(1);
 
 /// Names a context within its isolate. Numbers are used again.
 pub type ContextId = u32;
@@ -343,70 +345,6 @@ impl IsolateState {
         id
     }
 
-    /// The context is one of a call through this target: it is as deep as that says,
-    /// and its terms hold.
-    pub(crate) fn set_called(&self, id: ContextId, target: &ServiceTarget) {
-        self.set_terms(id, target.depth, target.terms.clone());
-    }
-
-    fn set_terms(&self, id: ContextId, depth: u32, terms: Option<Arc<Terms>>) {
-        let Some(mut context) = self.context(id) else { return };
-        context.depth = depth;
-        let cpu = terms.as_ref().and_then(|terms| terms.cpu);
-        if let Some(nanos) = cpu.and_then(|cpu| u64::try_from(cpu.as_nanos()).ok()) {
-            context.cpu_limit_nanos = context.cpu_limit_nanos.min(nanos);
-        }
-        context.terms = terms;
-    }
-
-    /// Where `fetch()` and `connect()` of a context lead.
-    pub fn way_out(&self, id: ContextId) -> Way {
-        let of_terms = || self.peek(id)?.terms.as_ref()?.outbound.clone();
-        self.worker().outbound.clone().or_else(of_terms).unwrap_or(Way::Network)
-    }
-
-    /// The target of a call that a context makes, with what goes along: how deep it
-    /// is, and the terms that bind the Worker also where it calls itself or Workers
-    /// that it loaded. `depth` is that of the event, where the context is a Durable
-    /// Object's, which has several.
-    ///
-    /// # Errors
-    /// [`OutboundError::TooDeep`] when it went through too many Workers.
-    pub fn calling(
-        &self,
-        id: ContextId,
-        target: &ServiceTarget,
-        depth: u32,
-    ) -> Result<ServiceTarget, OutboundError> {
-        let (own_depth, terms) = match self.peek(id) {
-            Some(context) => (context.depth, context.terms.clone()),
-            None => (0, None),
-        };
-        let depth = deeper(own_depth.max(depth))?;
-        let mut target = ServiceTarget { depth, ..target.clone() };
-        let is_own = target.service == self.worker().name && target.object.is_none();
-        match (&terms, &target.terms) {
-            (Some(_), None) if is_own => target.terms = terms,
-            // A loaded Worker has no other way out than who loaded it.
-            (Some(of_caller), of_call) if target.loaded.is_some() => {
-                let own = of_call.as_deref().cloned().unwrap_or_default();
-                let outbound = own.outbound.clone().or_else(|| of_caller.outbound.clone());
-                target.terms = Some(Arc::new(Terms { outbound, ..own }));
-            }
-            _ => {}
-        }
-        Ok(target)
-    }
-
-    /// How deep a call of a Durable Object in this isolate is, which the event `depth`
-    /// of the context makes.
-    ///
-    /// # Errors
-    /// As [`IsolateState::calling`].
-    pub fn calling_object(&self, id: ContextId, depth: u32) -> Result<u32, OutboundError> {
-        deeper(self.peek(id).map_or(0, |context| context.depth).max(depth))
-    }
-
     /// Follows a context to its end.
     pub(crate) fn set_trace(&self, id: ContextId, trace: Option<Box<dyn EventTrace>>) {
         if trace.is_some()
@@ -429,61 +367,6 @@ impl IsolateState {
                 context.outcome = failure.outcome;
             }
             context.note_failure(failure);
-        }
-    }
-
-    /// Opens the context of a Durable Object, which lives as long as the object
-    /// is in memory and owes nobody an answer.
-    pub fn open_actor(&self) -> ContextId {
-        let id = self.open_context(None, None, None, Instant::now());
-        if let Some(mut context) = self.context(id) {
-            context.held = true;
-            context.touched = true;
-            context.actor = true;
-        }
-        id
-    }
-
-    /// Opens the context of a session of remote calls, which lives as long as
-    /// its caller needs it and owes nobody an HTTP answer.
-    pub fn open_callee(
-        &self,
-        place: &InnerPlace<'_>,
-        method: &str,
-        target: Option<&ServiceTarget>,
-    ) -> ContextId {
-        let id = self.open_context(None, None, None, Instant::now());
-        if let Some(target) = target {
-            self.set_called(id, target);
-        }
-        self.touch(id);
-        self.follow_callee(id, place, method);
-        id
-    }
-
-    /// Nobody calls there any more: only `waitUntil` keeps the context, for as
-    /// long as after a response.
-    pub fn callee_done(&self, id: ContextId) {
-        if let Some(mut context) = self.context(id) {
-            context.responded.get_or_insert_with(Instant::now);
-        }
-    }
-
-    /// Opens the context that waits for the end of an alarm.
-    pub(crate) fn open_alarm(&self, on_end: OnAlarm) -> ContextId {
-        let id = self.open_context(None, None, None, Instant::now());
-        if let Some(mut context) = self.context(id) {
-            context.touched = true;
-            context.on_alarm = Some(on_end);
-        }
-        id
-    }
-
-    /// The event of an alarm is over. One whose context ends without that failed.
-    pub fn alarm_done(&self, id: ContextId, result: AlarmResult) {
-        let on_alarm = self.context(id).and_then(|mut context| context.on_alarm.take());
-        if let Some(on_alarm) = on_alarm {
-            on_alarm(result);
         }
     }
 
@@ -525,129 +408,6 @@ impl IsolateState {
         }
     }
 
-    /// Adds CPU time to a context; tells whether it is over its limit.
-    pub(crate) fn charge(&self, id: ContextId, nanos: u64) -> bool {
-        let Ok(mut contexts) = self.contexts.try_borrow_mut() else { return false };
-        match contexts.slots.get_mut(id as usize) {
-            Some(Some(context)) => {
-                context.cpu_nanos += nanos;
-                context.cpu_nanos > context.cpu_limit_nanos
-            }
-            _ => false,
-        }
-    }
-
-    /// Work of a context begins on another thread; `weight` says how much of it
-    /// there may be at once. `None`: there is too much of it already.
-    pub fn begin_job(&self, id: ContextId, weight: u32) -> Option<JobId> {
-        self.charge_jobs();
-        if self.jobs.weight(id).saturating_add(weight) > crate::limits::JOB_WEIGHT {
-            return None;
-        }
-        let (spent, limit) = self
-            .peek(id)
-            .map_or((0, u64::MAX), |context| (context.cpu_nanos, context.cpu_limit_nanos));
-        if spent > limit
-            && let Some(stop) = self.cpu_stopper.get()
-        {
-            stop(id);
-        }
-        Some(self.jobs.begin(id, weight))
-    }
-
-    /// It ended: the context's code runs next.
-    pub fn end_job(&self, job: JobId) {
-        self.charge_jobs();
-        if let Some(id) = self.jobs.end(job) {
-            self.mark_resumed(id);
-        }
-    }
-
-    fn charge_jobs(&self) {
-        for (id, nanos) in self.jobs.take_spent() {
-            self.charge(id, nanos);
-        }
-    }
-
-    pub(crate) fn set_cpu_stopper(&self, stop: Box<dyn Fn(ContextId)>) {
-        let _ = self.cpu_stopper.set(stop);
-    }
-
-    /// Starts a context's CPU time anew, as each message of a WebSocket does.
-    pub fn reset_cpu(&self, id: ContextId) {
-        if let Some(mut context) = self.context(id) {
-            context.cpu_nanos = 0;
-        }
-    }
-
-    /// Counts a subrequest of a context.
-    ///
-    /// # Errors
-    /// When the context has none left, or is over.
-    pub fn count_subrequest(&self, id: ContextId) -> Result<(), OutboundError> {
-        let limit = self.worker().limits.subrequests;
-        let mut context =
-            self.context(id).ok_or_else(|| OutboundError::Network("its request is over".into()))?;
-        let of_terms = context.terms.as_ref().and_then(|terms| terms.subrequests);
-        if context.subrequests >= of_terms.map_or(limit, |of_terms| of_terms.min(limit)) {
-            return Err(OutboundError::TooManySubrequests);
-        }
-        context.subrequests += 1;
-        Ok(())
-    }
-
-    /// Something outside saw the context's request: it cannot be run again.
-    pub fn touch(&self, id: ContextId) {
-        if let Some(mut context) = self.context(id) {
-            context.touched = true;
-        }
-    }
-
-    /// Notes that I/O of a context completed: the code that runs next is its own.
-    pub fn mark_resumed(&self, id: ContextId) {
-        let mut resumed = self.resumed.borrow_mut();
-        if !resumed.contains(&id) {
-            resumed.push(id);
-        }
-    }
-
-    /// Charges a slice of the event loop to those whose I/O it served.
-    /// Tells who is over its limit.
-    pub(crate) fn charge_resumed(&self, nanos: u64) -> Option<ContextId> {
-        let mut resumed = std::mem::take(&mut *self.resumed.borrow_mut());
-        if resumed.is_empty() && self.live_contexts() == 1 {
-            resumed = self.context_ids();
-        }
-        let share = nanos / resumed.len().max(1) as u64;
-        let mut over = None;
-        for id in resumed {
-            if self.charge(id, share) {
-                over = Some(id);
-            }
-        }
-        over
-    }
-
-    /// CPU time of a context until now, the running slice included.
-    pub fn cpu(&self, id: ContextId) -> Duration {
-        let settled = self.peek(id).map_or(0, |context| context.cpu_nanos);
-        let running = self.running_cpu.borrow().as_ref().map_or(0, |read| read());
-        Duration::from_nanos(settled + running)
-    }
-
-    pub(crate) fn set_running_cpu(&self, read: Box<dyn Fn() -> u64>) {
-        *self.running_cpu.borrow_mut() = Some(read);
-    }
-
-    pub(crate) fn set_stopping(&self, stopping: Option<Option<ContextId>>) {
-        self.stopping.set(stopping);
-    }
-
-    /// Whether the running slice was told to stop.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.get().is_some()
-    }
-
     /// The code of a context says that nothing of it waits any more. What is
     /// being stopped does not end like that: the end of the slice tells why.
     pub fn context_done(&self, id: ContextId) {
@@ -677,287 +437,10 @@ impl IsolateState {
         }
     }
 
-    /// Stops the running JavaScript if a context has used more CPU time than it
-    /// may, the running slice included, and tells whether it did. What runs for
-    /// long within an op asks this.
-    pub fn stop_if_over_cpu_limit(&self, id: ContextId) -> bool {
-        let limit = self.peek(id).map_or(u64::MAX, |context| context.cpu_limit_nanos);
-        if self.cpu(id).as_nanos() <= u128::from(limit) {
-            return false;
-        }
-        if let Some(stop) = self.cpu_stopper.get() {
-            stop(id);
-        }
-        true
-    }
-
-    /// Sets what happens at the end of each turn in which
-    /// [`IsolateState::ask_for_turn_end`] was called. A turn is what the isolate's
-    /// thread has to do before its event loop runs: the slices of all the requests
-    /// that have arrived, as long as they take less than a millisecond. The first
-    /// call counts.
-    pub fn at_turn_end(&self, act: Box<dyn Fn()>) {
-        let _ = self.turn_end.set(act);
-    }
-
-    /// Asks for that at the end of the present turn, and never before the running
-    /// slice and its microtasks are over.
-    pub fn ask_for_turn_end(&self) {
-        if self.turn_end_asked.get().is_none() {
-            self.turn_end_asked.set(Some(Instant::now()));
-        }
-    }
-
-    /// Sets what is done when the isolate had no event for a second. The first call
-    /// counts.
-    pub fn at_rest(&self, act: Box<dyn Fn()>) {
-        let _ = self.rest.set(act);
-    }
-
-    pub(crate) fn rest(&self) {
-        if let Some(act) = self.rest.get() {
-            act();
-        }
-    }
-
-    /// A slice is over, and perhaps the turn with it.
-    pub(crate) fn end_slice(&self) {
-        let Some(since) = self.turn_end_asked.get() else { return };
-        if since.elapsed() >= LONGEST_TURN {
-            self.end_turn();
-        } else {
-            self.wake();
-        }
-    }
-
-    /// A turn is over.
-    pub(crate) fn end_turn(&self) {
-        if self.turn_end_asked.take().is_some()
-            && let Some(act) = self.turn_end.get()
-        {
-            act();
-        }
-    }
-
-    /// Wakes the event loop of the isolate.
-    pub fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
-        }
-    }
-
-    pub(crate) fn set_waker(&self, waker: &Waker) {
-        let mut current = self.waker.borrow_mut();
-        if !current.as_ref().is_some_and(|current| current.will_wake(waker)) {
-            *current = Some(waker.clone());
-        }
-    }
-
-    // ----- Answers. -----
-
-    fn take_reply(&self, id: ContextId, status: u16) -> Option<Box<dyn Reply>> {
-        let mut context = self.context(id)?;
-        context.status = status;
-        context.touched = true;
-        context.reply.take()
-    }
-
-    /// Answers with a whole body. A second answer to the same request is ignored.
-    pub fn respond(&self, id: ContextId, mut head: ResponseHead<'_>, body: &[u8]) {
-        if let Some(reply) = self.take_reply(id, head.status) {
-            head.cpu = self.cpu(id);
-            reply.respond(head, body);
-            self.response_complete(id, head.cpu);
-        }
-    }
-
-    /// Begins an answer whose body follows in pieces; `false` when there is
-    /// nobody to answer.
-    pub fn respond_stream(
-        &self,
-        id: ContextId,
-        mut head: ResponseHead<'_>,
-        length: Option<u64>,
-    ) -> bool {
-        let Some(reply) = self.take_reply(id, head.status) else { return false };
-        head.cpu = self.cpu(id);
-        let sink = reply.stream(head, length);
-        if let Some(mut context) = self.context(id) {
-            context.sink = Some(sink);
-        }
-        true
-    }
-
-    /// Answers with a body that JavaScript does not see.
-    pub fn respond_pipe(
-        &self,
-        id: ContextId,
-        mut head: ResponseHead<'_>,
-        body: Box<dyn BodySource>,
-    ) {
-        if let Some(reply) = self.take_reply(id, head.status) {
-            head.cpu = self.cpu(id);
-            reply.pipe(head, body);
-            self.response_complete(id, head.cpu);
-        }
-    }
-
-    /// Ends a body that was pushed.
-    pub fn end_stream(&self, id: ContextId) {
-        let sink = self.context(id).and_then(|mut context| context.sink.take());
-        if let Some(sink) = sink {
-            sink.end();
-        }
-        self.response_complete(id, self.cpu(id));
-    }
-
-    /// Breaks a body off.
-    pub fn abort_stream(&self, id: ContextId) {
-        let sink = self.context(id).and_then(|mut context| context.sink.take());
-        drop(sink);
-        self.response_complete(id, self.cpu(id));
-    }
-
-    /// Answers with status 101 and makes the connection a WebSocket.
-    ///
-    /// # Errors
-    /// When the request was not a WebSocket handshake.
-    pub fn respond_upgrade(
-        &self,
-        id: ContextId,
-        mut head: ResponseHead<'_>,
-        socket: WebSocketId,
-    ) -> Result<(), String> {
-        let Some(reply) = self.take_reply(id, head.status) else { return Ok(()) };
-        head.cpu = self.cpu(id);
-        let sink = match reply.upgrade(head, socket) {
-            Ok(mut sink) => {
-                self.count_sink(&mut *sink);
-                sink
-            }
-            Err(reason) => {
-                if let Some(mut context) = self.context(id) {
-                    context.status = 0;
-                    context.outcome = Outcome::Exception;
-                }
-                return Err(reason);
-            }
-        };
-        self.sockets.borrow_mut().insert(socket, sink);
-        self.response_complete(id, head.cpu);
-        Ok(())
-    }
-
-    /// Tells the client that the Worker failed, if it can still be told; what
-    /// comes too late for that goes to the log.
-    pub fn fail(&self, id: ContextId, failure: Failure) {
-        if self.is_stopping() && failure.outcome == Outcome::Exception {
-            // A stop that falls into an op comes out of it as an exception. Why
-            // the request ended is told at the end of the slice.
-            return;
-        }
-        let (reply, sink) = {
-            let Some(mut context) = self.context(id) else { return };
-            context.outcome = failure.outcome;
-            if failure.outcome != Outcome::Canceled
-                && let Some(trace) = &mut context.trace
-            {
-                trace.exception(&failure);
-            }
-            (context.reply.take(), context.sink.take())
-        };
-        drop(sink);
-        match reply {
-            Some(reply) => {
-                let gone = failure.outcome == Outcome::Canceled;
-                let status = reply.fail(failure);
-                if let Some(mut context) = self.context(id).filter(|_| !gone) {
-                    context.status = status;
-                }
-            }
-            None if failure.outcome == Outcome::Canceled => {}
-            None => {
-                let text = format!("Uncaught {failure}");
-                self.log.console(&self.worker().name, ConsoleLevel::Error, &text);
-            }
-        }
-        self.response_complete(id, self.cpu(id));
-    }
-
-    fn response_complete(&self, id: ContextId, cpu: Duration) {
-        let Some(mut context) = self.context(id) else { return };
-        context.responded.get_or_insert_with(Instant::now);
-        context.report(cpu.as_nanos() as u64);
-    }
-
-    // ----- WebSockets. -----
-
-    /// A number for a new WebSocket.
-    pub fn new_socket_id(&self) -> WebSocketId {
-        let id = self.next_socket.get();
-        self.next_socket.set(id.wrapping_add(1).max(1));
-        id
-    }
-
-    /// Keeps the way out of a WebSocket.
-    pub fn insert_socket(&self, id: WebSocketId, mut sink: Box<dyn WebSocketSink>) {
-        self.count_sink(&mut *sink);
-        self.sockets.borrow_mut().insert(id, sink);
-    }
-
-    /// Counts what waits in a socket with the isolate's memory.
-    fn count_sink(&self, sink: &mut dyn WebSocketSink) {
-        if let Some(account) = self.held_bytes() {
-            sink.count(account);
-        }
-    }
-
-    /// An account for bytes that somebody holds for the isolate's JavaScript;
-    /// none before the isolate is there.
-    pub fn held_bytes(&self) -> Option<HeldBytes> {
-        self.memory.get().map(|memory| HeldBytes::new(memory.clone()))
-    }
-
-    /// Sets what sees messages first. Only one can.
-    pub fn set_socket_filter(&self, filter: SocketFilter) {
-        let _ = self.socket_filter.set(filter);
-    }
-
-    /// Whether somebody took what arrived, so that JavaScript need not run.
-    pub(crate) fn filter_socket(&self, id: WebSocketId, event: &WebSocketEvent) -> bool {
-        self.socket_filter.get().is_some_and(|filter| filter(self, id, event))
-    }
-
-    /// Does something with a WebSocket, if it is still open.
-    pub fn with_socket<T>(
-        &self,
-        id: WebSocketId,
-        act: impl FnOnce(&mut dyn WebSocketSink) -> T,
-    ) -> Option<T> {
-        self.sockets.borrow_mut().get_mut(&id).map(|sink| act(&mut **sink))
-    }
-
-    /// Forgets a WebSocket; its connection closes when it has not yet.
-    pub fn remove_socket(&self, id: WebSocketId) {
-        let sink = self.sockets.borrow_mut().remove(&id);
-        drop(sink);
-    }
-
     /// Contexts that only live on for their open sockets.
     pub(crate) fn held_contexts(&self) -> usize {
         let contexts = self.contexts.borrow();
         contexts.slots.iter().flatten().filter(|context| context.held).count()
-    }
-
-    /// Closes all WebSockets.
-    pub(crate) fn close_sockets(&self) {
-        let sockets = std::mem::take(&mut *self.sockets.borrow_mut());
-        drop(sockets);
-    }
-
-    /// How many WebSockets are open.
-    pub fn open_sockets(&self) -> usize {
-        self.sockets.borrow().len()
     }
 
     // ----- Time. -----
