@@ -32,6 +32,7 @@ const CRYPTO: &str = "ext:deno_crypto/00_crypto.js";
 const WEBIDL: &str = "ext:deno_webidl/00_webidl.js";
 const EVENT: &str = "ext:deno_web/02_event.js";
 const ABORT: &str = "ext:deno_web/03_abort_signal.js";
+const URL: &str = "ext:deno_web/00_url.js";
 const URLPATTERN: &str = "ext:deno_web/01_urlpattern.js";
 const STREAMS: &str = "ext:deno_web/06_streams.js";
 const ENCODING: &str = "ext:deno_web/08_text_encoding.js";
@@ -82,6 +83,52 @@ pub(crate) const PATCHES: &[Patch] = &[
 }
 
 class URLPattern {
+"#,
+    ),
+    // ----- Queries of URLs: no call of an op where JavaScript can do it. -----
+    once(
+        URL,
+        "  StringPrototypeCharCodeAt,\n  StringPrototypeSlice,\n",
+        "  RegExpPrototypeExec,\n  SafeRegExp,\n  StringPrototypeCharCodeAt,\n  StringPrototypeIndexOf,\n  \
+         StringPrototypeSlice,\n  decodeURIComponent,\n  encodeURIComponent,\n",
+    ),
+    once(
+        URL,
+        "class URLSearchParams {\n",
+        concat!(include_str!("patches/form_urlencoded.js"), "class URLSearchParams {\n"),
+    ),
+    once(URL, "this[_list] = op_url_parse_search_params(str);", "this[_list] = parseForm(str);"),
+    once(URL, "const newParams = op_url_parse_search_params(\n", "const newParams = parseForm(\n"),
+    once(
+        URL,
+        "return op_url_stringify_search_params(this[_list]);",
+        "return stringifyForm(this[_list]);",
+    ),
+    once(
+        URL,
+        "    // deno-lint-ignore deno-internal/prefer-primordials\n    \
+         url[_updateUrlSearch](this.toString());\n",
+        "    url[_updateUrlSearch](stringifyForm(this[_list]));\n",
+    ),
+    // A query of pairs has nothing that a URL would write otherwise. (Where it ends, a
+    // path that is opaque loses its spaces.)
+    once(
+        URL,
+        "  [_updateUrlSearch](value) {\n",
+        r#"  [_updateUrlSearch](value) {
+    const href = this.#serialization;
+    if (value !== "" && StringPrototypeCharCodeAt(href, this.#schemeEnd + 1) === 0x2f) {
+      const start = this.#queryStart || this.#fragmentStart || href.length;
+      const before = StringPrototypeSlice(href, 0, start);
+      if (this.#fragmentStart === 0) {
+        this.#serialization = `${before}?${value}`;
+      } else {
+        this.#serialization = `${before}?${value}${StringPrototypeSlice(href, this.#fragmentStart)}`;
+        this.#fragmentStart = start + 1 + value.length;
+      }
+      this.#queryStart = start;
+      return;
+    }
 "#,
     ),
     // Whose clock a file's date is taken from.
