@@ -152,18 +152,23 @@ function galois(name, algorithm, key, data) {
   if (nonce.length !== NONCE_BYTES) return undefined;
   const secret = bytesOf(cryptoKeyExportNodeKeyMaterial(key).data, 2);
   const additional = additionalData === undefined ? NOTHING : bytesOf(additionalData, 1);
+  const bytes = bytesOf(data, 3);
   if (name === "encrypt") {
-    return TypedArrayPrototypeGetBuffer(op_aes_gcm_seal(secret, nonce, additional, bytesOf(data, 3)));
+    const sealed = new Uint8Array(bytes.length + TAG_BYTES);
+    op_aes_gcm_seal(secret, nonce, additional, bytes, sealed);
+    return TypedArrayPrototypeGetBuffer(sealed);
   }
-  let opened;
+  if (bytes.length < TAG_BYTES) throw checks().cipherError(algorithm, data);
+  const opened = new Uint8Array(bytes.length - TAG_BYTES);
   try {
-    opened = op_aes_gcm_open(secret, nonce, additional, bytesOf(data, 3));
+    op_aes_gcm_open(secret, nonce, additional, bytes, opened);
   } catch {
     throw checks().cipherError(algorithm, data);
   }
   return TypedArrayPrototypeGetBuffer(opened);
 }
 const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
 
 /** A method that says what is wrong as Cloudflare does. */
 function worded(name) {
@@ -175,8 +180,10 @@ function worded(name) {
       try {
         standardNames(name, args);
         check(name, args);
-        // MD5 is in no standard of the web, and so not in deno_crypto.
-        if (name === "digest" && isNamed(args[0], "MD5")) return digests().digestAtOnce("MD5", bytesOf(args[1], 2));
+        if (name === "digest") {
+          const algorithm = digestNamed(args[0]);
+          if (algorithm !== null) return digests().digestAtOnce(algorithm, bytesOf(args[1], 2));
+        }
         if (name === "encrypt" || name === "decrypt") {
           const result = galois(name, args[0], args[1], args[2]);
           if (result !== undefined) return PromiseResolve(result);
@@ -202,6 +209,16 @@ function tidy(exported) {
 function isNamed(algorithm, wanted) {
   const name = typeof algorithm === "object" && algorithm !== null ? algorithm.name : algorithm;
   return typeof name === "string" && StringPrototypeToUpperCase(name) === wanted;
+}
+
+/** Digests that are made at once, where their data lies; MD5 is in no standard of the web. */
+const DIGESTS = ["SHA-256", "SHA-1", "SHA-384", "SHA-512", "MD5"];
+
+function digestNamed(algorithm) {
+  for (let i = 0; i < DIGESTS.length; i++) {
+    if (isNamed(algorithm, DIGESTS[i])) return DIGESTS[i];
+  }
+  return null;
 }
 
 /** Cloudflare had Ed25519 under another name before it was in the standard. */

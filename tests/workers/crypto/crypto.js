@@ -39,6 +39,32 @@ export const aes_gcm_encrypts_and_decrypts = {
   },
 };
 
+export const aes_gcm_of_every_length = {
+  async test() {
+    for (const length of [128, 256]) {
+      const key = await crypto.subtle.generateKey({ name: "AES-GCM", length }, true, ["encrypt", "decrypt"]);
+      for (const size of [0, 1, 15, 16, 17, 255, 4096, 70_001]) {
+        const algorithm = { name: "AES-GCM", iv: crypto.getRandomValues(new Uint8Array(12)) };
+        const data = new Uint8Array(size + 3).map((_, i) => i).subarray(3);
+        const sealed = await crypto.subtle.encrypt(algorithm, key, data);
+        equal(sealed.byteLength, size + 16);
+        equal(hex(await crypto.subtle.decrypt(algorithm, key, sealed)), hex(data.slice().buffer), `${size} bytes`);
+        // In place: a view of what was sealed, and of a larger buffer.
+        const room = new Uint8Array(size + 40);
+        room.set(new Uint8Array(sealed), 7);
+        const view = new DataView(room.buffer, 7, size + 16);
+        equal(hex(await crypto.subtle.decrypt(algorithm, key, view)), hex(data.slice().buffer));
+        room[room.length - 18] ^= 0x80;
+        await rejects(crypto.subtle.decrypt(algorithm, key, view), "OperationError");
+      }
+    }
+    // The test case 14 of the paper that defines GCM (McGrew and Viega, 2005).
+    const key = await crypto.subtle.importKey("raw", new Uint8Array(32), "AES-GCM", false, ["encrypt"]);
+    const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: new Uint8Array(12) }, key, new Uint8Array(16));
+    equal(hex(sealed), "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919");
+  },
+};
+
 export const keys_are_derived = {
   async test() {
     const key = await crypto.subtle.importKey("raw", encode("password"), "PBKDF2", false, ["deriveBits"]);
