@@ -26,6 +26,7 @@ const {
 } = primordials;
 const { op_holds_error } = core.ops;
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+const { clonePlain, OTHER } = core.loadExtScript("ext:selvedge/plain_clone.js");
 const { classOf, makeError, unsupported } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 
 const brand = core.hostObjectBrand;
@@ -40,7 +41,8 @@ function serialize(value, options, refuse) {
 
 /** A clone of a value, for `structuredClone()`. */
 function clone(value) {
-  return core.deserialize(serialize(value, undefined, undefined), cloning);
+  const plain = clonePlain(value);
+  return plain === OTHER ? core.deserialize(serialize(value, undefined, undefined), cloning) : plain;
 }
 
 /** A copy of a value that V8 can clone, with something else in place of errors. */

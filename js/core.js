@@ -12,7 +12,9 @@ const {
   ObjectDefineProperty,
   ObjectFreeze,
   SymbolFor,
+  Uint8Array,
 } = primordials;
+const { op_utf8_length, op_utf8_write } = denoCore.ops;
 
 /** What an op throws: an error of a class that is registered, with properties of its own. */
 function buildCustomError(name, message, properties) {
@@ -33,6 +35,19 @@ function buildCustomError(name, message, properties) {
   return error;
 }
 
+/** A shorter text is encoded faster by one op of deno_core's. */
+const LONG = 2048;
+
+/** A text as UTF-8. */
+function encode(text) {
+  if (typeof text !== "string" || text.length < LONG) return denoCore.encode(text);
+  const length = op_utf8_length(text);
+  if (length < 0) return denoCore.encode(text);
+  const bytes = new Uint8Array(length);
+  op_utf8_write(text, bytes);
+  return bytes;
+}
+
 const open = { __proto__: null, writable: true, enumerable: true, configurable: true };
 
 const transferable = { __proto__: null };
@@ -42,6 +57,7 @@ const own = {
   cancelTimer: timers.cancelTimer,
   createSystemTimer: timers.createSystemTimer,
   createTimer: timers.createTimer,
+  encode,
   getTransferableResource: (name) => transferable[name],
   refTimer: timers.refTimer,
   registerTransferableResource: (name, send, receive) => {

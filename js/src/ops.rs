@@ -14,6 +14,7 @@ pub(crate) mod pipe;
 pub(crate) mod reply;
 pub(crate) mod rpc;
 pub(crate) mod socket;
+pub(crate) mod text;
 pub(crate) mod websocket;
 
 use std::rc::Rc;

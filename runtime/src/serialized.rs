@@ -5,10 +5,15 @@
 /// The tag of an error.
 const ERROR: u8 = b'r';
 
+/// What an error begins with: its class, if it is one of the language's; what else V8
+/// tells of it; its end.
+const FIRST_OF_ERROR: &[u8] = b"ERFSTUmcs.";
+
 /// Whether there is an error in a value that V8 serialized here.
 pub fn holds_error(bytes: &[u8]) -> bool {
-    // Most values have no such byte at all.
-    if !bytes.contains(&ERROR) {
+    // Most values have no such byte in front of one that may follow it.
+    let mut tags = memchr::memchr_iter(ERROR, bytes).filter_map(|at| bytes.get(at + 1));
+    if !tags.any(|next| FIRST_OF_ERROR.contains(next)) {
         return false;
     }
     let mut scan = Scan { rest: bytes.get(2..).unwrap_or_default() };

@@ -6,6 +6,33 @@
 
 use deno_core::v8;
 
+/// How many bytes a string has as UTF-8. `None` if it is not in Latin-1.
+pub fn latin1_utf8_length(
+    scope: &mut v8::Isolate,
+    text: v8::Local<'_, v8::String>,
+) -> Option<usize> {
+    match v8::ValueView::new(scope, text).data() {
+        v8::ValueViewData::OneByte(bytes) => Some(v8::simdutf::utf8_length_from_latin1(bytes)),
+        v8::ValueViewData::TwoByte(_) => None,
+    }
+}
+
+/// Writes a string as UTF-8. `false` if it is not in Latin-1, or `out` is not as long
+/// as [`latin1_utf8_length`] says.
+pub fn write_latin1_utf8(
+    scope: &mut v8::Isolate,
+    text: v8::Local<'_, v8::String>,
+    out: &mut [u8],
+) -> bool {
+    let view = v8::ValueView::new(scope, text);
+    let v8::ValueViewData::OneByte(bytes) = view.data() else { return false };
+    if v8::simdutf::utf8_length_from_latin1(bytes) != out.len() {
+        return false;
+    }
+    // SAFETY: there is room for all of it, as was just measured.
+    unsafe { v8::simdutf::convert_latin1_to_utf8(bytes, out) == out.len() }
+}
+
 /// How a buffer holds the characters of a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Width {

@@ -9,6 +9,21 @@ export const text_becomes_utf_8_and_back = {
   },
 };
 
+export const long_texts_become_utf_8_and_back = {
+  test() {
+    for (const part of ["plain ASCII. ", "gr\u00fc\u00dfe \u00ff\u0080 ", "\u20ac and \u{1f600} ", "\u00e9\ud800 \udc00 "]) {
+      const text = part.repeat(1000);
+      const once = [...new TextEncoder().encode(part)];
+      const encoded = new TextEncoder().encode(text);
+      equal(encoded.length, once.length * 1000);
+      equal(encoded.byteOffset, 0);
+      equal(encoded.buffer.byteLength, encoded.length);
+      same([...encoded.subarray(-once.length)], once);
+      equal(new TextDecoder().decode(encoded), text.toWellFormed());
+    }
+  },
+};
+
 export const encode_into_writes_what_fits = {
   test() {
     const target = new Uint8Array(4);
