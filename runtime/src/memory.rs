@@ -262,6 +262,25 @@ fn own_code() -> Option<(usize, usize)> {
     })
 }
 
+/// Buffers of a Worker that are larger are mapped one by one.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const MAPPED_BYTES: i32 = 16 << 20;
+/// What a thread may keep of freed memory while it works. At rest it gives back all.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const KEPT_BYTES: i32 = 32 << 20;
+
+/// Has freed memory kept for what comes next: by default the library gives buffers of
+/// 128 KiB and more back at once, and each page of the next one is a fault. What is at
+/// rest calls [`trim`].
+pub(crate) fn keep_freed() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: mallopt may be called at any time; both numbers are in its range.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT_BYTES);
+    }
+}
+
 /// Gives memory that was freed back to the system: what starting an isolate
 /// needed only for a moment.
 pub fn trim() {

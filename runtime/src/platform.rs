@@ -55,6 +55,7 @@ impl Platform {
     pub fn new(parts: PlatformParts) -> Arc<Self> {
         static V8: Once = Once::new();
         V8.call_once(|| {
+            crate::memory::keep_freed();
             v8::V8::set_flags_from_string(V8_FLAGS);
             JsRuntime::init_platform(None);
         });
