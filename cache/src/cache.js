@@ -39,8 +39,17 @@ function requestOf(method, input) {
       `Failed to execute '${method}' on 'Cache': parameter 1 is not of type 'Request or string'.`,
     );
   }
-  return requests.partsOf(new requests.Request(input));
+  if (typeof input !== "string") return requests.partsOf(new requests.Request(input));
+  if (input !== lastKey) {
+    lastParts = requests.partsOf(new requests.Request(input));
+    lastKey = input;
+  }
+  return lastParts;
 }
+
+/** Most Workers ask for the same URL again: what it was parsed to. */
+let lastKey = null;
+let lastParts = null;
 
 /** Fragments are nothing that a server sees. */
 function urlOf(parts) {

@@ -19,6 +19,7 @@ const {
   String,
   StringFromCharCode,
   StringPrototypeCharCodeAt,
+  StringPrototypeIndexOf,
   StringPrototypeSplit,
   StringPrototypeToLowerCase,
   SymbolFor,
@@ -259,6 +260,8 @@ class Headers {
   }
 
   #get(name) {
+    // What is nowhere in the text is no name: most questions are about what is not there.
+    if (this.#list === null && StringPrototypeIndexOf(this.#blob, name) < 0) return null;
     const list = this.#open();
     let value = null;
     for (let i = 0; i < list.length; i += 2) {

@@ -41,9 +41,14 @@ impl<I: Io> Reply for ConnectionReply<I> {
         Box::new(ConnectionSink { exchange: self.0, ended: false })
     }
 
-    fn pipe(self: Box<Self>, head: ResponseHead<'_>, body: Box<dyn BodySource>) {
+    fn pipe(self: Box<Self>, head: ResponseHead<'_>, mut body: Box<dyn BodySource>) {
         if !self.0.is_closed() {
             let cpu = self.cpu(&head);
+            // What lies in memory leaves together with the head.
+            if let Some(body) = body.take_ready() {
+                self.0.write_whole(head.status, head.status_text, head.headers, &body, cpu);
+                return;
+            }
             self.0.write_start(head.status, head.status_text, head.headers, body.length(), cpu);
             self.0.set_stage(Stage::Piping(body));
         }
