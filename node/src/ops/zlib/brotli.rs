@@ -33,7 +33,7 @@ impl<T: Clone + Default> Allocator<T> for Counted {
     }
 
     fn free_cell(&mut self, data: Self::AllocatedMemory) {
-        self.0.fetch_sub(data.slice().len() * size_of::<T>(), Ordering::Relaxed);
+        self.0.fetch_sub(size_of_val(data.slice()), Ordering::Relaxed);
         StandardAlloc::default().free_cell(data);
     }
 }
