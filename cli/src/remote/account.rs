@@ -38,6 +38,11 @@ impl RemoteAccount {
         call.raw().await.map_err(|error| self.remote.explain(error))
     }
 
+    /// A call outside of the account, such as one to an address that the server gave.
+    pub(crate) fn call_at(&self, method: Method, path: &str) -> Call {
+        self.remote.client.call(method, path)
+    }
+
     /// A call with JSON; gives its result.
     pub(crate) async fn post(
         &self,

@@ -8,31 +8,24 @@ use selvedge_client::Call;
 use selvedge_d1::store::DumpOptions;
 use serde_json::{Value, json};
 
-use super::connect::Remote;
-use super::project::Found;
+use super::account::RemoteAccount;
 use crate::kv::Place;
 
-/// A server and an account.
-pub(crate) struct RemoteD1 {
-    remote: Remote,
-    account: String,
-}
+/// Those of an account of a server.
+pub(crate) struct RemoteD1(RemoteAccount);
 
 impl RemoteD1 {
     /// Finds the server.
     pub(crate) async fn of(place: &Place) -> anyhow::Result<Self> {
-        let found = Found::new(place.config.as_deref(), place.env.as_deref())?;
-        let remote = Remote::new(&place.server, &found.around)?;
-        let account = remote.account().await?;
-        Ok(Self { remote, account })
+        Ok(Self(RemoteAccount::of(place).await?))
     }
 
     fn call(&self, method: Method, rest: &str) -> Call {
-        self.remote.client.account(&self.account).call(method, &format!("/d1/database{rest}"))
+        self.0.call(method, &format!("/d1/database{rest}"))
     }
 
     async fn send(&self, call: Call) -> anyhow::Result<Value> {
-        call.send().await.map_err(|error| self.remote.explain(error))
+        self.0.send(call).await
     }
 
     /// All databases of the account.
@@ -82,9 +75,8 @@ impl RemoteD1 {
         let etag: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let step = |body: Value| self.call(Method::POST, &format!("/{id}/import")).json(&body);
         let begun = self.send(step(json!({ "action": "init", "etag": etag }))).await?;
-        let upload = self.remote.client.put(transfer(&text(&begun, "upload_url")?)?);
-        let sent = upload.bytes("application/sql", sql).raw().await;
-        sent.map_err(|error| self.remote.explain(error))?;
+        let upload = self.0.call_at(Method::PUT, &transfer(&text(&begun, "upload_url")?)?);
+        self.0.raw(upload.bytes("application/sql", sql)).await?;
         let filename = text(&begun, "filename")?;
         let ingest = json!({ "action": "ingest", "etag": etag, "filename": filename });
         let done = self.send(step(ingest)).await?;
@@ -102,8 +94,7 @@ impl RemoteD1 {
         let call = self.call(Method::POST, &format!("/{id}/export")).json(&asked);
         let made = self.send(call).await?;
         let address = text(&made["result"], "signed_url")?;
-        let read = self.remote.client.get(transfer(&address)?).raw().await;
-        read.map_err(|error| self.remote.explain(error))
+        self.0.raw(self.0.call_at(Method::GET, &transfer(&address)?)).await
     }
 }
 
