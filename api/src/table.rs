@@ -211,8 +211,8 @@ const CALLS: &[Call] = table! {
     POST "/client/v4/accounts/:account/d1/database/:database/raw" STORAGE => d1::raw;
     POST "/client/v4/accounts/:account/d1/database/:database/import" STORAGE => d1::import;
     POST "/client/v4/accounts/:account/d1/database/:database/export" STORAGE => d1::export;
-    GET "/client/v4/accounts/:account/d1/database/:database/time_travel/bookmark" STORAGE => d1::time_travel;
-    POST "/client/v4/accounts/:account/d1/database/:database/time_travel/restore" STORAGE => d1::time_travel;
+    GET "/client/v4/accounts/:account/d1/database/:database/time_travel/bookmark" STORAGE => d1::bookmark;
+    POST "/client/v4/accounts/:account/d1/database/:database/time_travel/restore" STORAGE => d1::restore;
     PUT "/client/v4/d1-transfers/:secret" Need::Nothing => d1::upload;
     GET "/client/v4/d1-transfers/:secret" Need::Nothing => d1::download;
 

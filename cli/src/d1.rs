@@ -8,11 +8,11 @@ mod args;
 mod database;
 mod execute;
 mod migrations;
+mod time_travel;
 mod transfer;
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use serde_json::{Value, json};
 
 pub(crate) use self::args::{Confirm, D1Args, D1Command};
@@ -45,10 +45,7 @@ async fn dispatch(command: D1Command) -> anyhow::Result<()> {
             transfer::import(&database, &file, &place).await
         }
         D1Command::Migrations(command) => migrations::run(command).await,
-        D1Command::TimeTravel { .. } => bail!(
-            "there is no Time Travel for D1 databases here\nhint: `selvedge backup` copies the data \
-             of a server that runs, and `selvedge d1 export` prints that of one database"
-        ),
+        D1Command::TimeTravel(command) => time_travel::run(command).await,
     }
 }
 

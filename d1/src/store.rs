@@ -9,7 +9,9 @@ use std::pin::Pin;
 use bytes::Bytes;
 
 pub use selvedge_storage::sql::SqlValue;
-pub use sqlite::{Catalog, CatalogError, Clock, DatabaseInfo, DumpOptions, SqliteStore};
+pub use sqlite::{
+    Catalog, CatalogError, Clock, DatabaseInfo, DumpOptions, Restored, SqliteStore, TravelError,
+};
 
 use crate::Error;
 

@@ -145,7 +145,9 @@ impl Control {
             | Request::D1Delete { .. }
             | Request::D1Query { .. }
             | Request::D1Import { .. }
-            | Request::D1Export { .. }) => d1::execute(&self.backends, request, bytes).await,
+            | Request::D1Export { .. }
+            | Request::D1Bookmark { .. }
+            | Request::D1Restore { .. }) => d1::execute(&self.backends, request, bytes).await,
             request @ (Request::Queues
             | Request::QueuePurge { .. }
             | Request::QueueDelete { .. }) => queues::execute(&self.backends, request).await,

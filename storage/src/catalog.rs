@@ -16,6 +16,7 @@ use crate::data_dir::DataDir;
 use crate::error::Error;
 use crate::failure::{failure, io_failure};
 use crate::file::{self, Kind};
+use crate::history;
 
 /// How often each open store is looked at.
 const UPKEEP_EVERY: Duration = Duration::from_secs(10);
@@ -61,6 +62,10 @@ pub trait Stored: Send + Sync + Sized + 'static {
 
     /// Gives back what is not needed while it is idle. Called every few seconds.
     fn upkeep(&self, now: UnixSeconds);
+
+    /// It is to be closed: [`Stored::upkeep`] ends soon. Does nothing where that never
+    /// takes long.
+    fn end_upkeep(&self) {}
 }
 
 /// A store as the catalog knows it.
@@ -231,7 +236,9 @@ impl<S: Stored> Catalog<S> {
         }
         // The files go first: one of the same id must never find them.
         let path = self.path_of(id);
-        file::remove(&path).map_err(|error| io_failure(&path, &error))?;
+        file::remove(&path)
+            .and_then(|()| history::delete(&path))
+            .map_err(|error| io_failure(&path, &error))?;
         let sql = format!("DELETE FROM {} WHERE id = ?1", S::SORT.table);
         self.sql(|| state.connection.execute(&sql, [id]))?;
         Ok(())
@@ -288,7 +295,11 @@ impl<S: Stored> Catalog<S> {
 
 impl<S: Stored> Drop for Catalog<S> {
     fn drop(&mut self) {
-        self.shared.lock().stopping = true;
+        {
+            let mut state = self.shared.lock();
+            state.stopping = true;
+            state.open.values().for_each(|store| store.end_upkeep());
+        }
         self.shared.stopped.notify_all();
         if let Some(upkeep) = self.upkeep.take() {
             // If it panicked, there is nothing left to end.

@@ -20,6 +20,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use crate::error::Error;
+use crate::history::History;
 use crate::readers::{Connected, Readers};
 
 /// Jobs that wait take at most this much: 16 MiB. More are refused.
@@ -86,6 +87,21 @@ pub trait Job<W>: Send {
         false
     }
 
+    /// Whether it makes transactions of its own: it is done for itself, outside of any,
+    /// by [`Job::run_outside`] in the place of [`Job::run`].
+    fn is_outside(&self) -> bool {
+        false
+    }
+
+    /// Does what it does outside of a transaction. It has run a statement after all that
+    /// it wrote.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    fn run_outside(&mut self, _connection: &mut W) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
     /// Does the writes. It may be called again, after all that it did was taken
     /// back.
     ///
@@ -142,6 +158,8 @@ struct Shared<W> {
     path: PathBuf,
     open: fn(&Path) -> rusqlite::Result<W>,
     readers: Arc<dyn Told>,
+    /// What is to be told of commits, and before the log is copied.
+    history: Option<Arc<History>>,
     state: Mutex<State<W>>,
     changed: Condvar,
     /// Set once a write found damage: there are no writes from then on.
@@ -173,6 +191,17 @@ impl<W: Writes> Writer<W> {
         open: fn(&Path) -> rusqlite::Result<W>,
         readers: Arc<Readers<C>>,
     ) -> Self {
+        Self::with_history(name, path, open, readers, None)
+    }
+
+    /// The same, for a file whose history is kept. That was begun already.
+    pub fn with_history<C: Connected + 'static>(
+        name: &'static str,
+        path: &Path,
+        open: fn(&Path) -> rusqlite::Result<W>,
+        readers: Arc<Readers<C>>,
+        history: Option<Arc<History>>,
+    ) -> Self {
         let state = State { jobs: VecDeque::new(), bytes: 0, running: false, closed: false };
         Self {
             shared: Arc::new(Shared {
@@ -180,6 +209,7 @@ impl<W: Writes> Writer<W> {
                 path: path.to_owned(),
                 open,
                 readers,
+                history,
                 state: Mutex::new(state),
                 changed: Condvar::new(),
                 damaged: OnceLock::new(),
@@ -292,7 +322,9 @@ impl<W> State<W> {
         let mut batch: Vec<Box<dyn Job<W>>> = Vec::new();
         while let Some(job) = self.jobs.front() {
             let own = job.bytes() + JOB_BYTES;
-            let is_alone = job.is_alone() || batch.first().is_some_and(|first| first.is_alone());
+            let for_itself = |job: &dyn Job<W>| job.is_alone() || job.is_outside();
+            let is_alone =
+                for_itself(&**job) || batch.first().is_some_and(|first| for_itself(&**first));
             if !batch.is_empty() && (bytes + own > BATCH_BYTES || is_alone) {
                 break;
             }

@@ -12,10 +12,12 @@ mod base;
 mod bookmark;
 mod disk;
 mod folder;
+mod known;
 mod log;
 mod restore;
 mod wal;
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,9 +25,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::connect::{Role, connect};
 use crate::error::Error;
 use crate::file::{self, Kind, PAGE_BYTES, first_page};
+pub use base::Mark;
 use bookmark::{Bookmark, Position};
 pub use disk::{Disk, SystemDisk};
 use folder::{END, Folder, RESTORE};
+use known::Known;
+pub use known::Notes;
 use wal::{Place, Salts, Wal};
 
 /// Milliseconds since 1970, UTC.
@@ -49,6 +54,9 @@ pub struct Sort {
     pub max_bytes: u64,
     /// See `max_bytes`.
     pub max_databases: u64,
+    /// A database up to this many bytes is copied when its history begins. One that is
+    /// larger waits for [`History::take_base`].
+    pub copied_at_once: u64,
 }
 
 /// Why a state is not there.
@@ -86,9 +94,8 @@ pub struct History<D = SystemDisk> {
     clock: Clock,
     disk: D,
     state: Mutex<State>,
-    /// When commits were made that are in no history: frames of the log, which
-    /// grow until it begins anew, and times.
-    notes: Mutex<Vec<(u32, UnixMs)>>,
+    /// What those know of the log who commit.
+    known: Mutex<Known>,
 }
 
 #[derive(Debug, Default)]
@@ -99,30 +106,17 @@ struct State {
     copied: Option<(u32, Salts, Place)>,
 }
 
-/// Notes of commits; while it is held, none is copied.
-pub struct Notes<'a> {
-    notes: MutexGuard<'a, Vec<(u32, UnixMs)>>,
-    clock: &'a Clock,
-}
-
-impl Notes<'_> {
-    /// A commit was made, after which the log has so many frames.
-    pub fn add(mut self, frames: u64) {
-        let frame = u32::try_from(frames).unwrap_or(u32::MAX);
-        let now = (self.clock)();
-        match self.notes.last_mut() {
-            Some(last) if last.1 == now && last.0 < frame => last.0 = frame,
-            Some(last) if last.0 == frame => {}
-            _ => self.notes.push((frame, now)),
-        }
+impl<D> fmt::Debug for History<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("History").field("database", &self.database).finish_non_exhaustive()
     }
 }
 
 impl<D: Disk> History<D> {
     /// That of a database, which need not be there yet.
     pub fn new(database: &Path, sort: &'static Sort, key: [u8; 32], clock: Clock, disk: D) -> Self {
-        let (state, notes) = Default::default();
-        Self { database: database.to_owned(), sort, key, clock, disk, state, notes }
+        let (state, known) = Default::default();
+        Self { database: database.to_owned(), sort, key, clock, disk, state, known }
     }
 
     fn path(&self) -> PathBuf {
@@ -131,15 +125,6 @@ impl<D: Disk> History<D> {
 
     fn folder(&self) -> io::Result<Folder<'_, D>> {
         Folder::read(&self.path(), &self.disk)
-    }
-
-    /// To be held while a commit is made, and until it is noted.
-    pub fn notes(&self) -> Notes<'_> {
-        Notes { notes: self.lock_notes(), clock: &self.clock }
-    }
-
-    fn lock_notes(&self) -> MutexGuard<'_, Vec<(u32, UnixMs)>> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -175,14 +160,14 @@ impl<D: Disk> History<D> {
         let is_new = self.is_new();
         // What is no database of ours is refused by who opens it.
         let is_other = || file::check(&self.database, &self.sort.kind).is_err();
-        let base = Position { log: folder.next_log(self.now()), frame: 0 };
+        let base = Position { log: self.number(&folder)?, frame: 0 };
         state.is_whole = (folder.bases.is_empty() && is_new) || self.is_continued(&folder)?;
         if state.is_whole {
             return Ok(());
         }
         if is_new {
             self.add_base(&folder, base, |to| std::fs::write(to, first_page(&self.sort.kind)))?;
-        } else if is_other() {
+        } else if self.database.metadata()?.len() > self.sort.copied_at_once || is_other() {
             return Ok(());
         } else {
             self.close_log().map_err(io::Error::other)?;
@@ -249,15 +234,18 @@ impl<D: Disk> History<D> {
 
     /// Deletes all of it.
     fn delete(&self) -> io::Result<()> {
-        match std::fs::remove_dir_all(self.path()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result,
-        }
+        delete(&self.database)
     }
 
     /// Whether the next session is to begin with another state.
     pub fn is_asked(&self) -> bool {
         self.path().join(RESTORE).symlink_metadata().is_ok()
+    }
+
+    /// Whether nothing is missing from the history, so that states since its begin can
+    /// come back.
+    pub fn is_whole(&self) -> bool {
+        self.lock().is_whole
     }
 
     /// Deletes all of it, with a database to which there is no connection.
@@ -267,6 +255,18 @@ impl<D: Disk> History<D> {
     pub fn forget(&self) -> io::Result<()> {
         *self.lock() = State::default();
         self.delete()
+    }
+}
+
+/// Deletes the history of a database to which there is no connection, and whose
+/// [`History`] is gone.
+///
+/// # Errors
+/// What the system says.
+pub fn delete(database: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(database.with_extension("history")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
     }
 }
 

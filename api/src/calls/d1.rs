@@ -1,14 +1,15 @@
 //! D1: databases, and their data.
 
 mod query;
+mod time_travel;
 mod transfer;
 
 pub(crate) use query::{query, raw};
+pub(crate) use time_travel::{bookmark, restore};
 pub(crate) use transfer::{Transfers, download, export, import, upload};
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use selvedge_d1::store::{Answer as StoreAnswer, D1Store as _, Query, Refusal, SqlValue};
 use selvedge_d1::store::{Results, SqliteStore, Wanted};
 use selvedge_deployments::{Resource, ResourceKind};
@@ -117,14 +118,6 @@ pub(crate) async fn delete(cx: Cx) -> Answer {
     })
     .await?;
     Ok(Reply::done())
-}
-
-/// Both calls of Time Travel.
-pub(crate) async fn time_travel(cx: Cx) -> Answer {
-    database(&cx).await?;
-    let text = "this server has no Time Travel for D1 databases; it is restored from a backup \
-                (`selvedge backup`)";
-    Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, SQL_ERROR, text))
 }
 
 async fn run(store: &SqliteStore, queries: Vec<Query>) -> Results {

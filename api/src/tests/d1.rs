@@ -104,10 +104,37 @@ async fn what_is_exported_can_be_imported() {
 }
 
 #[tokio::test]
-async fn time_travel_is_refused_with_a_reason() {
+async fn a_database_goes_back_to_bookmarks_and_times() {
     let fixture = Fixture::start().await;
     let path = database(&fixture, "shop").await;
-    let got = fixture.get(&format!("{path}/time_travel/bookmark")).await;
-    assert_eq!(got.status, StatusCode::NOT_IMPLEMENTED);
-    assert!(got.message().contains("no Time Travel"), "{}", got.message());
+    let query =
+        async |sql: &str| fixture.post(&format!("{path}/query"), json!({ "sql": sql })).await.ok();
+    let bookmark = async |at: &str| fixture.get(&format!("{path}/time_travel/bookmark{at}")).await;
+    let restore =
+        async |to: &str| fixture.post(&format!("{path}/time_travel/restore?{to}"), json!({})).await;
+    query("CREATE TABLE t (a); INSERT INTO t VALUES (1)").await;
+    let first = bookmark("").await.ok()["bookmark"].as_str().expect("text").to_owned();
+    let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let at = bookmark(&format!("?timestamp={now}")).await.ok();
+    assert_eq!(at["bookmark"], first.as_str());
+    query("DELETE FROM t").await;
+    let restored = restore(&format!("bookmark={first}")).await.ok();
+    assert_eq!(restored["bookmark"], first.as_str());
+    let count = async || query("SELECT count(*) AS n FROM t").await[0]["results"][0]["n"].clone();
+    assert_eq!(count().await, 1);
+    let undo = restored["previous_bookmark"].as_str().expect("text");
+    restore(&format!("bookmark={undo}")).await.ok();
+    assert_eq!(count().await, 0);
+    restore(&format!("timestamp={now}")).await.ok();
+    assert_eq!(count().await, 1);
+    for (got, why) in [
+        (bookmark("?timestamp=yesterday").await, "no time of RFC 3339"),
+        (bookmark("?timestamp=2999-01-01T00:00:00Z").await, "in the future"),
+        (bookmark("?timestamp=2001-01-01T00:00:00Z").await, "30 days"),
+        (restore("bookmark=x").await, "Not a bookmark of this database."),
+        (restore("").await, "is needed"),
+    ] {
+        assert_eq!((got.status, got.code()), (StatusCode::BAD_REQUEST, 7500));
+        assert!(got.message().contains(why), "{}", got.message());
+    }
 }

@@ -280,10 +280,36 @@ async fn wrangler_works_with_d1() {
     let all = std::fs::read_to_string(project.folder.path().join("all.sql")).expect("written");
     assert_has(&all, &["CREATE TABLE t (a, b);", "VALUES(3,'z');"]);
     assert_has(&project.ok(&["d1", "info", "shop"]).await, &["shop", &id]);
-    let said = project.fails(&["d1", "time-travel", "info", "shop"], "").await;
-    assert_has(&said, &["no Time Travel"]);
+    go_back_with_wrangler(&project, &select).await;
     project.ok(&["d1", "delete", "shop", "-y"]).await;
     assert_eq!(project.get("/d1/database").await, json!([]));
+}
+
+/// To a bookmark and back, and to a time.
+async fn go_back_with_wrangler(project: &Project, select: &[&str]) {
+    let travel = async |args: &[&str]| -> Value {
+        let args = [&["d1", "time-travel"], args, &["--json"]].concat();
+        serde_json::from_str(project.ok(&args).await.trim()).expect("JSON")
+    };
+    let rows = async || -> usize {
+        let said: Value = serde_json::from_str(project.ok(select).await.trim()).expect("JSON");
+        said[0]["results"].as_array().expect("rows").len()
+    };
+    let info = travel(&["info", "shop"]).await;
+    let full = info["bookmark"].as_str().expect("text");
+    let time = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    project.ok(&["d1", "execute", "shop", "--remote", "--command", "DELETE FROM t"]).await;
+    assert_eq!(rows().await, 0);
+    let restored = travel(&["restore", "shop", "--bookmark", full]).await;
+    assert_eq!((restored["bookmark"].as_str(), rows().await), (Some(full), 3));
+    let undo = restored["previous_bookmark"].as_str().expect("text");
+    let said = project.ok(&["d1", "time-travel", "restore", "shop", "--bookmark", undo]).await;
+    assert_has(&said, &["restored back to bookmark", undo, "To undo this operation"]);
+    assert_eq!(rows().await, 0);
+    travel(&["restore", "shop", "--timestamp", &time]).await;
+    assert_eq!(rows().await, 3);
+    let wrong = ["d1", "time-travel", "restore", "shop", "--json", "--bookmark", "x"];
+    assert_has(&project.fails(&wrong, "").await, &["Not a bookmark of this database.", "7500"]);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ Examples:
   selvedge d1 migrations apply shop
   selvedge d1 execute shop --command \"SELECT * FROM products\"
   selvedge d1 export shop --output shop.sql
+  selvedge d1 time-travel restore shop --timestamp 2026-11-29T08:30:00Z
   selvedge d1 execute shop --file shop.sql --remote
 
 DATABASE is a database's name, id, or the name of its binding in the configuration.";
@@ -77,11 +78,41 @@ pub(crate) enum D1Command {
     /// Create, list and apply migrations.
     #[command(subcommand, arg_required_else_help = true)]
     Migrations(MigrationsCommand),
-    /// Not there yet: go back to an earlier state.
-    #[command(name = "time-travel", hide = true)]
-    TimeTravel {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        _rest: Vec<String>,
+    /// Find earlier states of a database, and go back to one.
+    #[command(name = "time-travel", subcommand, arg_required_else_help = true)]
+    TimeTravel(TimeTravelCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TimeTravelCommand {
+    /// Print the bookmark of the present state, or of an earlier one.
+    Info {
+        /// The database.
+        database: String,
+        /// The state at this time: seconds since 1970, or a time of RFC 3339.
+        #[arg(long, value_name = "TIME")]
+        timestamp: Option<String>,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Go back to an earlier state. The bookmark to undo that is printed.
+    Restore {
+        /// The database.
+        database: String,
+        /// The state of this bookmark.
+        #[arg(long, required_unless_present = "timestamp", conflicts_with = "timestamp")]
+        bookmark: Option<String>,
+        /// The state at this time: seconds since 1970, or a time of RFC 3339.
+        #[arg(long, value_name = "TIME")]
+        timestamp: Option<String>,
+        /// Print the bookmarks as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
     },
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use selvedge_d1::config::DatabaseConfig;
 use selvedge_d1::store::DumpOptions;
 use selvedge_server::config;
@@ -173,6 +174,31 @@ impl Database {
                 let database = self.id.clone();
                 let request = Request::D1Export { database, tables, no_schema, no_data };
                 Ok(api.call(request, Bytes::new()).await?.bytes)
+            }
+        }
+    }
+
+    /// The bookmark of a time, or the present one: JSON as that of Cloudflare's API.
+    pub(super) async fn bookmark(&self, at: Option<DateTime<Utc>>) -> anyhow::Result<Value> {
+        match &self.at {
+            At::Server(server) => {
+                let at = at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
+                server.bookmark(&self.id, at.as_deref()).await
+            }
+            At::Local(api) => {
+                let at = at.map(|at| at.timestamp_millis());
+                api.ask(Request::D1Bookmark { database: self.id.clone(), at }).await
+            }
+        }
+    }
+
+    /// Goes back to a bookmark: the same.
+    pub(super) async fn restore(&self, bookmark: &str) -> anyhow::Result<Value> {
+        match &self.at {
+            At::Server(server) => server.restore(&self.id, bookmark).await,
+            At::Local(api) => {
+                let (database, bookmark) = (self.id.clone(), bookmark.to_owned());
+                api.ask(Request::D1Restore { database, bookmark }).await
             }
         }
     }

@@ -96,6 +96,22 @@ impl RemoteD1 {
         let address = text(&made["result"], "signed_url")?;
         self.0.raw(self.0.call_at(Method::GET, &transfer(&address)?)).await
     }
+
+    /// The bookmark of a time of RFC 3339, or the present one.
+    pub(crate) async fn bookmark(&self, id: &str, at: Option<&str>) -> anyhow::Result<Value> {
+        let call = self.call(Method::GET, &format!("/{id}/time_travel/bookmark"));
+        self.send(match at {
+            Some(at) => call.query("timestamp", at),
+            None => call,
+        })
+        .await
+    }
+
+    /// Goes back to a bookmark.
+    pub(crate) async fn restore(&self, id: &str, bookmark: &str) -> anyhow::Result<Value> {
+        let call = self.call(Method::POST, &format!("/{id}/time_travel/restore"));
+        self.send(call.query("bookmark", bookmark)).await
+    }
 }
 
 /// The path of a transfer on the server that is known: its own idea of its name may

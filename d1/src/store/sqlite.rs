@@ -7,14 +7,15 @@
 mod db;
 mod execute;
 mod export;
+mod travel;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -23,15 +24,18 @@ use selvedge_storage::data_dir::DataDir;
 use selvedge_storage::failure::failure;
 use selvedge_storage::file::{Kind, create_or_check};
 use selvedge_storage::group::Writer;
+use selvedge_storage::history::{self, History, SystemDisk, UnixMs};
 use selvedge_storage::readers::Readers;
 use selvedge_storage::{Error, UnixSeconds};
 use tokio::sync::{Semaphore, oneshot};
 
 pub use export::DumpOptions;
 pub use selvedge_storage::catalog::{CatalogError, Clock, Info as DatabaseInfo};
+pub use travel::{Restored, TravelError};
 
 use self::db::Db;
 use self::execute::{Fault, Words, room};
+use self::travel::HISTORY;
 use self::write::{Call, refusal};
 use super::{Answer, D1Store, Later, Meta, Query, Refusal, ResultSet, Results, Wanted};
 use crate::rules::MAX_QUERY;
@@ -64,16 +68,19 @@ pub struct SqliteStore {
 /// What the threads share.
 #[derive(Debug)]
 struct Shared {
-    id: String,
     path: PathBuf,
+    /// What it was before.
+    history: Arc<History>,
+    /// Held while a base of the history is taken, or a state restored.
+    travels: Mutex<()>,
     readers: Arc<Readers<Db>>,
     long_reads: Arc<Semaphore>,
     /// As the last commit left them.
     size: AtomicU64,
     last_row_id: AtomicI64,
-    /// When it was opened, in Unix seconds, for bookmarks.
-    opened: u64,
     closed: AtomicBool,
+    /// It is to be closed soon.
+    ending: AtomicBool,
     /// The folder is ours as long as a thread may write there.
     _dir: Arc<DataDir>,
 }
@@ -92,22 +99,40 @@ impl SqliteStore {
     /// # Errors
     /// [`Error::Data`] for a file that is not one of D1.
     pub fn open(dir: Arc<DataDir>, path: &Path, id: &str) -> Result<Self, Error> {
+        Self::open_at(dir, path, id, Arc::new(unix_ms))
+    }
+
+    /// The same, with another clock.
+    fn open_at(
+        dir: Arc<DataDir>,
+        path: &Path,
+        id: &str,
+        clock: history::Clock,
+    ) -> Result<Self, Error> {
         create_or_check(path, &DATABASE, |_| Ok(()))?;
+        let key = *blake3::hash(id.as_bytes()).as_bytes();
+        let history = History::new(path, &HISTORY, key, clock, SystemDisk);
+        history.discard_built();
+        history.begin().map_err(|error| Error::Internal(error.to_string()))?;
+        // What a process that was killed left in the log is kept before anybody has a
+        // connection, for the last one that closes copies the log.
+        history.note_head()?;
+        let history = Arc::new(history);
         let readers = Arc::new(Readers::new(path.to_owned(), Db::reader));
         let size = readers.read(|db| db.size()).map_err(|error| failure(path, &error))?;
-        let opened = SystemTime::now().duration_since(UNIX_EPOCH);
         let shared = Shared {
-            id: id.to_owned(),
             path: path.to_owned(),
+            history: history.clone(),
+            travels: Mutex::new(()),
             readers: readers.clone(),
             long_reads: Arc::new(Semaphore::new(LONG_READS)),
             size: AtomicU64::new(size),
             last_row_id: AtomicI64::new(0),
-            opened: opened.map_or(0, |since| since.as_secs()),
             closed: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             _dir: dir,
         };
-        let writer = Writer::new("d1-writer", path, Db::writer, readers);
+        let writer = Writer::with_history("d1-writer", path, Db::writer, readers, Some(history));
         Ok(Self { shared: Arc::new(shared), writer })
     }
 
@@ -115,6 +140,9 @@ impl SqliteStore {
     /// until that is done.
     pub fn close(&self) {
         self.shared.closed.store(true, Ordering::Relaxed);
+        self.shared.ending.store(true, Ordering::Relaxed);
+        // Whoever travels is done, or gives up.
+        drop(self.shared.travels.lock().unwrap_or_else(PoisonError::into_inner));
         self.writer.close();
         self.shared.readers.close();
     }
@@ -205,6 +233,11 @@ impl Stored for SqliteStore {
 
     fn upkeep(&self, _now: UnixSeconds) {
         self.shared.readers.close_unused();
+        self.rest_history();
+    }
+
+    fn end_upkeep(&self) {
+        self.shared.ending.store(true, Ordering::Relaxed);
     }
 }
 
@@ -230,12 +263,7 @@ impl D1Store for SqliteStore {
     }
 
     fn bookmark(&self) -> String {
-        let Shared { id, opened, readers, .. } = &*self.shared;
-        let commits = readers.commits();
-        let (high, low) = (commits >> 32, commits & 0xffff_ffff);
-        let head = format!("{opened:08x}-{high:08x}-{low:08x}");
-        let tail = blake3::hash(format!("{id} {head}").as_bytes()).to_hex();
-        format!("{head}-{}", &tail[..32])
+        self.shared.history.head().unwrap_or_default()
     }
 }
 
@@ -321,6 +349,12 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Error::Internal(format!("a read ended early: {error}")))
+}
+
+/// In Unix ms.
+fn unix_ms() -> UnixMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMs::try_from(since.as_millis()).unwrap_or(UnixMs::MAX)
 }
 
 fn closed() -> Error {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use selvedge_d1::json;
+use selvedge_d1::json as shapes;
 use selvedge_d1::store::{
-    Answer, CatalogError, D1Store as _, DatabaseInfo, DumpOptions, Refusal, SqliteStore, Wanted,
+    Answer, CatalogError, D1Store as _, DatabaseInfo, DumpOptions, Refusal, Restored, SqliteStore,
+    TravelError, Wanted,
 };
+use serde_json::json;
 
 use super::protocol::{D1Entry, Failure, FailureKind, Reply, Request};
 use crate::backends::Backends;
@@ -41,6 +43,15 @@ pub(super) async fn execute(
             let options = DumpOptions { tables, no_schema, no_data };
             export(backends.d1(&database)?, options).await
         }
+        Request::D1Bookmark { database, at } => {
+            let bookmark = backends.d1(&database)?.time_travel_bookmark(at).await;
+            Reply::json(&json!({ "bookmark": bookmark.map_err(not_there)? }))
+        }
+        Request::D1Restore { database, bookmark } => {
+            let restored = backends.d1(&database)?.time_travel_restore(bookmark).await;
+            let Restored { bookmark, previous_bookmark } = restored.map_err(not_there)?;
+            Reply::json(&json!({ "bookmark": bookmark, "previous_bookmark": previous_bookmark }))
+        }
         _ => Err(Failure::new(FailureKind::Internal, "no verb of D1")),
     }
 }
@@ -50,13 +61,13 @@ async fn query(
     queries: Vec<(String, Vec<serde_json::Value>)>,
 ) -> Result<Reply, Failure> {
     let invalid = |text: String| Failure::new(FailureKind::Invalid, text);
-    let queries = json::queries(queries).map_err(invalid)?;
+    let queries = shapes::queries(queries).map_err(invalid)?;
     let sets = match store.run(queries, Wanted::All) {
         Answer::Ready(results) => results,
         Answer::Later(later) => later.await,
     };
     let sets = sets.map_err(sql_refused)?;
-    let results = sets.into_iter().map(|set| json::result(set, json::objects));
+    let results = sets.into_iter().map(|set| shapes::result(set, shapes::objects));
     Reply::json(&results.collect::<Vec<_>>())
 }
 
@@ -83,6 +94,13 @@ fn sql_refused(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::Sql(_, text) => Failure::new(FailureKind::Invalid, text),
         Refusal::Store(error) => internal(error),
+    }
+}
+
+fn not_there(error: TravelError) -> Failure {
+    match error {
+        TravelError::Refused(text) => Failure::new(FailureKind::Invalid, text),
+        TravelError::Store(error) => internal(error),
     }
 }
 

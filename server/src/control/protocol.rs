@@ -90,6 +90,11 @@ pub enum Request {
     D1Import { database: String },
     /// All of a database as statements: bytes.
     D1Export { database: String, tables: Vec<String>, no_schema: bool, no_data: bool },
+    /// A bookmark of a database: that of a time in Unix ms, or the present one. JSON as
+    /// that of Cloudflare's API.
+    D1Bookmark { database: String, at: Option<i64> },
+    /// Goes back to a bookmark: the same.
+    D1Restore { database: String, bookmark: String },
     /// All queues: [`QueueEntry`]s.
     Queues,
     /// Deletes all messages of a queue.

@@ -1,5 +1,7 @@
 //! What the writer's thread does.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,6 +14,8 @@ use super::{Failed, Job, Next, Ran, Shared, Writes};
 use crate::connect::LOCK_WAIT;
 use crate::error::Error;
 use crate::failure::{failure, is_io};
+use crate::file::log_of;
+use crate::history::{History, Notes};
 use crate::ours;
 
 /// Above this many pages the log is copied into the database: 16 MiB.
@@ -28,6 +32,7 @@ pub(super) fn run<W: Writes>(shared: &Arc<Shared<W>>) {
         shared,
         connection: None,
         log_pages: Arc::default(),
+        log: None,
         checkpoint_at: LOG_PAGES,
         distrust: false,
     };
@@ -59,6 +64,8 @@ struct Thread<'a, W> {
     connection: Option<W>,
     /// How long the log is, in pages.
     log_pages: Arc<AtomicU64>,
+    /// The log, if there is a history, as long as there is a connection.
+    log: Option<File>,
     /// At which length it is copied.
     checkpoint_at: u64,
     /// Whether the log may have lost what it took, so that nothing must be added
@@ -108,7 +115,7 @@ impl<W: Writes> Thread<'_, W> {
         if let Some(error) = self.shared.damaged.get() {
             return Err(Broken { failed: Failed::Store(error.clone()), alone: false });
         }
-        let result = self.open().and_then(|connection| transact(connection, jobs));
+        let result = self.open().and_then(|()| self.transact(jobs));
         match result {
             Ok(()) => {
                 self.shared.readers.committed();
@@ -133,7 +140,9 @@ impl<W: Writes> Thread<'_, W> {
     /// What is to be said and done about an error.
     fn failed(&mut self, error: rusqlite::Error) -> Broken {
         if is_io(&error) {
-            self.connection = None;
+            // Closing it may copy the log.
+            self.keep_log();
+            (self.connection, self.log) = (None, None);
             self.distrust = true;
         }
         if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
@@ -147,7 +156,7 @@ impl<W: Writes> Thread<'_, W> {
         Broken { failed: Failed::Store(text), alone: !self.distrust }
     }
 
-    fn open(&mut self) -> rusqlite::Result<&W> {
+    fn open(&mut self) -> rusqlite::Result<()> {
         if self.connection.is_none() {
             let mut connection = (self.shared.open)(&self.shared.path)?;
             let log_pages = self.log_pages.clone();
@@ -159,12 +168,13 @@ impl<W: Writes> Thread<'_, W> {
                 },
             ))?;
             if self.distrust {
+                self.keep_log();
                 self.checkpoint(connection.connection(), CheckpointMode::RESTART)?;
                 self.distrust = false;
             }
             self.connection = Some(connection);
         }
-        Ok(self.connection.as_ref().expect("it was opened above"))
+        Ok(())
     }
 
     fn checkpoint_if_long(&mut self) {
@@ -173,6 +183,7 @@ impl<W: Writes> Thread<'_, W> {
             return;
         }
         let Some(connection) = &self.connection else { return };
+        self.keep_log();
         match self.checkpoint(connection.connection(), CheckpointMode::RESTART) {
             Ok(()) => {
                 self.log_pages.store(0, Ordering::Relaxed);
@@ -196,25 +207,76 @@ impl<W: Writes> Thread<'_, W> {
     /// Closes the connection, with the log copied and empty if nobody reads.
     fn close(&mut self) {
         if let Some(connection) = self.connection.take() {
+            self.keep_log();
+            self.log = None;
             // It is copied by who opens the file next, if not now.
-            let _ = self.checkpoint(connection.connection(), CheckpointMode::TRUNCATE);
+            let copied = self.checkpoint(connection.connection(), CheckpointMode::TRUNCATE);
             self.log_pages.store(0, Ordering::Relaxed);
+            if let (Ok(()), Some(history)) = (copied, &self.shared.history) {
+                history.closed();
+            }
         }
+    }
+
+    /// The history gets what the log has, before the log may begin anew.
+    fn keep_log(&self) {
+        if let Some(history) = &self.shared.history {
+            history.keep();
+        }
+    }
+
+    /// Runs jobs outside of a transaction or in one.
+    fn transact(&mut self, jobs: &mut Jobs<W>) -> rusqlite::Result<()> {
+        let writes = self.connection.as_mut().ok_or(rusqlite::Error::InvalidQuery)?;
+        let history = self.shared.history.as_deref();
+        let noted = match jobs.as_mut_slice() {
+            [only] if only.is_outside() => {
+                only.run_outside(writes)?;
+                history.map(History::notes)
+            }
+            _ => transact(&*writes, jobs, || history.map(History::notes))?,
+        };
+        if let Some(notes) = noted {
+            note(notes, self.log_pages.load(Ordering::Relaxed), &self.shared.path, &mut self.log);
+        }
+        Ok(())
+    }
+}
+
+/// Notes the last commit for the history, if the log has any.
+fn note(notes: Notes<'_>, frames: u64, database: &Path, log: &mut Option<File>) {
+    if frames == 0 {
+        return;
+    }
+    if log.is_none() {
+        *log = File::open(log_of(database)).ok();
+    }
+    match log {
+        Some(log) => notes.add_with_log(frames, log),
+        None => notes.add(frames),
     }
 }
 
 /// Runs jobs within a transaction, each within a savepoint of its own where there
-/// are more than one.
-fn transact<W: Writes>(writes: &W, jobs: &mut Jobs<W>) -> rusqlite::Result<()> {
+/// are more than one. Gives what `before_commit` did if there was a commit.
+fn transact<W: Writes, T>(
+    writes: &W,
+    jobs: &mut Jobs<W>,
+    before_commit: impl FnOnce() -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
     let connection = writes.connection();
     let execute = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(drop);
+    let commit = || {
+        let before = before_commit();
+        execute(ours!("COMMIT")).map(|()| before)
+    };
     execute(ours!("BEGIN IMMEDIATE"))?;
     if let [only] = jobs.as_mut_slice() {
         return match only.run(writes)? {
-            Ran::Keep => execute(ours!("COMMIT")),
+            Ran::Keep => commit(),
             // It may have been rolled back already.
-            Ran::Undo if connection.is_autocommit() => Ok(()),
-            Ran::Undo => execute(ours!("ROLLBACK")),
+            Ran::Undo if connection.is_autocommit() => Ok(None),
+            Ran::Undo => execute(ours!("ROLLBACK")).map(|()| None),
         };
     }
     for job in jobs {
@@ -232,5 +294,5 @@ fn transact<W: Writes>(writes: &W, jobs: &mut Jobs<W>) -> rusqlite::Result<()> {
         }
         execute(ours!("RELEASE _cf_job"))?;
     }
-    execute(ours!("COMMIT"))
+    commit()
 }

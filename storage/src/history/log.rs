@@ -26,17 +26,21 @@ impl<D: Disk> History<D> {
 
     pub(super) fn copy_log(&self, state: &mut State) -> io::Result<Option<Bookmark>> {
         let mut folder = self.folder()?;
+        let wal = Wal::open(&log_of(&self.database))?;
         if folder.bases.is_empty() {
             // Nothing but the first page was ever copied into a new database.
             if !self.is_new() {
                 return Ok(None);
             }
-            let base = Position { log: folder.next_log(self.now()), frame: 0 };
+            let base = Position { log: self.number_of(wal.as_ref()), frame: 0 };
             self.add_base(&folder, base, |to| std::fs::write(to, first_page(&self.sort.kind)))?;
             folder = self.folder()?;
             state.is_whole = true;
+        } else if !state.is_whole {
+            // Something is missing between what it has and the log.
+            return Ok(None);
         }
-        if let Some(wal) = Wal::open(&log_of(&self.database))? {
+        if let Some(wal) = wal {
             self.copy_frames(&wal, &folder, state)?;
             folder = self.folder()?;
         }
@@ -44,18 +48,10 @@ impl<D: Disk> History<D> {
     }
 
     fn copy_frames(&self, wal: &Wal, folder: &Folder<'_, D>, state: &mut State) -> io::Result<()> {
-        let known = match folder.newest_log() {
-            Some(log) => Wal::open(&folder.log(log))?.map(|it| (log, it.salts)),
-            None => None,
-        };
-        let (log, from) = match (state.copied, known) {
-            (Some((log, salts, place)), _) if salts == wal.salts => (log, place),
+        let (log, from) = match state.copied {
+            Some((log, salts, place)) if salts == wal.salts => (log, place),
             // A crash may have left anything of what an earlier process copied.
-            (_, Some((log, salts))) if salts == wal.salts => (log, wal.start()),
-            _ => match folder.bases.last() {
-                Some(base) if Some(base.log) > folder.newest_log() => (base.log, wal.start()),
-                _ => (folder.next_log(self.now()), wal.start()),
-            },
+            _ => (self.number_of(Some(wal)), wal.start()),
         };
         let until = wal.last_commit(from)?;
         if until.frames == from.frames {
@@ -88,11 +84,11 @@ impl<D: Disk> History<D> {
         until: u32,
     ) -> io::Result<()> {
         let mut times = {
-            let mut notes = self.lock_notes();
-            let newer = notes.iter().position(|(frame, _)| *frame > until);
-            let newer = newer.unwrap_or(notes.len());
-            let newer = notes.split_off(newer);
-            std::mem::replace(&mut *notes, newer)
+            let times = &mut self.lock_known().times;
+            let newer = times.iter().position(|(frame, _)| *frame > until);
+            let newer = newer.unwrap_or(times.len());
+            let newer = times.split_off(newer);
+            std::mem::replace(times, newer)
         };
         // A process that was killed has noted nothing.
         if times.last().is_none_or(|(frame, _)| *frame < until) {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -105,6 +105,8 @@ impl<D: Disk> History<D> {
             Some((frames, known)) if known == salt && position.frame <= frames => {
                 Ok((base, position))
             }
+            // The log before a base that was taken of an open database is not there.
+            None if base == position && salt == 0 => Ok((base, position)),
             _ => Err(Refusal::Gone),
         }
     }
@@ -164,8 +166,32 @@ impl<D: Disk> History<D> {
             .map_err(io)?;
         state.is_whole = true;
         state.copied = None;
-        self.lock_notes().clear();
+        self.begin_at(next.log);
         Ok(())
+    }
+
+    /// Builds the database of a bookmark, in a file of the history that is to be
+    /// discarded. Meanwhile no base may be taken. Blocks.
+    ///
+    /// # Errors
+    /// [`Refusal::NotABookmark`], [`Refusal::Gone`].
+    pub fn build_at(&self, bookmark: &str) -> Result<PathBuf, Refusal> {
+        let (base, position) = self.find(bookmark)?;
+        let folder = self.folder().map_err(|error| self.error(&error))?;
+        let restored = folder.path.join(RESTORED);
+        self.build(&folder, base, position, &restored)?;
+        file::check(&restored, &self.sort.kind)?;
+        Ok(restored)
+    }
+
+    /// Deletes what was built.
+    pub fn discard_built(&self) {
+        let restored = self.path().join(RESTORED);
+        if restored.symlink_metadata().is_ok()
+            && let Err(error) = file::remove(&restored)
+        {
+            tracing::warn!("{}: not deleted: {error}", restored.display());
+        }
     }
 
     /// Replays the logs from a base to a position.

@@ -107,6 +107,14 @@ impl Wal {
     }
 }
 
+/// The salts of an open log.
+pub(super) fn salts_of(mut log: &File) -> io::Result<Salts> {
+    let mut head = [0; HEADER_BYTES as usize];
+    log.seek(SeekFrom::Start(0))?;
+    log.read_exact(&mut head)?;
+    Ok([word(&head, 16), word(&head, 20)])
+}
+
 fn word(bytes: &[u8], at: usize) -> u32 {
     bytes[at..].first_chunk().map(|bytes| u32::from_be_bytes(*bytes)).unwrap_or_default()
 }

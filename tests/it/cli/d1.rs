@@ -114,5 +114,34 @@ fn what_is_exported_can_be_imported() {
     fails(path, &["delete", "copy"], "nothing was done");
     d1(path, &["delete", "copy", "-y"]);
     fails(path, &["export", "copy"], "there is no database \"copy\"");
-    fails(path, &["time-travel", "info", "shop"], "there is no Time Travel");
+}
+
+#[test]
+fn a_database_goes_back_by_bookmark_and_by_time() {
+    let project = project();
+    let path = project.path();
+    d1(path, &["migrations", "apply", "shop"]);
+    let count = || {
+        let select = "SELECT count(*) AS n FROM sqlite_schema WHERE name = 'kept'";
+        let json = d1(path, &["execute", "shop", "--json", "--command", select]);
+        let json: Value = serde_json::from_str(&json).expect("JSON");
+        json[0]["results"][0]["n"].as_i64()
+    };
+    d1(path, &["execute", "shop", "--command", "CREATE TABLE kept (a)"]);
+    let mark = d1(path, &["time-travel", "info", "shop"]).trim().to_owned();
+    let time = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    d1(path, &["execute", "shop", "--command", "DROP TABLE kept"]);
+    assert_eq!(count(), Some(0));
+    let undo = d1(path, &["time-travel", "restore", "shop", "--bookmark", &mark]);
+    assert_eq!(count(), Some(1));
+    let json = ["time-travel", "restore", "shop", "--json", "--bookmark", undo.trim()];
+    let json: Value = serde_json::from_str(&d1(path, &json)).expect("JSON");
+    assert_eq!((json["bookmark"].as_str(), count()), (Some(undo.trim()), Some(0)));
+    d1(path, &["time-travel", "restore", "shop", "--timestamp", &time]);
+    assert_eq!(count(), Some(1));
+    let info = |at: &'static str| ["time-travel", "info", "shop", "--timestamp", at];
+    fails(path, &info("yesterday"), "is no time");
+    fails(path, &info("1000000000"), "more than 30 days ago");
+    let wrong = ["time-travel", "restore", "shop", "--bookmark", "x"];
+    fails(path, &wrong, "Not a bookmark of this database.");
 }

@@ -1,3 +1,6 @@
+mod killed;
+mod travel;
+
 use std::sync::Arc;
 use std::time::Duration;
 
