@@ -77,6 +77,28 @@ fn drizzle_orm() {
     answers_as_expected("drizzle-orm");
 }
 
+/// With a database whose tables are those of drizzle-kit's migrations.
+#[test]
+fn drizzle_orm_with_d1() {
+    let migrate = |folder: &Path, state: &str| {
+        let run = || {
+            let args = ["d1", "migrations", "apply", "shop", "--data-dir", state];
+            let output = Command::new(env!("CARGO_BIN_EXE_selvedge"))
+                .args(args)
+                .current_dir(folder)
+                .output()
+                .expect("it runs");
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{text}");
+            text
+        };
+        let said = run();
+        assert!(said.contains("0002_optional-price.sql"), "{said}");
+        assert!(!run().contains("0002_optional-price.sql"), "they are applied once");
+    };
+    answers_as_expected_after("drizzle-d1", migrate);
+}
+
 #[test]
 fn express_on_a_server_of_node() {
     answers_as_expected("express");
@@ -118,11 +140,16 @@ fn rust_that_workers_rs_packed() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     copy_tree(&checkout("tests/projects/workers-rs"), folder.path());
     copy_tree(&built.join("build"), &folder.path().join("build"));
-    serves(folder.path(), "run");
+    serves(folder.path(), "run", |_, _| {});
 }
 
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn answers_as_expected(name: &str) {
+    answers_as_expected_after(name, |_, _| {});
+}
+
+/// The same, when something was done with the project and its data folder.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+fn answers_as_expected_after(name: &str, prepare: impl FnOnce(&Path, &str)) {
     let Some(folder) = installed(name) else {
         println!("skipped: the project {name} needs npm and its registry");
         return;
@@ -132,15 +159,17 @@ fn answers_as_expected(name: &str) {
         return;
     };
     // What other tools built is served as they left it.
-    serves(&folder, if is_built { "run" } else { "dev" });
+    serves(&folder, if is_built { "run" } else { "dev" }, prepare);
 }
 
-/// Serves the project, and asks what its `expect.json` says.
-fn serves(folder: &Path, command: &str) {
+/// Serves the project, after something was done with it and its data folder, and asks
+/// what its `expect.json` says.
+fn serves(folder: &Path, command: &str, prepare: impl FnOnce(&Path, &str)) {
     let cases = std::fs::read_to_string(folder.join("expect.json")).expect("expect.json");
     let cases: Vec<Case> = serde_json::from_str(&cases).expect("cases");
     let state = tempfile::TempDir::new().expect("a temporary folder");
     let state = state.path().to_str().expect("a path of text");
+    prepare(folder, state);
     let mut program = Program::selvedge(folder, &[command, "--port", "0", "--data-dir", state]);
     let address = program.address();
     for Case { request, response } in cases {
