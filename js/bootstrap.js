@@ -27,6 +27,7 @@ import { lazy, load } from "ext:selvedge/lazy.js";
 import { closeGlobals, freezeClocks, now, pinAsyncOps, pinPromises } from "ext:selvedge/safety.js";
 import * as timers from "ext:selvedge/timers.js";
 import { shared } from "ext:selvedge/shared.js";
+import { viewOf } from "ext:selvedge/views.js";
 
 const {
   JSONParse,
@@ -350,6 +351,7 @@ internals.contextOf = contextOf;
 // (Those who ask whether a script is loaded learn of it.)
 internals.load = load;
 internals.sleep = (ms) => timers.scheduler.wait(ms);
+internals.viewOf = viewOf;
 internals.selvedge = {
   bodies,
   entrypoints,

@@ -26,22 +26,15 @@ import { innerOf, isResponse } from "ext:selvedge/fetch/response.js";
 import { beginTurn, wakeAgain } from "ext:selvedge/gates.js";
 import { end, forget, IoContext, live, runIn, settle } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
+import { viewOf } from "ext:selvedge/views.js";
 
 const { setAsyncContext } = core;
 const {
-  ArrayBufferIsView,
-  DataViewPrototypeGetBuffer,
-  DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset,
   JSONParse,
   PromisePrototypeThen,
   PromiseResolve,
-  TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
-  Uint8Array,
 } = primordials;
 
 const streams = lazy("ext:selvedge/streams.js");
@@ -292,8 +285,8 @@ function pump(io, inner, stream, length) {
   const reading = drain(io, stream, {
     __proto__: null,
     write(chunk) {
-      const bytes = bytesOfChunk(chunk);
-      if (bytes === undefined) {
+      const bytes = viewOf(chunk);
+      if (bytes === null) {
         const error = new TypeError("This ReadableStream did not return bytes.");
         ignore(reading.cancel(error));
         broken(error);
@@ -319,26 +312,6 @@ function pump(io, inner, stream, length) {
   });
   io.onCancel = gone;
   reading.resume();
-}
-
-/** A chunk as bytes, the same memory; undefined when it holds none. */
-function bytesOfChunk(chunk) {
-  if (ArrayBufferIsView(chunk)) {
-    const tag = TypedArrayPrototypeGetSymbolToStringTag(chunk);
-    if (tag === "Uint8Array") return chunk;
-    return tag === undefined
-      ? new Uint8Array(
-        DataViewPrototypeGetBuffer(chunk),
-        DataViewPrototypeGetByteOffset(chunk),
-        DataViewPrototypeGetByteLength(chunk),
-      )
-      : new Uint8Array(
-        TypedArrayPrototypeGetBuffer(chunk),
-        TypedArrayPrototypeGetByteOffset(chunk),
-        TypedArrayPrototypeGetByteLength(chunk),
-      );
-  }
-  return core.isAnyArrayBuffer(chunk) ? new Uint8Array(chunk) : undefined;
 }
 
 function disconnected() {

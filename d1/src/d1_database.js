@@ -12,13 +12,9 @@ const {
   op_d1_query_later,
 } = core.ops;
 const {
-  ArrayBufferIsView,
   ArrayIsArray,
   ArrayPrototypePush,
   ArrayPrototypeUnshift,
-  DataViewPrototypeGetBuffer,
-  DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset,
   Error,
   ObjectDefineProperty,
   ObjectPrototypeHasOwnProperty,
@@ -32,13 +28,9 @@ const {
   Symbol,
   SymbolToStringTag,
   TypeError,
-  TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag,
-  TypedArrayPrototypeSlice,
   Uint8Array,
 } = primordials;
+const { viewOf } = internals;
 const { io: contexts } = internals.selvedge;
 
 /** As what the ops give rows. */
@@ -63,25 +55,8 @@ function refusal(refused) {
 
 /** The bytes of a buffer or view, copied; null when it is neither. */
 function bytesOf(value) {
-  if (!ArrayBufferIsView(value)) {
-    return core.isAnyArrayBuffer(value) ? TypedArrayPrototypeSlice(new Uint8Array(value)) : null;
-  }
-  if (TypedArrayPrototypeGetSymbolToStringTag(value) === undefined) {
-    return TypedArrayPrototypeSlice(
-      new Uint8Array(
-        DataViewPrototypeGetBuffer(value),
-        DataViewPrototypeGetByteOffset(value),
-        DataViewPrototypeGetByteLength(value),
-      ),
-    );
-  }
-  return TypedArrayPrototypeSlice(
-    new Uint8Array(
-      TypedArrayPrototypeGetBuffer(value),
-      TypedArrayPrototypeGetByteOffset(value),
-      TypedArrayPrototypeGetByteLength(value),
-    ),
-  );
+  const view = viewOf(value);
+  return view === null ? null : new Uint8Array(view);
 }
 
 /** An array of numbers from 0 to 255 as bytes; null when it is another one. */

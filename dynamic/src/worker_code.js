@@ -4,29 +4,20 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_loader_begin, op_loader_module, op_loader_value } = core.ops;
 const {
-  ArrayBufferIsView,
   ArrayIsArray,
   ArrayPrototypePush,
-  DataViewPrototypeGetBuffer,
-  DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset,
   Error,
   JSONStringify,
   ObjectKeys,
   String,
   StringPrototypeEndsWith,
-  TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
-  Uint8Array,
 } = primordials;
 const { notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const { release, toBytes } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { encode } = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { limitsOf } = core.loadExtScript("ext:selvedge_dynamic/limits.js");
-const { rpc } = internals;
+const { rpc, viewOf } = internals;
 
 const KINDS = ["js", "cjs", "text", "data", "json", "py", "wasm"];
 
@@ -81,31 +72,14 @@ function bytesOf(kind, name, value) {
       return core.encode(text);
     }
     case "data":
-    case "wasm":
-      if (!ArrayBufferIsView(value) && !core.isAnyArrayBuffer(value)) {
-        throw wrong(kind, "ArrayBuffer or ArrayBufferView", "Module");
-      }
-      return viewOf(value);
+    case "wasm": {
+      const bytes = viewOf(value);
+      if (bytes === null) throw wrong(kind, "ArrayBuffer or ArrayBufferView", "Module");
+      return bytes;
+    }
     default:
       return core.encode(String(value));
   }
-}
-
-/** The bytes of a buffer or view, not copied: there may be many. */
-function viewOf(value) {
-  if (core.isAnyArrayBuffer(value)) return new Uint8Array(value);
-  if (TypedArrayPrototypeGetSymbolToStringTag(value) === undefined) {
-    return new Uint8Array(
-      DataViewPrototypeGetBuffer(value),
-      DataViewPrototypeGetByteOffset(value),
-      DataViewPrototypeGetByteLength(value),
-    );
-  }
-  return new Uint8Array(
-    TypedArrayPrototypeGetBuffer(value),
-    TypedArrayPrototypeGetByteOffset(value),
-    TypedArrayPrototypeGetByteLength(value),
-  );
 }
 
 /** Hands the values of `env` to the host, each with what goes by reference in it. */

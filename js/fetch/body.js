@@ -15,6 +15,7 @@ import {
 import { checkOwner, required } from "ext:selvedge/io_context.js";
 import { getRaw } from "ext:selvedge/fetch/headers.js";
 import { lazy } from "ext:selvedge/lazy.js";
+import { viewOf } from "ext:selvedge/views.js";
 
 const {
   ArrayBufferIsView,
@@ -28,11 +29,6 @@ const {
   String,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset,
-  DataViewPrototypeGetBuffer,
-  DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
   Uint8Array,
   WeakMapPrototypeGet,
@@ -94,18 +90,7 @@ function nativeBody(io, rid) {
 
 /** Bytes of a buffer or view, copied. */
 function copyBytes(source) {
-  if (ArrayBufferIsView(source)) {
-    const typed = TypedArrayPrototypeGetSymbolToStringTag(source) !== undefined;
-    const buffer = typed ? TypedArrayPrototypeGetBuffer(source) : DataViewPrototypeGetBuffer(source);
-    const offset = typed
-      ? TypedArrayPrototypeGetByteOffset(source)
-      : DataViewPrototypeGetByteOffset(source);
-    const length = typed
-      ? TypedArrayPrototypeGetByteLength(source)
-      : DataViewPrototypeGetByteLength(source);
-    return new Uint8Array(new Uint8Array(buffer, offset, length));
-  }
-  return new Uint8Array(new Uint8Array(source));
+  return new Uint8Array(viewOf(source));
 }
 
 /**

@@ -64,7 +64,7 @@ const {
   unsupported,
 } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const { define, External, Message, release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
-const { rpc, shared } = internals;
+const { rpc, shared, viewOf } = internals;
 
 /** https://developers.cloudflare.com/workers/runtime-apis/rpc/ */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
@@ -482,22 +482,7 @@ function instanceExternal(encoder, value) {
 
 /** The bytes of a view or buffer, in a buffer of their own. */
 function exactBytes(chunk) {
-  const isView = ArrayBufferIsView(chunk);
-  let view;
-  if (!isView) view = new Uint8Array(chunk);
-  else if (TypedArrayPrototypeGetSymbolToStringTag(chunk) === undefined) {
-    view = new Uint8Array(
-      DataViewPrototypeGetBuffer(chunk),
-      DataViewPrototypeGetByteOffset(chunk),
-      DataViewPrototypeGetByteLength(chunk),
-    );
-  } else {
-    view = new Uint8Array(
-      TypedArrayPrototypeGetBuffer(chunk),
-      TypedArrayPrototypeGetByteOffset(chunk),
-      TypedArrayPrototypeGetByteLength(chunk),
-    );
-  }
+  const view = viewOf(chunk);
   const out = new Uint8Array(TypedArrayPrototypeGetByteLength(view));
   TypedArrayPrototypeSet(out, view);
   return out;

@@ -173,6 +173,7 @@ deno_core::extension!(
         "safety.js",
         "shared.js",
         "timers.js",
+        "views.js",
         "fetch/body.js",
         "fetch/headers.js",
         "fetch/request.js",

@@ -25,12 +25,8 @@ const {
 } = core.ops;
 const {
   ArrayBuffer,
-  ArrayBufferIsView,
   ArrayIsArray,
   ArrayPrototypePush,
-  DataViewPrototypeGetBuffer,
-  DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset,
   Error,
   JSONParse,
   JSONStringify,
@@ -46,12 +42,10 @@ const {
   Symbol,
   SymbolToStringTag,
   TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
   Uint8Array,
 } = primordials;
+const { viewOf } = internals;
 const { bodies, io: contexts } = internals.selvedge;
 
 /** What the ops know a type by; JSON is text until it is parsed here. */
@@ -332,23 +326,6 @@ function put(rid, io, key, value, options) {
   return PromisePrototypeThen(op_kv_put_body(write, source), undefined, (error) => {
     throw broken ? reason : error;
   });
-}
-
-/** The bytes of a buffer or view, not copied; null when it is neither. */
-function viewOf(value) {
-  if (!ArrayBufferIsView(value)) return core.isAnyArrayBuffer(value) ? new Uint8Array(value) : null;
-  if (TypedArrayPrototypeGetSymbolToStringTag(value) === undefined) {
-    return new Uint8Array(
-      DataViewPrototypeGetBuffer(value),
-      DataViewPrototypeGetByteOffset(value),
-      DataViewPrototypeGetByteLength(value),
-    );
-  }
-  return new Uint8Array(
-    TypedArrayPrototypeGetBuffer(value),
-    TypedArrayPrototypeGetByteOffset(value),
-    TypedArrayPrototypeGetByteLength(value),
-  );
 }
 
 function list(rid, io, options) {

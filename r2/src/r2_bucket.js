@@ -18,12 +18,8 @@ const {
   op_r2_write_text,
 } = core.ops;
 const {
-  ArrayBufferIsView,
   ArrayIsArray,
   ArrayPrototypePush,
-  DataViewPrototypeGetBuffer,
-  DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset,
   Date,
   DateParse,
   DatePrototypeGetTime,
@@ -49,10 +45,9 @@ const {
   TypeError,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag,
   Uint8Array,
 } = primordials;
+const { viewOf } = internals;
 const { bodies, headers: h, io: contexts } = internals.selvedge;
 const setHeader = h.Headers.prototype.set;
 
@@ -327,23 +322,6 @@ function putOptions(value) {
     given[field] = hash(value, HASHES[i]);
   }
   return given;
-}
-
-/** The bytes of a buffer or view, not copied; null when it is neither. */
-function viewOf(value) {
-  if (!ArrayBufferIsView(value)) return core.isAnyArrayBuffer(value) ? new Uint8Array(value) : null;
-  if (TypedArrayPrototypeGetSymbolToStringTag(value) === undefined) {
-    return new Uint8Array(
-      DataViewPrototypeGetBuffer(value),
-      DataViewPrototypeGetByteOffset(value),
-      DataViewPrototypeGetByteLength(value),
-    );
-  }
-  return new Uint8Array(
-    TypedArrayPrototypeGetBuffer(value),
-    TypedArrayPrototypeGetByteOffset(value),
-    TypedArrayPrototypeGetByteLength(value),
-  );
 }
 
 /**
