@@ -15,6 +15,7 @@ mod folder;
 mod known;
 mod log;
 mod restore;
+mod thin;
 mod wal;
 
 use std::fmt;
@@ -54,6 +55,8 @@ pub struct Sort {
     pub max_bytes: u64,
     /// See `max_bytes`.
     pub max_databases: u64,
+    /// The newest logs of so many bytes have all states, where others are thinned.
+    pub whole_bytes: u64,
     /// A database up to this many bytes is copied when its history begins. One that is
     /// larger waits for [`History::take_base`].
     pub copied_at_once: u64,
@@ -281,10 +284,27 @@ fn newest<D: Disk>(folder: &Folder<'_, D>) -> io::Result<Option<Bookmark>> {
         .map(|(frame, salt)| Bookmark { position: Position { log, frame }, salt }))
 }
 
-/// Frames and first salt of a log that was copied.
+/// Frames and first salt of a log that was copied, or of which there are pieces.
 fn known_log<D: Disk>(folder: &Folder<'_, D>, log: u32) -> io::Result<Option<(u32, u32)>> {
-    let Some(bytes) = folder.logs.get(&log) else { return Ok(None) };
-    let Some(wal) = Wal::open(&folder.log(log))? else { return Ok(None) };
-    let frames = (bytes - wal.bytes_of(0)) / (wal.bytes_of(1) - wal.bytes_of(0));
-    Ok(Some((u32::try_from(frames).unwrap_or(u32::MAX), wal.salts[0])))
+    let end = match folder.logs.contains_key(&log) {
+        true => Some(Position { log, frame: u32::MAX }),
+        false => {
+            let all = Position { log, frame: 0 }..=Position { log, frame: u32::MAX };
+            folder.thins.range(all).next_back().map(|(at, _)| *at)
+        }
+    };
+    let Some((end, path)) = end.and_then(|end| Some((end, folder.source(end)?))) else {
+        return Ok(None);
+    };
+    let Some(wal) = Wal::open(&path)? else { return Ok(None) };
+    let frames = folder.logs.get(&log).map_or(end.frame, |bytes| wal.frames_in(*bytes));
+    Ok(Some((frames, wal.salts[0])))
+}
+
+/// Whether the state after a frame of a log can be made, which has so many.
+fn has_frame<D: Disk>(folder: &Folder<'_, D>, at: Position, frames: u32) -> bool {
+    match folder.logs.contains_key(&at.log) {
+        true => at.frame <= frames,
+        false => folder.thins.contains_key(&at),
+    }
 }

@@ -19,6 +19,7 @@ pub(super) const HISTORY: Sort = Sort {
     logs_bytes: if cfg!(test) { 128 << 10 } else { 4 << 20 },
     max_bytes: if cfg!(test) { 2 << 20 } else { 16 << 20 },
     max_databases: 4,
+    whole_bytes: u64::MAX,
     copied_at_once: u64::MAX,
 };
 

@@ -45,7 +45,7 @@ impl<D: Disk> History<D> {
     fn is_base_due(&self) -> io::Result<bool> {
         let folder = self.folder()?;
         let Some(base) = folder.bases.last() else { return Ok(true) };
-        let logs: u64 = folder.logs.range(base.log..).map(|(_, bytes)| bytes).sum();
+        let logs = folder.log_bytes_from(base.log);
         Ok(logs > self.sort.logs_bytes.max(folder.base(*base).metadata()?.len()))
     }
 
@@ -112,9 +112,9 @@ impl<D: Disk> History<D> {
     }
 
     /// Whether a base is to be taken: of what there is no whole history of, or has
-    /// long logs. It was written since the last call.
+    /// long logs.
     pub fn is_due(&self) -> bool {
-        self.has_commits() && (!self.is_whole() || self.is_base_due().unwrap_or(false))
+        !self.is_whole() || self.is_base_due().unwrap_or(false)
     }
 
     /// Where the present state is. It stays that while nobody commits.
@@ -157,8 +157,8 @@ impl<D: Disk> History<D> {
         Ok(())
     }
 
-    /// Takes a base of a state that a connection sees, and drops what is too old. It
-    /// is given up as soon as `goes_on` is false. Blocks, but nobody else.
+    /// Takes a base of a state that a connection sees. It is given up as soon as
+    /// `goes_on` is false. Blocks, but nobody else.
     ///
     /// # Errors
     /// What the system or SQLite says; the history goes on as it was.
@@ -185,7 +185,7 @@ impl<D: Disk> History<D> {
                 self.add_base(&folder, at.position, |to| self.disk.rename(&taken, to))?;
             }
             state.is_whole = true;
-            self.drop_old()
+            Ok(())
         })();
         if made.is_err() {
             // What is left of it is nobody's.
@@ -205,7 +205,7 @@ impl<D: Disk> History<D> {
     }
 
     /// Drops what is older than 30 days, and what is too much.
-    fn drop_old(&self) -> io::Result<()> {
+    pub(super) fn drop_old(&self) -> io::Result<()> {
         let mut folder = self.folder()?;
         if self.is_asked() {
             return Ok(());
@@ -214,8 +214,15 @@ impl<D: Disk> History<D> {
         let most = self.sort.max_bytes + self.sort.max_databases * database;
         while let Some(second) = folder.bases.iter().nth(1).copied() {
             let times = folder.times(second.log)?;
-            let begun = times.iter().rev().find(|(frame, _)| *frame <= second.frame);
-            let is_old = begun.is_some_and(|(_, time)| *time < self.now() - KEPT_MS);
+            let begun = match times.iter().rev().find(|(frame, _)| *frame <= second.frame) {
+                Some((_, time)) => Some(*time),
+                // Its log was thinned: it is no newer than what was made of that.
+                None => match folder.logs_from(second.log).first() {
+                    Some(log) => folder.times(*log)?.last().map(|(_, time)| *time),
+                    None => None,
+                },
+            };
+            let is_old = begun.is_some_and(|time| time < self.now() - KEPT_MS);
             if !is_old && folder.bytes()? <= most {
                 break;
             }

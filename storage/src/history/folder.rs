@@ -18,17 +18,19 @@ pub(super) const NEW: &str = "new";
 /// What there is.
 pub(super) struct Folder<'a, D> {
     pub(super) path: PathBuf,
-    disk: &'a D,
+    pub(super) disk: &'a D,
     /// Databases as they were at positions.
     pub(super) bases: BTreeSet<Position>,
     /// Logs by their numbers, with their lengths in bytes.
     pub(super) logs: BTreeMap<u32, u64>,
+    /// Pieces of older logs by where they end, with their lengths in bytes.
+    pub(super) thins: BTreeMap<Position, u64>,
 }
 
 impl<'a, D: Disk> Folder<'a, D> {
     pub(super) fn read(path: &Path, disk: &'a D) -> io::Result<Self> {
-        let (bases, logs) = Default::default();
-        let mut folder = Self { path: path.to_owned(), disk, bases, logs };
+        let (bases, logs, thins) = Default::default();
+        let mut folder = Self { path: path.to_owned(), disk, bases, logs, thins };
         let entries = match path.read_dir() {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(folder),
@@ -40,23 +42,72 @@ impl<'a, D: Disk> Folder<'a, D> {
             let Some((stem, kind)) = name.to_str().and_then(|name| name.split_once('.')) else {
                 continue;
             };
-            let number = |digits: &str| u32::from_str_radix(digits, 16).ok();
             match kind {
                 "log" => {
                     if let Some(log) = number(stem) {
                         folder.logs.insert(log, entry.metadata()?.len());
                     }
                 }
-                "base" => {
-                    let position = stem.split_once('-').and_then(|(log, frame)| {
-                        Some(Position { log: number(log)?, frame: number(frame)? })
-                    });
-                    folder.bases.extend(position);
+                "thin" => {
+                    if let Some(at) = position(stem) {
+                        folder.thins.insert(at, entry.metadata()?.len());
+                    }
                 }
+                "base" => folder.bases.extend(position(stem)),
                 _ => {}
             }
         }
+        // They are not in the place of the log yet.
+        folder.thins.retain(|at, _| !folder.logs.contains_key(&at.log));
         Ok(folder)
+    }
+
+    /// A piece of a log that ends there.
+    pub(super) fn thin(&self, at: Position) -> PathBuf {
+        self.path.join(format!("{:08x}-{:08x}.thin", at.log, at.frame))
+    }
+
+    /// The file that has a log up to there: all of it, or a piece.
+    pub(super) fn source(&self, at: Position) -> Option<PathBuf> {
+        if self.logs.contains_key(&at.log) {
+            return Some(self.log(at.log));
+        }
+        self.thins.contains_key(&at).then(|| self.thin(at))
+    }
+
+    /// What leads from a base to a state, in order: where each ends.
+    pub(super) fn way(&self, base: Position, until: Position) -> Vec<Position> {
+        let whole = self.logs.range(base.log..=until.log).map(|(log, _)| Position {
+            log: *log,
+            frame: if *log == until.log { until.frame } else { u32::MAX },
+        });
+        let pieces = self.thins.range(base..=until).map(|(at, _)| *at).filter(|at| *at > base);
+        let all: BTreeSet<Position> = whole.chain(pieces).collect();
+        all.into_iter().collect()
+    }
+
+    fn thins_from(&self, log: u32) -> impl Iterator<Item = (&Position, &u64)> {
+        self.thins.range(Position { log, frame: 0 }..)
+    }
+
+    /// All logs from a number on of which there is something.
+    pub(super) fn logs_from(&self, first: u32) -> BTreeSet<u32> {
+        let whole = self.logs.range(first..).map(|(log, _)| *log);
+        whole.chain(self.thins_from(first).map(|(at, _)| at.log)).collect()
+    }
+
+    /// Bytes of them.
+    pub(super) fn log_bytes_from(&self, first: u32) -> u64 {
+        let whole: u64 = self.logs.range(first..).map(|(_, bytes)| bytes).sum();
+        whole + self.thins_from(first).map(|(_, bytes)| bytes).sum::<u64>()
+    }
+
+    /// Drops when states of a log were new.
+    pub(super) fn forget_times(&self, log: u32) -> io::Result<()> {
+        match std::fs::remove_file(self.times_path(log)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn log(&self, log: u32) -> PathBuf {
@@ -132,7 +183,7 @@ impl<'a, D: Disk> Folder<'a, D> {
 
     /// Bytes of all bases and logs.
     pub(super) fn bytes(&self) -> io::Result<u64> {
-        let mut bytes = self.logs.values().sum();
+        let mut bytes = self.log_bytes_from(0);
         for base in &self.bases {
             bytes += self.base(*base).metadata()?.len();
         }
@@ -148,10 +199,12 @@ impl<'a, D: Disk> Folder<'a, D> {
         let newer = self.logs.split_off(&base.log);
         for log in std::mem::replace(&mut self.logs, newer).into_keys() {
             std::fs::remove_file(self.log(log))?;
-            match std::fs::remove_file(self.times_path(log)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            self.forget_times(log)?;
+        }
+        let newer = self.thins.split_off(&Position { log: base.log, frame: 0 });
+        for at in std::mem::replace(&mut self.thins, newer).into_keys() {
+            std::fs::remove_file(self.thin(at))?;
+            self.forget_times(at.log)?;
         }
         Ok(())
     }
@@ -159,3 +212,12 @@ impl<'a, D: Disk> Folder<'a, D> {
 
 /// A frame and a time.
 const RECORD: usize = 12;
+
+fn number(digits: &str) -> Option<u32> {
+    u32::from_str_radix(digits, 16).ok()
+}
+
+fn position(stem: &str) -> Option<Position> {
+    let (log, frame) = stem.split_once('-')?;
+    Some(Position { log: number(log)?, frame: number(frame)? })
+}

@@ -121,7 +121,7 @@ impl<D: Disk> History<D> {
     }
 
     /// Whether there were commits since the last call.
-    pub(super) fn has_commits(&self) -> bool {
+    pub fn was_written(&self) -> bool {
         std::mem::take(&mut self.lock_known().committed)
     }
 

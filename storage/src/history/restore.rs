@@ -10,7 +10,7 @@ use super::bookmark::{Bookmark, Position};
 use super::disk::Disk;
 use super::folder::{END, Folder, RESTORE};
 use super::wal::Wal;
-use super::{History, KEPT_MS, Refusal, State, UnixMs, base, known_log};
+use super::{History, KEPT_MS, Refusal, State, UnixMs, base, has_frame, known_log};
 use crate::error::Error;
 use crate::failure::{failure, io_failure};
 use crate::file::{self, log_of};
@@ -49,16 +49,15 @@ impl<D: Disk> History<D> {
         let Some(first) = folder.bases.first().copied() else {
             return Ok(Err(Refusal::Nothing));
         };
-        let mut logs: Vec<u32> = folder.bases.iter().map(|base| base.log).collect();
-        logs.extend(folder.logs.keys());
-        logs.sort_unstable();
-        logs.dedup();
+        let mut logs = folder.logs_from(0);
+        logs.extend(folder.bases.iter().map(|base| base.log));
         for log in logs.into_iter().rev() {
             let known = known_log(&folder, log)?.unwrap_or_default();
             let times = folder.times(log)?;
             let is_there = |frame: u32| {
                 let at = Position { log, frame };
-                at >= first && (frame > 0 && frame <= known.0 || folder.bases.contains(&at))
+                let is_in_log = frame > 0 && has_frame(&folder, at, known.0);
+                at >= first && (is_in_log || folder.bases.contains(&at))
             };
             let last = times.iter().rev().find(|(frame, at)| *at <= time && is_there(*frame));
             if let Some((frame, _)) = last {
@@ -101,14 +100,11 @@ impl<D: Disk> History<D> {
         if position.frame == 0 {
             return if base == position { Ok((base, position)) } else { Err(Refusal::Gone) };
         }
-        match known_log(&folder, position.log).map_err(|error| self.error(&error))? {
-            Some((frames, known)) if known == salt && position.frame <= frames => {
-                Ok((base, position))
-            }
-            // The log before a base that was taken of an open database is not there.
-            None if base == position && salt == 0 => Ok((base, position)),
-            _ => Err(Refusal::Gone),
-        }
+        let known = known_log(&folder, position.log).map_err(|error| self.error(&error))?;
+        let is_same = salt == 0 || known.is_none_or(|(_, known)| known == salt);
+        let is_there = base == position
+            || known.is_some_and(|(frames, _)| has_frame(&folder, position, frames));
+        if is_same && is_there { Ok((base, position)) } else { Err(Refusal::Gone) }
     }
 
     /// Restores what the last session asked for, and tells whether it did. Each step
@@ -208,11 +204,13 @@ impl<D: Disk> History<D> {
         if until.frame == 0 {
             return Ok(());
         }
-        for log in folder.logs.range(base.log..=until.log).map(|(log, _)| *log) {
-            let known = known_log(folder, log).map_err(io)?.unwrap_or_default().0;
-            let frames = if log == until.log { until.frame } else { known };
-            let damaged = || Error::Data(format!("{} is damaged", folder.log(log).display()));
-            let wal = Wal::open(&folder.log(log)).map_err(io)?.ok_or_else(damaged)?;
+        for at in folder.way(base, until) {
+            let source = folder.source(at).unwrap_or_else(|| folder.log(at.log));
+            let damaged = || Error::Data(format!("{} is damaged", source.display()));
+            let wal = Wal::open(&source).map_err(io)?.ok_or_else(damaged)?;
+            let all = wal.frames_in(source.metadata().map_err(io)?.len());
+            let is_whole = folder.logs.contains_key(&at.log);
+            let frames = if is_whole && at == until { until.frame } else { all };
             let mut beside = File::create(log_of(path)).map_err(io)?;
             wal.copy(0, wal.bytes_of(frames), &mut beside).map_err(io)?;
             // SQLite takes a log as far as it is whole.

@@ -107,6 +107,83 @@ impl Wal {
     }
 }
 
+/// Where the image of a page is in a log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Image {
+    pub(super) page: u32,
+    /// Pages of the database, where this is the end of a commit; else 0.
+    pub(super) size: u32,
+    /// Where its bytes begin in the file.
+    at: u64,
+}
+
+impl Wal {
+    /// How many frames a file of so many bytes has.
+    pub(super) fn frames_in(&self, bytes: u64) -> u32 {
+        let frames = bytes.saturating_sub(HEADER_BYTES) / (FRAME_HEADER_BYTES + self.page_bytes);
+        u32::try_from(frames).unwrap_or(u32::MAX)
+    }
+
+    /// The images of a log that ends with a commit, in their order.
+    pub(super) fn images(&self) -> io::Result<Vec<Image>> {
+        let end = self.last_commit(self.start())?;
+        if end.frames != self.frames_in(self.file.metadata()?.len()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a log is damaged"));
+        }
+        let mut images = Vec::with_capacity(end.frames as usize);
+        let mut file = &self.file;
+        for frame in 0..end.frames {
+            let mut head = [0; 8];
+            file.seek(SeekFrom::Start(self.bytes_of(frame)))?;
+            file.read_exact(&mut head)?;
+            let at = self.bytes_of(frame) + FRAME_HEADER_BYTES;
+            images.push(Image { page: word(&head, 0), size: word(&head, 4), at });
+        }
+        Ok(images)
+    }
+
+    /// The bytes of a page.
+    pub(super) fn read_page(&self, image: &Image) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; self.page_bytes as usize];
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(image.at))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Begins another log with the header of this one. Gives the checksum up to there.
+    pub(super) fn copy_header(&self, to: &mut impl io::Write) -> io::Result<[u32; 2]> {
+        let mut head = [0; HEADER_BYTES as usize];
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0))?;
+        file.read_exact(&mut head)?;
+        to.write_all(&head)?;
+        Ok(self.sum)
+    }
+
+    /// Adds a frame to it: a page, and the size of the database if it is the last one.
+    pub(super) fn write_frame(
+        &self,
+        to: &mut impl io::Write,
+        sum: [u32; 2],
+        (page, size): (u32, u32),
+        bytes: &[u8],
+    ) -> io::Result<[u32; 2]> {
+        let mut head = [0; FRAME_HEADER_BYTES as usize];
+        head[..4].copy_from_slice(&page.to_be_bytes());
+        head[4..8].copy_from_slice(&size.to_be_bytes());
+        head[8..12].copy_from_slice(&self.salts[0].to_be_bytes());
+        head[12..16].copy_from_slice(&self.salts[1].to_be_bytes());
+        let sum = checksum(sum, &head[..8], self.is_big_endian);
+        let sum = checksum(sum, bytes, self.is_big_endian);
+        head[16..20].copy_from_slice(&sum[0].to_be_bytes());
+        head[20..].copy_from_slice(&sum[1].to_be_bytes());
+        to.write_all(&head)?;
+        to.write_all(bytes)?;
+        Ok(sum)
+    }
+}
+
 /// The salts of an open log.
 pub(super) fn salts_of(mut log: &File) -> io::Result<Salts> {
     let mut head = [0; HEADER_BYTES as usize];

@@ -23,8 +23,9 @@ use super::{DATABASE, Later, Shared, SqliteStore, blocking, closed};
 pub(super) const HISTORY: Sort = Sort {
     kind: DATABASE,
     logs_bytes: if cfg!(test) { 128 << 10 } else { 16 << 20 },
-    max_bytes: if cfg!(test) { 2 << 20 } else { 256 << 20 },
+    max_bytes: if cfg!(test) { 40 << 20 } else { 256 << 20 },
     max_databases: 4,
+    whole_bytes: if cfg!(test) { 1 << 20 } else { 64 << 20 },
     // What is larger is copied beside the writes.
     copied_at_once: if cfg!(test) { 64 << 10 } else { 32 << 20 },
 };
@@ -79,12 +80,22 @@ impl SqliteStore {
         Box::pin(async move { blocking(move || travel.restore(bookmark)).await? })
     }
 
-    /// Takes a base of the history, where one is due. Blocks.
+    /// Takes a base of the history, where one is due, and thins it. Blocks.
     pub(super) fn rest_history(&self) {
-        if self.shared.history.is_due()
-            && let Err(error) = self.travel().take_base()
-        {
-            tracing::warn!("{}: its history has no new base: {error}", self.shared.path.display());
+        let history = &self.shared.history;
+        if !history.was_written() || self.shared.ending.load(Ordering::Relaxed) {
+            return;
+        }
+        let travel = self.travel();
+        let rested = match history.is_due() {
+            true => travel.take_base(),
+            false => Ok(()),
+        };
+        if let Err(error) = rested.and_then(|()| travel.thin()) {
+            tracing::warn!(
+                "{}: its history was left as it is: {error}",
+                self.shared.path.display()
+            );
         }
     }
 
@@ -134,6 +145,11 @@ impl Travel {
         })?;
         let goes_on = || !self.shared.ending.load(Ordering::Relaxed);
         self.shared.history.take_base(mark, &reader, &goes_on)
+    }
+
+    fn thin(&self) -> Result<(), Error> {
+        let _turn = self.shared.travels.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.history.thin(&|| !self.shared.ending.load(Ordering::Relaxed))
     }
 
     fn restore(&self, bookmark: String) -> Result<Restored, TravelError> {

@@ -223,45 +223,68 @@ async fn writes_and_reads_go_on_while_a_state_comes_back() {
     assert_eq!(value(&store).await, 0);
 }
 
-#[tokio::test]
-async fn the_history_of_a_busy_database_is_bounded_and_right() {
-    let mut database = Database::new();
-    let store = database.open();
-    run(&store, &["CREATE TABLE t (a)", "CREATE TABLE f (k INTEGER PRIMARY KEY, b)"])
+/// Writes the number of each round, and much besides, every four seconds.
+async fn write_much(database: &Database, store: &Arc<SqliteStore>, rounds: i64) -> Vec<i64> {
+    run(store, &["CREATE TABLE t (a)", "CREATE TABLE f (k INTEGER PRIMARY KEY, b)"])
         .await
         .expect("made");
-    run(&store, &["INSERT INTO t VALUES (0)"]).await.expect("made");
-    let mut written = Vec::new();
-    for round in 0..900 {
-        let now = database.now.fetch_add(10, Ordering::Relaxed) + 10;
+    run(store, &["INSERT INTO t VALUES (0)"]).await.expect("made");
+    let mut times = Vec::new();
+    for round in 0..rounds {
+        let now = database.now.fetch_add(4000, Ordering::Relaxed) + 4000;
         let set = format!("UPDATE t SET a = {round}");
-        let fill = format!("REPLACE INTO f VALUES ({}, randomblob(30000))", round % 8);
-        run(&store, &[&set, &fill]).await.expect("written");
-        written.push((round, now));
-        if round % 25 == 0 {
-            upkeep(&store).await;
+        let fill = "REPLACE INTO f VALUES (1, randomblob(200000))";
+        run(store, &[&set, fill]).await.expect("written");
+        times.push(now);
+        if round % 15 == 0 {
+            upkeep(store).await;
         }
     }
-    let (mut came_back, mut were_gone) = (0, 0);
-    let mut wanted = Vec::new();
-    for (round, time) in written.iter().step_by(70).chain(written.last()) {
-        match store.time_travel_bookmark(Some(*time)).await {
-            Ok(mark) => wanted.push((*round, mark)),
-            Err(error) => {
-                assert!(error.to_string().contains("does not go back"), "{error}");
-                were_gone += 1;
-            }
-        }
+    upkeep(store).await;
+    times
+}
+
+#[tokio::test]
+async fn older_states_of_a_busy_database_are_kept_by_the_minute() {
+    let mut database = Database::new();
+    let store = database.open();
+    // Forty minutes, and 120 MB of logs.
+    let times = write_much(&database, &store, 600).await;
+    assert!(database.history_bytes() < 60 << 20, "{}", database.history_bytes());
+    let mut marks = Vec::new();
+    for (round, time) in (0..).zip(&times).skip(37).step_by(37) {
+        let mark = store.time_travel_bookmark(Some(*time)).await.expect("it is there");
+        marks.push((round, mark));
     }
-    assert!(database.history_bytes() < 8 << 20, "{}", database.history_bytes());
-    for (round, mark) in wanted {
+    for (round, mark) in marks {
         back(&store, &mark).await;
-        assert_eq!(value(&store).await, round);
+        let found = value(&store).await;
+        // The last one of the minute before, which has 15 rounds.
+        assert!((round - 15..=round).contains(&found), "{found} at {round}");
         let checked = rows(&store, "PRAGMA quick_check").await;
         assert_eq!(checked, [SqlValue::Text("ok".to_owned())]);
-        came_back += 1;
     }
-    assert!(came_back > 1 && were_gone > 1, "{came_back} {were_gone}");
+    // What was written just now is kept to the commit.
+    let mark = store.time_travel_bookmark(Some(times[598])).await.expect("it is there");
+    back(&store, &mark).await;
+    assert_eq!(value(&store).await, 598);
+}
+
+#[tokio::test]
+async fn a_thinned_history_goes_on_in_another_process() {
+    let mut database = Database::new();
+    let store = database.open();
+    let times = write_much(&database, &store, 200).await;
+    let mark = store.time_travel_bookmark(Some(times[30])).await.expect("it is there");
+    back(&store, &mark).await;
+    let found = value(&store).await;
+    drop(store);
+    let store = database.open();
+    database.set(&store, 1000).await;
+    let undo = back(&store, &mark).await;
+    assert_eq!(value(&store).await, found);
+    back(&store, &undo).await;
+    assert_eq!(value(&store).await, 1000);
 }
 
 #[tokio::test]
