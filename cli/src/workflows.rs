@@ -210,8 +210,24 @@ async fn instances(command: InstancesCommand) -> anyhow::Result<()> {
         }
         InstancesCommand::Pause(named) => change(&named, "pause", "pauses").await,
         InstancesCommand::Resume(named) => change(&named, "resume", "goes on").await,
-        InstancesCommand::Restart(named) => change(&named, "restart", "begins anew").await,
-        InstancesCommand::Terminate(named) => change(&named, "terminate", "is terminated").await,
+        InstancesCommand::Restart { named, from_step_name, from_step_count, from_step_type } => {
+            let from = from_step_name.map(|name| {
+                json!({
+                    "name": name,
+                    "count": from_step_count.unwrap_or(1),
+                    "type": from_step_type.as_deref().unwrap_or("do"),
+                })
+            });
+            let (id, _) = one(&named, "restart", json!({ "from": from })).await?;
+            say(&format!("The instance {id} begins anew."));
+            Ok(())
+        }
+        InstancesCommand::Terminate { named, rollback } => {
+            let (id, _) = one(&named, "terminate", json!({ "rollback": rollback })).await?;
+            let done = if rollback { "is undone, and then terminated" } else { "is terminated" };
+            say(&format!("The instance {id} {done}."));
+            Ok(())
+        }
         InstancesCommand::Delete(named) => change(&named, "remove", "is deleted").await,
         InstancesCommand::SendEvent { named, kind, payload } => {
             let payload: Value =

@@ -12,6 +12,7 @@ mod mistakes;
 mod observability;
 mod proxies;
 mod stores;
+mod workflows;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -89,7 +90,7 @@ fn run(folder: &Path, args: &[&str], environment: &[(&str, &str)], input: &str) 
 
 /// A running server with one account and a token for it.
 struct Served {
-    _program: Program,
+    program: Program,
     folder: TempDir,
     /// Where Workers answer.
     address: SocketAddr,
@@ -124,7 +125,7 @@ impl Served {
             "--account-id",
             &account,
         ]);
-        Self { _program: program, folder, address, admin, account, token }
+        Self { program, folder, address, admin, account, token }
     }
 
     fn data(&self) -> PathBuf {

@@ -4,6 +4,7 @@ mod build;
 mod reload;
 mod services;
 mod triggers;
+mod workflows;
 
 use std::net::SocketAddr;
 use std::path::Path;

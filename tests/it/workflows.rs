@@ -4,6 +4,7 @@
 mod commands;
 mod kills;
 mod lives;
+mod rollbacks;
 mod stores;
 
 use std::io::{Read as _, Write as _};

@@ -29,9 +29,12 @@ deno_core::extension!(
     ],
     lazy_loaded_js = [
         dir "src",
+        "doing.js",
         "durations.js",
         "engine.js",
+        "life.js",
         "records.js",
+        "rollback.js",
         "run.js",
         "step.js",
         "view.js",

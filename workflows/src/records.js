@@ -1,6 +1,7 @@
 // What an instance keeps, in the storage of its object: `facts` of its making,
 // `params`, the `state` that it is in, a record for each step, results apart from
-// them, and events that nobody took yet.
+// them, events that nobody took yet, and records
+// of what undid steps.
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_do_alarm_set, op_do_delete_all, op_do_kv_delete, op_do_kv_get, op_do_kv_list, op_do_kv_put } = core.ops;
@@ -29,6 +30,7 @@ const OUTPUT = "output";
 const STEPS = "step:";
 const RESULTS = "result:";
 const EVENTS = "event:";
+const UNDOS = "undo:";
 
 /** The bytes of a value, or a primitive one that is kept as it is. */
 function pack(value) {
@@ -147,9 +149,9 @@ class Records {
     this.#run(op_do_delete_all, false);
   }
 
-  /** The records of all steps, in the order in which they began. */
-  steps() {
-    const found = this.list(STEPS);
+  /** The records of all steps, or of what undid them, in the order in which they began. */
+  steps(prefix = STEPS) {
+    const found = this.list(prefix);
     const steps = [];
     for (let i = 0; i < found.length; i += 2) ArrayPrototypePush(steps, [found[i], unpack(found[i + 1])]);
     return ArrayPrototypeSort(steps, (one, other) => one[1].order - other[1].order);
@@ -171,6 +173,7 @@ return {
   sortable,
   STATE,
   STEPS,
+  UNDOS,
   unpack,
 };
 })();

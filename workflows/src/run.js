@@ -51,6 +51,13 @@ class Run {
   steps = 0;
   /** What waits: until when, and what happens then; `type`: for such an event. */
   waiters = [];
+  /** What undoes steps, by their keys. */
+  undoers = new SafeMap();
+  /** It runs only for `undoers`: no step begins. */
+  isReplay = false;
+  /** Such a run has come to a step that was not done, and since when that is looked at. */
+  isAtRest = false;
+  since = undefined;
   #counts = new SafeMap();
   #isChecked = false;
   #callOff = null;
@@ -66,6 +73,13 @@ class Run {
     const count = (MapPrototypeGet(this.#counts, key) ?? 0) + 1;
     MapPrototypeSet(this.#counts, key, count);
     return count;
+  }
+
+  /** A run that is for `undoers` goes no further here. */
+  rest() {
+    this.isAtRest = true;
+    this.check();
+    return never();
   }
 
   /** A step's code begins. */

@@ -12,7 +12,7 @@ const {
   StringPrototypeSlice,
 } = primordials;
 const { shown } = core.loadExtScript("ext:selvedge_workflows/durations.js");
-const { OUTPUT, PARAMS, plainError, RESULTS, STEPS, unpack } = core.loadExtScript(
+const { OUTPUT, PARAMS, plainError, RESULTS, STEPS, UNDOS, unpack } = core.loadExtScript(
   "ext:selvedge_workflows/records.js",
 );
 
@@ -41,7 +41,20 @@ function described(facts, state, records) {
     steps,
     error,
     output: status === "complete" ? plain(records.read(OUTPUT)) : null,
+    ...rollback(state, records),
   };
+}
+
+/** How the steps were undone, if they were. */
+function rollback({ undo, undone }, records) {
+  if (undo === undefined || undo === null) return {};
+  const found = records.steps(UNDOS);
+  const steps = [];
+  for (let i = 0; i < found.length; i++) {
+    const step = found[i][1];
+    ArrayPrototypePush(steps, told(step, step.failed ? step.attempts[step.attempts.length - 1].error : undefined));
+  }
+  return { rollback: { outcome: undone ?? "running", steps } };
 }
 
 /** A step as Cloudflare's API tells it. */

@@ -14,6 +14,7 @@ const {
   ArrayIsArray,
   ArrayPrototypePush,
   Error,
+  Number,
   ObjectDefineProperty,
   Promise,
   PromisePrototypeThen,
@@ -138,8 +139,14 @@ class InstanceImpl {
   }
 }
 
+/** The step from which an instance begins again, as its engine takes it; null: the first one. */
 function plainFrom(from) {
-  return from === undefined || from === null ? null : true;
+  if (from === undefined || from === null) return null;
+  if (!isObject(from) || typeof from.name !== "string") {
+    throw new TypeError("The step to restart a Workflow instance from is no object with a name.");
+  }
+  const { name, count, type } = from;
+  return { name, count: count === undefined ? 1 : Number(count), type: type === undefined ? "do" : String(type) };
 }
 
 class WorkflowImpl {

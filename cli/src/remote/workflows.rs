@@ -90,7 +90,8 @@ impl RemoteWorkflows {
             }
             status => {
                 let call = self.call(Method::PATCH, &format!("{one}/status"));
-                call.json(&json!({ "status": status }))
+                let (from, rollback) = (&argument["from"], &argument["rollback"]);
+                call.json(&json!({ "status": status, "from": from, "rollback": rollback }))
             }
         };
         self.send(call).await

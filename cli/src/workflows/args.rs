@@ -109,10 +109,29 @@ pub(crate) enum InstancesCommand {
     Pause(Named),
     /// Have a paused instance go on.
     Resume(Named),
-    /// Begin an instance anew.
-    Restart(Named),
+    /// Begin an instance anew, or from one of its steps.
+    Restart {
+        #[command(flatten)]
+        named: Named,
+        /// From the step of this name: those before it keep their results.
+        #[arg(long, value_name = "STEP")]
+        from_step_name: Option<String>,
+        /// Which of the steps of this name, counted from 1.
+        #[arg(long, value_name = "NUMBER", requires = "from_step_name", value_parser = clap::value_parser!(u32).range(1..))]
+        from_step_count: Option<u32>,
+        /// What kind of step it is.
+        #[arg(long, value_name = "KIND", requires = "from_step_name",
+            value_parser = ["do", "sleep", "waitForEvent"])]
+        from_step_type: Option<String>,
+    },
     /// End an instance.
-    Terminate(Named),
+    Terminate {
+        #[command(flatten)]
+        named: Named,
+        /// Undo its steps first, where they say how.
+        #[arg(long)]
+        rollback: bool,
+    },
     /// Delete an instance with all that it left.
     Delete(Named),
     /// Send an event to an instance.

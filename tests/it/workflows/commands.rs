@@ -82,6 +82,9 @@ fn instances_are_made_looked_at_and_changed() {
         (told["status"] == "complete").then_some(told)
     });
     assert_eq!(done["output"], serde_json::json!(["tea", "yes"]));
+    works(here, &["instances", "restart", "orders", "one", "--from-step-name", "first"]);
+    let none = ["instances", "restart", "orders", "one", "--from-step-name", "nothing"];
+    fails(here, &none, "Step \"nothing\" not found in execution history");
     works(here, &["instances", "restart", "orders", "one"]);
     works(here, &["instances", "terminate", "orders", "one"]);
     let says = "(instance.cannot_terminate)";

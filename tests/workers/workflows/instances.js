@@ -156,13 +156,31 @@ export const an_instance_is_restarted = {
   },
 };
 
-export const rollbacks_are_refused = {
+export const an_instance_is_restarted_from_a_step = {
   async test(_, { W }) {
-    runs.rollback = async (_event, step) => {
-      await step.do("undone", async () => 1, { rollback: async () => {} });
+    const ran = [];
+    runs.from = async (_event, step) => {
+      const give = (name) => step.do(name, async () => (ran.push(name), ran.length));
+      const one = await give("one");
+      const again = [await give("again"), await give("again")];
+      await step.sleep("again", 1);
+      return [one, again, await give("last")];
     };
-    const { status, error } = await until(await W.create({ params: { name: "rollback" } }), "errored", "complete");
-    equal(status, "errored");
-    equal(error.message, 'Step "undone" asks for a rollback, which Selvedge does not do: undo it in a step of its own');
+    const instance = await W.create({ params: { name: "from" } });
+    same((await until(instance, "complete")).output, [1, [2, 3], 4]);
+    const restarted = async (from, expected) => {
+      await instance.restart({ from });
+      const wanted = JSON.stringify(expected);
+      for (let i = 0; i < 300 && JSON.stringify((await instance.status()).output) !== wanted; i++) await scheduler.wait(20);
+      same((await until(instance, "complete")).output, expected);
+    };
+    await restarted({ name: "again", count: 2 }, [1, [2, 5], 6]);
+    await restarted({ name: "again", type: "sleep" }, [1, [2, 5], 7]);
+    await restarted({ name: "one" }, [8, [9, 10], 11]);
+    for (const from of [{ name: "none" }, { name: "one", count: 2 }, { name: "one", type: "waitForEvent" }]) {
+      const error = await rejects(instance.restart({ from }));
+      ok(error.message.includes(`(instance.cannot_restart) Step "${from.name}" not found in execution history`), error.message);
+    }
+    same((await instance.status()).output, [8, [9, 10], 11]);
   },
 };
