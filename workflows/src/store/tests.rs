@@ -69,6 +69,28 @@ fn what_was_noted_is_there_after_opening_again() {
 }
 
 #[test]
+fn what_is_told_late_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = index(folder.path());
+    let id = index.ensure(&wanted("orders", "A")).expect("made").id;
+    let tell = |status: &str, started: Option<UnixMs>, ended: Option<UnixMs>| {
+        let times = Times { created: 5, started, ended };
+        done(index.note(Note { times, ..note(&id, "one", status, 5) }));
+        index.counts(&id).expect("read").remove(0).0
+    };
+    assert_eq!(tell("queued", None, None), "queued");
+    assert_eq!(tell("paused", None, None), "paused");
+    assert_eq!(tell("running", Some(6), None), "running");
+    assert_eq!(tell("queued", None, None), "running", "it began already");
+    assert_eq!(tell("complete", Some(6), Some(8)), "complete");
+    assert_eq!(tell("queued", None, None), "complete");
+    assert_eq!(tell("running", Some(6), None), "complete", "it has ended");
+    // It is restarted, and ended before it begins.
+    assert_eq!(tell("running", Some(9), None), "running");
+    assert_eq!(tell("terminated", None, Some(10)), "terminated");
+}
+
+#[test]
 fn instances_are_paged_by_time_and_told_apart_by_status() {
     let folder = tempfile::tempdir().expect("a folder");
     let index = index(folder.path());

@@ -104,14 +104,19 @@ fn remove(sql: &Connection, id: &str) -> rusqlite::Result<Answer> {
 
 fn note(sql: &Connection, note: &Note, now: UnixMs) -> rusqlite::Result<Answer> {
     let Note { workflow, instance, status, version, times } = note;
-    // Of a Workflow that was deleted nothing is kept.
+    // Of a Workflow that was deleted nothing is kept. What an instance is at is told
+    // when its own write is on disk, and may come after what it was at later: of one
+    // run, the begin changes nothing after what follows, and nothing but another run
+    // comes after the end.
     sql.prepare_cached(
         "INSERT INTO instances (workflow, id, status, created, modified, started, ended, version)
          SELECT w.id, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8,
              (SELECT id FROM versions WHERE workflow = w.id ORDER BY number DESC LIMIT 1), '')
          FROM workflows w WHERE w.id = ?1
          ON CONFLICT (workflow, id) DO UPDATE SET status = ?3, created = ?4, modified = ?5,
-             started = ?6, ended = ?7, version = coalesce(?8, version)",
+             started = ?6, ended = ?7, version = coalesce(?8, version)
+             WHERE (?6 IS NOT NULL OR ?7 IS NOT NULL OR started IS NULL)
+                 AND (?7 IS NOT NULL OR ended IS NULL OR ?6 > ended)",
     )?
     .execute(params![
         workflow,
