@@ -260,7 +260,7 @@ fn each_binding_has_a_type_and_is_shown_and_counted() {
     wanted.push(format!("selvedge_queue_backlog_messages{in_queue}1"));
     wanted.push(format!("selvedge_queue_backlog_bytes{in_queue}"));
     wanted.push(format!(
-        "selvedge_workflow_instances{{account=\"{account}\",workflow=\"flow\",status=\""
+        "selvedge_workflow_instances{{account=\"{account}\",workflow=\"flow\",status=\"complete\"}} 1"
     ));
     for begin in &wanted {
         eventually(begin, || {
@@ -293,7 +293,7 @@ fn dashboard(all: &All) {
     at("#/stores/r2", &["files"]);
     at("#/stores/d1", &["data"]);
     at("#/stores/queues", &["jobs", "none"]);
-    at("#/stores/workflows", &["flow", "Flow"]);
+    at("#/stores/workflows", &["flow", "1 complete"]);
     at("#/stores/secrets", &["main", "token"]);
     at("#/stores/hyperdrive", &["db", "127.0.0.1:9/d"]);
     at("#/stores/dispatch", &["customers"]);
