@@ -4,7 +4,7 @@
 use super::{Data, Load, Request, Worker, Workload};
 
 macro_rules! works {
-    ($($name:literal $title:literal $file:literal $data:ident $expect:literal $goal:expr;)*) => {
+    ($($name:literal $title:literal $file:literal $connections:literal $data:ident $expect:literal $goal:expr;)*) => {
         &[$(Workload {
             name: $name,
             title: $title,
@@ -14,7 +14,7 @@ macro_rules! works {
                 data: Data::$data,
             },
             load: Load::Requests,
-            connections: 8,
+            connections: $connections,
             request: Request::Get("/"),
             expect: $expect,
             goal_deno: None,
@@ -24,14 +24,14 @@ macro_rules! works {
 }
 
 pub(super) static ALL: &[Workload] = works! {
-    "html_rewriter" "HTMLRewriter, page of 1 MiB" "html_rewriter.js" Rewriter "rewrote true" Some(1.0);
-    "url" "URL, 500 parsed and changed" "url.js" None "sum true" Some(1.0);
-    "headers_class" "Headers, 200 lists" "headers_class.js" None "sum true" Some(1.0);
-    "encoding" "UTF-8, 256 KiB and back" "encoding.js" None "same true" Some(1.0);
-    "base64" "base64, 192 KiB and back" "base64.js" None "same true" Some(1.0);
-    "sha256" "SHA-256 of 1 MiB" "sha256.js" None "bytes 32" Some(1.0);
-    "aes_gcm" "AES-GCM, 1 MiB and back" "aes_gcm.js" None "bytes 1048576" Some(1.0);
-    "compression" "gzip of 1 MiB" "compression.js" None "smaller true" Some(1.0);
-    "clone" "structuredClone, 1,000 records" "clone.js" None "records 1000" Some(1.0);
-    "cache_hit" "cache, 10 KB found" "cache_hit.js" Cache "xxxxxxxx" None;
+    "html_rewriter" "HTMLRewriter, page of 1 MiB" "html_rewriter.js" 8 Rewriter "rewrote true" Some(1.0);
+    "url" "URL, 500 parsed and changed" "url.js" 8 None "sum true" Some(1.0);
+    "headers_class" "Headers, 200 lists" "headers_class.js" 8 None "sum true" Some(1.0);
+    "encoding" "UTF-8, 256 KiB and back" "encoding.js" 8 None "same true" Some(1.0);
+    "base64" "base64, 192 KiB and back" "base64.js" 8 None "same true" Some(1.0);
+    "sha256" "SHA-256 of 1 MiB" "sha256.js" 8 None "bytes 32" Some(1.0);
+    "aes_gcm" "AES-GCM, 1 MiB and back" "aes_gcm.js" 8 None "bytes 1048576" Some(1.0);
+    "compression" "gzip of 1 MiB" "compression.js" 8 None "smaller true" Some(1.0);
+    "clone" "structuredClone, 1,000 records" "clone.js" 8 None "records 1000" Some(1.0);
+    "cache_hit" "cache, 10 KB found" "cache_hit.js" 64 Cache "xxxxxxxx" None;
 };
