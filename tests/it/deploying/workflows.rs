@@ -75,12 +75,14 @@ fn a_server_that_is_killed_goes_on_with_each_instance() {
         let output = done["output"].as_array().expect("results");
         assert_eq!((output.len(), &output[..seen.len()]), (20, &seen[..]), "i{id}");
     }
-    let listed = served
-        .selvedge(folder.path(), &["workflows", "instances", "list", "work", "--remote", "--json"]);
-    let listed = listed.json();
-    let states: Vec<_> =
-        listed.as_array().expect("a list").iter().map(|it| it["status"].clone()).collect();
-    assert_eq!(states, vec![json!("complete"); INSTANCES as usize]);
+    // The list learns of the end a moment later.
+    let args = ["workflows", "instances", "list", "work", "--remote", "--json"];
+    eventually("the list has all of them as complete", || {
+        let listed = served.selvedge(folder.path(), &args).json();
+        let states = listed.as_array().expect("a list").iter();
+        let states: Vec<_> = states.map(|it| it["status"].clone()).collect();
+        (states == vec![json!("complete"); INSTANCES as usize]).then_some(())
+    });
 }
 
 /// What the steps of an instance gave so far.
