@@ -130,7 +130,6 @@ fn graphql_yoga() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn rust_that_workers_rs_packed() {
     let built = std::env::var_os("SELVEDGE_WORKERS_RS").map(PathBuf::from);
     let Some(built) = built.filter(|folder| folder.join("build/index.js").exists()) else {

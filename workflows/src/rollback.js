@@ -31,7 +31,7 @@ function parsedRollback(name, options) {
   }
   const { rollback, rollbackConfig } = options;
   if (typeof rollback !== "function") throw fatal(`Rollback for "${name}" must be a function`);
-  if (rollbackConfig !== undefined && (!isConfig(rollbackConfig) || rollbackConfig.sensitive !== undefined)) {
+  if (rollbackConfig !== undefined && !isConfig(rollbackConfig)) {
     throw fatal(`Rollback config for "${name}" is in a invalid format. ${HELP}`);
   }
   return { __proto__: null, rollback, config: rollbackConfig ?? {} };

