@@ -100,6 +100,8 @@ impl Program {
             }
         }
         command.current_dir(folder).stdin(input);
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -170,6 +172,15 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        // What it started goes with it, such as the real program behind a script of npm's.
+        #[cfg(unix)]
+        if let (Ok(None), Ok(group)) = (self.child.try_wait(), i32::try_from(self.child.id())) {
+            #[expect(unsafe_code, reason = "there is no safe way to send a signal")]
+            // SAFETY: it only sends a signal to the group of a child that was not waited for.
+            unsafe {
+                libc::kill(-group, libc::SIGKILL);
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
