@@ -23,6 +23,22 @@ fn kills() -> u64 {
     kills.map_or(KILLS, |kills| kills.parse().expect("a number"))
 }
 
+/// A Workflow, and an object that notes what its steps do.
+const LOGGED: &str = "\
+main = \"worker.js\"
+compatibility_date = \"2026-06-01\"
+[[workflows]]
+binding = \"WORK\"
+name = \"work\"
+class_name = \"Work\"
+[[durable_objects.bindings]]
+name = \"LOG\"
+class_name = \"Log\"
+[[migrations]]
+tag = \"v1\"
+new_sqlite_classes = [\"Log\"]
+";
+
 fn folder(config: &str, worker: &str) -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
     std::fs::write(folder.path().join("worker.js"), worker).expect("it can be written");

@@ -110,3 +110,13 @@ export async function throwsTexts(cases) {
   }
   if (wrong.length > 0) throw new AssertionError(wrong.join("\n"));
 }
+
+/** The status of an instance of a Workflow, once it is one of these. */
+export async function until(instance, ...wanted) {
+  for (let i = 0; i < 600; i++) {
+    const status = await instance.status();
+    if (wanted.includes(status.status)) return status;
+    await scheduler.wait(50);
+  }
+  throw new Error(`it is not ${wanted}: ${JSON.stringify(await instance.status())}`);
+}

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{ask, folder, kills, run};
+use super::{LOGGED, ask, folder, kills, run};
 use crate::harness::eventually;
 
 const WORKER: &str = r#"
@@ -73,21 +73,6 @@ export default {
 };
 "#;
 
-const CONFIG: &str = "\
-main = \"worker.js\"
-compatibility_date = \"2026-06-01\"
-[[workflows]]
-binding = \"WORK\"
-name = \"work\"
-class_name = \"Work\"
-[[durable_objects.bindings]]
-name = \"LOG\"
-class_name = \"Log\"
-[[migrations]]
-tag = \"v1\"
-new_sqlite_classes = [\"Log\"]
-";
-
 /// What clients were told: instances, and events that were taken.
 #[derive(Default)]
 struct Told {
@@ -148,7 +133,7 @@ fn check_order(address: SocketAddr) {
 
 #[test]
 fn every_instance_completes_and_no_step_that_is_done_runs_again() {
-    let folder = folder(CONFIG, WORKER);
+    let folder = folder(LOGGED, WORKER);
     let (told, ids) = (Told::default(), AtomicU64::new(1));
     let made = || told.made.lock().expect("nobody panicked").len();
     for round in 0..kills() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{ask, folder, kills, run};
+use super::{LOGGED, ask, folder, kills, run};
 use crate::harness::eventually;
 
 const WORKER: &str = r#"
@@ -55,21 +55,6 @@ export default {
 };
 "#;
 
-const CONFIG: &str = "\
-main = \"worker.js\"
-compatibility_date = \"2026-06-01\"
-[[workflows]]
-binding = \"WORK\"
-name = \"work\"
-class_name = \"Work\"
-[[durable_objects.bindings]]
-name = \"LOG\"
-class_name = \"Log\"
-[[migrations]]
-tag = \"v1\"
-new_sqlite_classes = [\"Log\"]
-";
-
 fn json(address: std::net::SocketAddr, path: &str) -> Option<Value> {
     serde_json::from_str(&ask(address, path)?).ok()
 }
@@ -77,7 +62,7 @@ fn json(address: std::net::SocketAddr, path: &str) -> Option<Value> {
 /// Makes an instance with `begin`, kills the server while its steps are undone, and
 /// looks at the end that it comes to.
 fn is_undone(begin: &[&str], end: &str) {
-    let folder = folder(CONFIG, WORKER);
+    let folder = folder(LOGGED, WORKER);
     let mut begin = begin.iter();
     let undone = |log: &Value| {
         let log = log.as_array().map(Vec::as_slice).unwrap_or_default();

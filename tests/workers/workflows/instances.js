@@ -1,5 +1,5 @@
 import { WorkflowEntrypoint } from "cloudflare:workers";
-import { equal, ok, rejects, same } from "../assert.js";
+import { equal, ok, rejects, same, until } from "../assert.js";
 
 const runs = {};
 
@@ -7,16 +7,6 @@ export class Tests extends WorkflowEntrypoint {
   run(event, step) {
     return runs[event.payload.name](event, step);
   }
-}
-
-/** The status of an instance, once it is this one. */
-async function until(instance, ...wanted) {
-  for (let i = 0; i < 600; i++) {
-    const status = await instance.status();
-    if (wanted.includes(status.status)) return status;
-    await scheduler.wait(50);
-  }
-  throw new Error(`it is not ${wanted}: ${JSON.stringify(await instance.status())}`);
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -1,6 +1,6 @@
 import { WorkflowEntrypoint } from "cloudflare:workers";
 import { NonRetryableError } from "cloudflare:workflows";
-import { equal, ok, same } from "../assert.js";
+import { equal, ok, same, until } from "../assert.js";
 
 const runs = {};
 
@@ -8,16 +8,6 @@ export class Tests extends WorkflowEntrypoint {
   run(event, step) {
     return runs[event.payload.name](event, step);
   }
-}
-
-/** The status of an instance, once it is this one. */
-async function until(instance, ...wanted) {
-  for (let i = 0; i < 600; i++) {
-    const status = await instance.status();
-    if (wanted.includes(status.status)) return status;
-    await scheduler.wait(50);
-  }
-  throw new Error(`it is not ${wanted}: ${JSON.stringify(await instance.status())}`);
 }
 
 /** Runs a Workflow to its end. */
