@@ -261,6 +261,7 @@ function configure(text, values) {
   shared.ctxExports = config.ctxExports;
   shared.dupStubs = config.dupStubs;
   shared.rpc = config.rpc;
+  shared.deflate = config.deflate;
   shared.hidden = config.hidden;
   shared.mail = config.mail;
   shared.production = config.production;

@@ -8,6 +8,8 @@ const shared = {
   ctxExports: true,
   dupStubs: true,
   rpc: true,
+  /** Whether `new WebSocket()` offers permessage-deflate. */
+  deflate: true,
   /** The compatibility flags as JSON. */
   flags: "{}",
   /** Bindings that only `ctx.exports` leads to: script and number of each. */

@@ -628,6 +628,7 @@ function connect(socket, fields, url, protocols) {
 
   const headers = { __proto__: null, upgrade: "websocket" };
   if (list.length > 0) headers["sec-websocket-protocol"] = ArrayPrototypeJoin(list, ", ");
+  if (internals.shared.deflate) headers["sec-websocket-extensions"] = "permessage-deflate";
   const { fetch } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
   const failed = (message) => {
     fields.state = CLOSED;
@@ -650,6 +651,7 @@ function connect(socket, fields, url, protocols) {
       fields.id = theirs.id;
       fields.inbox = theirs.inbox;
       fields.protocol = response.headers.get("sec-websocket-protocol") ?? "";
+      fields.extensions = response.headers.get("sec-websocket-extensions") ?? "";
       theirs.id = 0;
       MapPrototypeSet(sockets, fields.id, socket);
       fields.state = OPEN;

@@ -140,6 +140,11 @@ impl Client {
         }
     }
 
+    /// Whether another Worker of this process asks.
+    pub(crate) fn is_worker(&self) -> bool {
+        self.service.is_some()
+    }
+
     /// Whether a Durable Object is asked from another isolate.
     pub(crate) fn is_for_object(&self) -> bool {
         self.service.as_ref().is_some_and(|service| service.object.is_some())

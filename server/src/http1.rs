@@ -183,7 +183,7 @@ pub(crate) fn poll_more<I: Io>(
 
 /// Serves a connection to its end.
 pub(crate) async fn serve<I: Io>(io: I, site: Rc<Site>, client: Client, early: Bytes) -> End<I> {
-    let exchange = Exchange::new(io, site.clone(), client.is_for_object());
+    let exchange = Exchange::new(io, site.clone(), &client);
     let watch = site.clock.watch();
     let mut connection = Connection {
         site,

@@ -251,9 +251,9 @@ pub(crate) fn way_out(
         options.cache.clone_from(&cache);
         options.connect_socket = Some(Rc::new(move |socket: UpgradedSocket| {
             let isolate = isolate.clone();
-            let UpgradedSocket { io, leftover, epoch, id } = socket;
+            let UpgradedSocket { io, leftover, agreed, epoch, id } = socket;
             let deliver = Rc::new(move |event| isolate.websocket(epoch, id, &event));
-            websocket::spawn(io, leftover, websocket::Role::Client, deliver)
+            websocket::spawn(io, leftover, websocket::Role::Client, agreed, deliver)
         }));
         let (rpc, switchboard) = (switchboard.clone(), switchboard.clone());
         options.connect_rpc = Some(Rc::new(move |target| rpc.connect_rpc(target)));

@@ -127,6 +127,7 @@ impl Clock {
             ticks.tick().await;
             self.second.set(self.second.get() + 1);
             self.set_date();
+            crate::websocket::age();
             self.watches.borrow_mut().retain(|watch| !watch.gone.get());
             for watch in self.watches.borrow().iter() {
                 if watch.deadline.get() != 0 && watch.deadline.get() <= self.second.get() {

@@ -13,8 +13,10 @@
 //! it keeps 8 KiB per connection, has a payload allocated for each frame, and
 //! writes each with a call of its own; it also does not check masks.
 //!
-//! Absent on purpose: extensions, so no permessage-deflate (RFC 7692); the
-//! owner of the handshake must not accept one. Keepalive pings: Workers has
+//! The one extension is permessage-deflate (RFC 7692). The owner of the
+//! handshake agrees on it, and a socket speaks what was agreed.
+//!
+//! Absent on purpose: other extensions. Keepalive pings: Workers has
 //! none either, and TCP's belong to the owner of the connection.
 
 use std::future::Future;
@@ -28,11 +30,15 @@ use sha1::{Digest, Sha1};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use connection::Connection;
+use deflate::Unpacker;
+pub(crate) use extension::Deflate;
 use outbox::{Outbox, Sink};
 
 mod buffers;
 mod connection;
 mod decoder;
+mod deflate;
+mod extension;
 mod frame;
 mod mask;
 mod outbox;
@@ -56,17 +62,18 @@ pub(crate) enum Role {
 pub(crate) type Deliver = Rc<dyn Fn(WebSocketEvent)>;
 
 /// Runs a socket as a task of the thread's `LocalSet`. `leftover` is what was
-/// read behind the handshake.
+/// read behind the handshake, `agreed` what it came to.
 pub(crate) fn spawn<I>(
     io: I,
     leftover: Bytes,
     role: Role,
+    agreed: Option<Deflate>,
     deliver: Deliver,
 ) -> Box<dyn WebSocketSink>
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let (sink, socket) = attach(io, leftover, role, deliver);
+    let (sink, socket) = attach(io, leftover, role, agreed, deliver);
     tokio::task::spawn_local(socket);
     sink
 }
@@ -76,12 +83,13 @@ pub(crate) fn attach<I>(
     io: I,
     leftover: Bytes,
     role: Role,
+    agreed: Option<Deflate>,
     deliver: Deliver,
 ) -> (Box<dyn WebSocketSink>, impl Future<Output = ()>)
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let pending = Pending::new(role, deliver);
+    let pending = Pending::new(role, agreed, deliver);
     (pending.sink(), pending.run(io, leftover))
 }
 
@@ -91,12 +99,14 @@ where
 /// a dead end, and delivers nothing.
 pub(crate) struct Pending {
     outbox: Rc<Outbox>,
+    unpacker: Option<Box<Unpacker>>,
     deliver: Deliver,
 }
 
 impl Pending {
-    pub(crate) fn new(role: Role, deliver: Deliver) -> Self {
-        Self { outbox: Rc::new(Outbox::new(role)), deliver }
+    pub(crate) fn new(role: Role, agreed: Option<Deflate>, deliver: Deliver) -> Self {
+        let (packer, unpacker) = agreed.map(|agreed| deflate::codec(agreed, role)).unzip();
+        Self { outbox: Rc::new(Outbox::new(role, packer)), unpacker, deliver }
     }
 
     /// The way out. Call it once: dropping a sink closes the socket.
@@ -106,11 +116,12 @@ impl Pending {
 
     /// The socket's life on its connection. It ends when the connection may be
     /// dropped; dropping it earlier cuts the connection.
-    pub(crate) fn run<I>(self, io: I, leftover: Bytes) -> impl Future<Output = ()>
+    pub(crate) fn run<I>(mut self, io: I, leftover: Bytes) -> impl Future<Output = ()>
     where
         I: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        Connection::new(io, leftover, self.outbox.clone(), self.deliver.clone())
+        let unpacker = self.unpacker.take();
+        Connection::new(io, leftover, self.outbox.clone(), unpacker, self.deliver.clone())
     }
 }
 
@@ -119,6 +130,17 @@ impl Drop for Pending {
         // Only the connection that `run` made holds the outbox beside the sink.
         self.outbox.pending_dropped();
     }
+}
+
+/// What a server answers to the extensions that a client offers. `own`: what the Worker
+/// says of them in its response.
+pub(crate) fn accept_deflate(offers: &str, own: Option<&str>) -> Option<Deflate> {
+    Deflate::accept(offers, own, deflate::context())
+}
+
+/// A second passed on this thread: gives back what sockets have not used for a while.
+pub(crate) fn age() {
+    deflate::age();
 }
 
 /// The `Sec-WebSocket-Accept` that answers a key (RFC 6455, 4.2.2).

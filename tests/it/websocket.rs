@@ -5,6 +5,7 @@ pub(crate) mod client;
 mod echo;
 mod many;
 mod outbound;
+pub(crate) mod packed;
 mod wire;
 
 pub(crate) use many::raise_limit;

@@ -66,7 +66,8 @@ pub const FLAGS: &[Flag] = &[
     flag("r2_list_honor_include").since("2022-08-04").is(Idle("`include` decides at every date")),
     flag("export_commonjs_default").or("export_commonjs_namespace").since("2022-10-31").is(AlwaysOn),
     flag("durable_object_rename").experimental().is(AlwaysOn),
-    flag("web_socket_compression").or("no_web_socket_compression").since("2023-08-15").is(AlwaysOff("not supported yet")),
+    flag("web_socket_compression").or("no_web_socket_compression").since("2023-08-15")
+        .is(Acts("WebSockets may speak permessage-deflate")),
     flag("nodejs_compat").or("no_nodejs_compat").since("2026-08-04").is(Acts("modules of Node.js can be imported as `node:..`")),
     flag("tcp_sockets_support").is(Idle("it has no effect on Cloudflare either")),
     flag("response_redirect_url_standard").or("response_redirect_url_original").since("2023-03-14").is(AlwaysOn),

@@ -169,6 +169,7 @@ impl Isolate {
             "colors": self.state.log.colors(),
             "ctxExports": worker.compatibility.is_on("enable_ctx_exports"),
             "dupStubs": worker.compatibility.is_on("rpc_params_dup_stubs"),
+            "deflate": worker.compatibility.is_on("web_socket_compression"),
             "rpc": worker.compatibility.is_on("rpc"),
             "navigator": worker.compatibility.is_on("global_navigator"),
             "node": worker.compatibility.is_on("nodejs_compat_v2"),

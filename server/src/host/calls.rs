@@ -27,9 +27,9 @@ pub(super) fn way_out(
         let of_socket = isolate.clone();
         options.connect_socket = Some(Rc::new(move |socket: UpgradedSocket| {
             let isolate = of_socket.clone();
-            let UpgradedSocket { io, leftover, epoch, id } = socket;
+            let UpgradedSocket { io, leftover, agreed, epoch, id } = socket;
             let deliver = Rc::new(move |event| isolate.websocket(epoch, id, &event));
-            websocket::spawn(io, leftover, websocket::Role::Client, deliver)
+            websocket::spawn(io, leftover, websocket::Role::Client, agreed, deliver)
         }));
         let (rpc, of_rpc) = (switchboard.clone(), isolate.clone());
         options.connect_rpc = Some(Rc::new(move |target| {

@@ -13,12 +13,13 @@ use std::task::{Context, Poll, Waker};
 
 use deno_http_h1::{BodyKind, Protocol, Version};
 use http::StatusCode;
-use selvedge_runtime::headers::HeaderBlobBuf;
+use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
 use selvedge_runtime::{BodyError, BodySource, ContextRef, Failure, Outcome};
 
 use super::inbound::Inbound;
 use super::outgoing::Framing;
 use super::{Head, Method, SCRATCH};
+use crate::edge::Client;
 use crate::error_page::{self, Page, Reads};
 use crate::io::{Io, read_into};
 use crate::site::{Site, WatchGuard};
@@ -82,13 +83,39 @@ pub(super) struct State<I> {
     sink: Option<Waker>,
     /// How many bytes were pushed since others had their turn.
     turn: usize,
-    /// The value of `Sec-WebSocket-Key` in a handshake.
-    pub(super) socket_key: Option<Vec<u8>>,
+    /// What the client wants, when it is a WebSocket.
+    pub(super) handshake: Option<Box<Handshake>>,
     method: Method,
     may_repeat: bool,
     repeated: bool,
     /// Nothing is added to the headers of responses.
     bare: bool,
+}
+
+/// What a client asks for that wants to open a WebSocket (RFC 6455, 4.1).
+pub(super) struct Handshake {
+    /// The value of `Sec-WebSocket-Key`.
+    pub(super) key: Vec<u8>,
+    /// All that `Sec-WebSocket-Extensions` offers.
+    pub(super) offers: String,
+}
+
+impl Handshake {
+    fn of(headers: HeaderBlob<'_>) -> Option<Self> {
+        if headers.get("sec-websocket-version") != Some(b"13") {
+            return None;
+        }
+        let key = headers.get("sec-websocket-key")?.to_vec();
+        Some(Self { key, offers: listed(headers, b"sec-websocket-extensions") })
+    }
+}
+
+/// The values of a header that may come in parts (RFC 9110, 5.3). What is not text is
+/// left out.
+pub(super) fn listed(headers: HeaderBlob<'_>, name: &[u8]) -> String {
+    let values = headers.iter().filter(|header| header.0 == name);
+    let values: Vec<_> = values.filter_map(|header| str::from_utf8(header.1).ok()).collect();
+    values.join(", ")
 }
 
 /// What the connection does next.
@@ -107,6 +134,8 @@ pub(super) struct Exchange<I>(Rc<Shared<I>>);
 pub(super) struct Shared<I> {
     pub(super) state: RefCell<State<I>>,
     pub(super) site: Rc<Site>,
+    /// Another Worker asks, over a pipe in memory.
+    is_pipe: bool,
     task: TaskWaker,
     closed: Cell<bool>,
 }
@@ -126,8 +155,7 @@ impl<I> std::ops::Deref for Exchange<I> {
 }
 
 impl<I: Io> Exchange<I> {
-    /// `bare`: nothing is added to the headers of responses.
-    pub(super) fn new(io: I, site: Rc<Site>, bare: bool) -> Self {
+    pub(super) fn new(io: I, site: Rc<Site>, client: &Client) -> Self {
         Self(Rc::new(Shared {
             state: RefCell::new(State {
                 io: Some(io),
@@ -145,16 +173,22 @@ impl<I: Io> Exchange<I> {
                 context: None,
                 sink: None,
                 turn: 0,
-                socket_key: None,
+                handshake: None,
                 method: Method::Known("GET"),
                 may_repeat: false,
                 repeated: false,
-                bare,
+                bare: client.is_for_object(),
             }),
             site,
+            is_pipe: client.is_worker(),
             task: TaskWaker::default(),
             closed: Cell::new(false),
         }))
+    }
+
+    /// Whether another Worker asks, over a pipe in memory.
+    pub(super) fn is_pipe(&self) -> bool {
+        self.is_pipe
     }
 
     /// The connection itself, when no more of the exchange is to come.
@@ -189,12 +223,9 @@ impl<I: Io> Exchange<I> {
         state.repeated = false;
         state.inbound = inbound;
         state.context = None;
-        state.socket_key = None;
+        state.handshake = None;
         if head.body == BodyKind::Upgrade {
-            let headers = headers.as_blob();
-            let version = headers.get("sec-websocket-version") == Some(b"13");
-            state.socket_key =
-                headers.get("sec-websocket-key").filter(|_| version).map(<[u8]>::to_vec);
+            state.handshake = Handshake::of(headers.as_blob()).map(Box::new);
         }
     }
 

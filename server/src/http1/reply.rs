@@ -3,21 +3,38 @@
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use selvedge_runtime::headers::HeaderBlob;
 use selvedge_runtime::websocket::WebSocketId;
 use selvedge_runtime::{
     BodyError, BodySink, BodySource, ContextRef, Failure, Reply, ResponseHead, WebSocketSink,
 };
 
-use super::exchange::{Exchange, Stage};
+use super::exchange::{Exchange, Handshake, Stage, listed};
 use crate::error_page;
 use crate::io::Io;
 use crate::websocket;
+
+const EXTENSIONS: &[u8] = b"sec-websocket-extensions";
 
 pub(super) struct ConnectionReply<I>(Exchange<I>);
 
 impl<I: Io> ConnectionReply<I> {
     pub(super) fn new(exchange: &Exchange<I>) -> Self {
         Self(exchange.clone())
+    }
+
+    /// Which extension is spoken on a WebSocket. Between Workers there is none, as frames
+    /// stay within the process; their headers say what the Workers said.
+    fn agree(&self, handshake: &Handshake, headers: HeaderBlob<'_>) -> Option<websocket::Deflate> {
+        let compatibility = &self.0.site.isolate.worker().compatibility;
+        if self.0.is_pipe()
+            || handshake.offers.is_empty()
+            || !compatibility.is_on("web_socket_compression")
+        {
+            return None;
+        }
+        let own = headers.get("sec-websocket-extensions").map(|_| listed(headers, EXTENSIONS));
+        websocket::accept_deflate(&handshake.offers, own.as_deref())
     }
 
     fn cpu(&self, head: &ResponseHead<'_>) -> Option<f64> {
@@ -59,7 +76,7 @@ impl<I: Io> Reply for ConnectionReply<I> {
         head: ResponseHead<'_>,
         socket: WebSocketId,
     ) -> Result<Box<dyn WebSocketSink>, String> {
-        let Some(key) = self.0.state.borrow_mut().socket_key.take() else {
+        let Some(handshake) = self.0.state.borrow_mut().handshake.take() else {
             let failure = Failure::new(
                 selvedge_runtime::Outcome::Exception,
                 "Worker tried to return WebSocket in a response to a request which did not contain the header \"Upgrade: websocket\".",
@@ -70,20 +87,24 @@ impl<I: Io> Reply for ConnectionReply<I> {
         };
         let epoch = self.0.state.borrow().context.map_or(0, |context| context.epoch);
         let isolate = self.0.site.isolate.clone();
+        let agreed = self.agree(&handshake, head.headers);
         let deliver = Rc::new(move |event| isolate.websocket(epoch, socket, &event));
-        let pending = websocket::Pending::new(websocket::Role::Server, deliver);
+        let pending = websocket::Pending::new(websocket::Role::Server, agreed, deliver);
         let sink = pending.sink();
-        let accept = websocket::accept_key(&key);
+        let accept = websocket::accept_key(&handshake.key);
         let mut out = Vec::new();
         out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ");
         out.extend_from_slice(accept.as_bytes());
         out.extend_from_slice(b"\r\n");
+        if let Some(agreed) = agreed {
+            out.extend_from_slice(format!("sec-websocket-extensions: {agreed}\r\n").as_bytes());
+        }
         for (name, value) in head.headers.iter() {
             if name == b"upgrade"
                 || name == b"connection"
                 || name.starts_with(b"sec-websocket-accept")
                 || name == b"content-length"
-                || name == b"sec-websocket-extensions"
+                || (name == EXTENSIONS && !self.0.is_pipe())
             {
                 continue;
             }

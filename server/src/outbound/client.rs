@@ -23,8 +23,9 @@ use super::response_body::ResponseBody;
 use super::slots::{ConnectionRule, Slot, SlotBook};
 use super::stream::Stream;
 use super::tls::Offer;
-use super::websocket::{self, ConnectSocket, Handshake, UpgradedSocket};
+use super::websocket::{self, ConnectSocket, Extensions, Handshake, UpgradedSocket};
 use super::{ConnectService, Options, headers, responder};
+use crate::websocket::Deflate;
 
 /// Sends the subrequests of one isolate.
 pub(crate) struct Client {
@@ -48,7 +49,7 @@ pub(super) struct Caller {
 /// What an origin answered.
 enum Answer {
     Http(Response<Incoming>),
-    Socket { head: Response<()>, stream: Stream, leftover: Bytes },
+    Socket { head: Response<()>, stream: Stream, leftover: Bytes, agreed: Option<Deflate> },
 }
 
 impl Client {
@@ -108,10 +109,11 @@ impl Client {
             // ----- Stage 2: deliver, or follow a redirect. -----
             let response = match answer {
                 Answer::Http(response) => response,
-                Answer::Socket { head, stream, leftover } => {
+                Answer::Socket { head, stream, leftover, agreed } => {
                     let socket = UpgradedSocket {
                         io: Box::new(stream),
                         leftover,
+                        agreed,
                         epoch: caller.state.epoch,
                         id: request.websocket.unwrap_or_default(),
                     };
@@ -248,10 +250,18 @@ impl Client {
             }
             None => self.connector.connect(&outgoing.origin()?, Offer::Http1).await?.0,
         };
-        let key = websocket::prepare(request.headers_mut());
+        let compatibility = &caller.state.worker().compatibility;
+        let extensions = match service {
+            Some(_) => Extensions::Unspoken,
+            None if compatibility.is_on("web_socket_compression") => Extensions::Deflate,
+            None => Extensions::None,
+        };
+        let key = websocket::prepare(request.headers_mut(), extensions);
         caller.touch();
-        Ok(match websocket::handshake(stream, request, &key).await? {
-            Handshake::Open { head, stream, leftover } => Answer::Socket { head, stream, leftover },
+        Ok(match websocket::handshake(stream, request, &key, extensions).await? {
+            Handshake::Open { head, stream, leftover, agreed } => {
+                Answer::Socket { head, stream, leftover, agreed }
+            }
             Handshake::Declined(response) => Answer::Http(response),
         })
     }

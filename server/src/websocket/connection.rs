@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::decoder::{Decoder, Incoming, Place};
+use super::deflate::Unpacker;
 use super::frame::{Opcode, Violation};
 use super::outbox::{MAX_UNSENT_BYTES, Outbox};
 use super::{Deliver, Role, buffers};
@@ -79,9 +80,15 @@ struct Turn {
 }
 
 impl<I> Connection<I> {
-    pub(super) fn new(io: I, leftover: Bytes, outbox: Rc<Outbox>, deliver: Deliver) -> Self {
+    pub(super) fn new(
+        io: I,
+        leftover: Bytes,
+        outbox: Rc<Outbox>,
+        unpacker: Option<Box<Unpacker>>,
+        deliver: Deliver,
+    ) -> Self {
         outbox.connect();
-        let decoder = Decoder::new(outbox.role());
+        let decoder = Decoder::new(outbox.role(), unpacker);
         Self {
             io,
             outbox,
@@ -124,7 +131,8 @@ impl<I> Connection<I> {
     /// No message comes any more: gives back what held them.
     fn close_input(&mut self) {
         self.input = Input::Closed;
-        self.decoder = Decoder::new(self.outbox.role());
+        self.decoder = Decoder::new(self.outbox.role(), None);
+        self.outbox.hold(0);
         self.rest = Vec::new();
     }
 
@@ -151,6 +159,9 @@ impl<I> Connection<I> {
     }
 
     fn handle(&mut self, incoming: Incoming) {
+        if let Some(bytes) = self.decoder.held() {
+            self.outbox.hold(bytes);
+        }
         match incoming {
             Incoming::Ping(payload) => self.outbox.push(Opcode::Pong, &payload),
             Incoming::Event(event @ WebSocketEvent::Close { .. }) => {

@@ -2,13 +2,15 @@
 //!
 //! A frame that one read brought whole is unmasked and checked where it lies,
 //! and copied once, into the event. Others are collected in the message's own
-//! buffer, into which the rest of a large payload is read without a detour.
+//! buffer, into which the rest of a large payload is read without a detour. A
+//! packed message is collected whole, and then unpacked.
 
 use bytes::Bytes;
 use selvedge_runtime::limits::WEBSOCKET_MESSAGE_BYTES;
 use selvedge_runtime::websocket::WebSocketEvent;
 
 use super::Role;
+use super::deflate::Unpacker;
 use super::frame::{self, Head, MAX_HEAD_BYTES, Opcode, Violation};
 use super::mask::{self, Key};
 
@@ -35,10 +37,18 @@ pub(super) struct Decoder {
     /// The frame whose payload is not whole yet.
     frame: Option<Frame>,
     /// The message of which `data` is the beginning.
-    message: Option<Kind>,
+    message: Option<Message>,
     data: Vec<u8>,
     /// The beginning of a control frame's payload.
     control: Vec<u8>,
+    /// Where messages may come packed.
+    unpacker: Option<Box<Unpacker>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Message {
+    kind: Kind,
+    compressed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -65,9 +75,10 @@ pub(super) enum Place {
 }
 
 impl Decoder {
-    pub(super) fn new(role: Role) -> Self {
+    pub(super) fn new(role: Role, unpacker: Option<Box<Unpacker>>) -> Self {
         Self {
             role,
+            unpacker,
             head: [0; MAX_HEAD_BYTES],
             head_len: 0,
             frame: None,
@@ -75,6 +86,11 @@ impl Decoder {
             data: Vec::new(),
             control: Vec::new(),
         }
+    }
+
+    /// Bytes that it keeps between messages, where messages may come packed.
+    pub(super) fn held(&self) -> Option<usize> {
+        self.unpacker.as_ref().map(|unpacker| unpacker.held())
     }
 
     /// Where it stands, after all input was taken.
@@ -107,6 +123,9 @@ impl Decoder {
                 if alone && let Some(payload) = input[*at..].get_mut(..left) {
                     *at += left;
                     mask::apply(payload, head.key);
+                    if head.compressed {
+                        return self.unpacked(Kind::of(head.opcode), payload).map(Some);
+                    }
                     match whole(head.opcode, payload)? {
                         Some(incoming) => return Ok(Some(incoming)),
                         None => continue,
@@ -194,6 +213,9 @@ impl Decoder {
 
     /// Checks that a frame may come now; gives the length of its payload.
     fn admit(&self, head: &Head) -> Result<usize, Violation> {
+        if head.compressed {
+            self.admit_compressed(head.opcode)?;
+        }
         match head.opcode {
             Opcode::Close | Opcode::Ping | Opcode::Pong => return Ok(head.payload as usize),
             Opcode::Continuation if self.message.is_none() => {
@@ -211,11 +233,27 @@ impl Decoder {
         }
     }
 
+    /// Only the first frame of a message says that it is packed (RFC 7692, 6).
+    fn admit_compressed(&self, opcode: Opcode) -> Result<(), Violation> {
+        if self.unpacker.is_none() {
+            return Err(Violation::protocol(
+                "Received a WebSocket frame whose compression bit was set, but the compression \
+                 extension was not negotiated for this connection.",
+            ));
+        }
+        if !opcode.begins_message() {
+            return Err(Violation::protocol(
+                "Received a WebSocket frame whose compression bit was set, but which does not \
+                 begin a message.",
+            ));
+        }
+        Ok(())
+    }
+
     fn begin(&mut self, head: &Head, left: usize) {
-        match head.opcode {
-            Opcode::Text => self.message = Some(Kind::Text),
-            Opcode::Binary => self.message = Some(Kind::Binary),
-            _ => {}
+        if head.opcode.begins_message() {
+            let kind = Kind::of(head.opcode);
+            self.message = Some(Message { kind, compressed: head.compressed });
         }
         self.frame = Some(Frame { opcode: head.opcode, fin: head.fin, key: head.key, left });
     }
@@ -230,16 +268,34 @@ impl Decoder {
             return Ok(None);
         }
         let data = std::mem::take(&mut self.data);
-        let event = match self.message.take() {
-            Some(Kind::Text) => {
-                let text = String::from_utf8(data).map_err(|_| Violation::invalid_utf8())?;
-                WebSocketEvent::Text(text)
-            }
-            Some(Kind::Binary) => WebSocketEvent::Binary(data.into()),
-            None => return Ok(None),
-        };
-        Ok(Some(Incoming::Event(event)))
+        match self.message.take() {
+            Some(Message { kind, compressed: true }) => self.unpacked(kind, &data).map(Some),
+            Some(Message { kind, compressed: false }) => message(kind, data).map(Some),
+            None => Ok(None),
+        }
     }
+
+    fn unpacked(&mut self, kind: Kind, packed: &[u8]) -> Result<Incoming, Violation> {
+        let unpacker = self.unpacker.as_mut().expect("`admit` lets none through without it");
+        message(kind, unpacker.unpack(packed, WEBSOCKET_MESSAGE_BYTES)?)
+    }
+}
+
+impl Kind {
+    fn of(opcode: Opcode) -> Self {
+        if opcode == Opcode::Text { Self::Text } else { Self::Binary }
+    }
+}
+
+/// A message that is whole.
+fn message(kind: Kind, data: Vec<u8>) -> Result<Incoming, Violation> {
+    Ok(Incoming::Event(match kind {
+        Kind::Text => {
+            let text = String::from_utf8(data).map_err(|_| Violation::invalid_utf8())?;
+            WebSocketEvent::Text(text)
+        }
+        Kind::Binary => WebSocketEvent::Binary(data.into()),
+    }))
 }
 
 /// A frame that is a message of its own; `None` where there is nothing to do.

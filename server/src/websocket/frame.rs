@@ -25,7 +25,8 @@ pub(super) mod code {
 }
 
 pub(super) const FIN: u8 = 0x80;
-const RSV1: u8 = 0x40;
+/// The message is packed (RFC 7692, 6).
+pub(super) const RSV1: u8 = 0x40;
 const RSV2_AND_3: u8 = 0x30;
 const OPCODE: u8 = 0x0f;
 pub(super) const MASKED: u8 = 0x80;
@@ -47,6 +48,11 @@ impl Opcode {
     /// Close, ping or pong.
     pub(super) fn is_control(self) -> bool {
         self as u8 >= Self::Close as u8
+    }
+
+    /// Text or binary.
+    pub(super) fn begins_message(self) -> bool {
+        matches!(self, Self::Text | Self::Binary)
     }
 }
 
@@ -71,6 +77,11 @@ impl Violation {
         let text = format!("Message is too large: {bytes} > {limit}");
         Self { code: code::TOO_BIG, text: text.into() }
     }
+
+    /// It was not unpacked, so nobody knows how large.
+    pub(super) fn unpacks_too_large() -> Self {
+        Self { code: code::TOO_BIG, text: "Message is too large".into() }
+    }
 }
 
 /// What stands in front of a payload.
@@ -78,6 +89,7 @@ impl Violation {
 pub(super) struct Head {
     pub(super) opcode: Opcode,
     pub(super) fin: bool,
+    pub(super) compressed: bool,
     /// Zero where the payload is not masked.
     pub(super) key: Key,
     /// Bytes of the payload.
@@ -96,6 +108,7 @@ impl Head {
         let [first, second, rest @ ..] = input else { return Ok(None) };
         let opcode = opcode(*first)?;
         let fin = first & FIN != 0;
+        let compressed = first & RSV1 != 0;
         let short = second & LENGTH;
         check_second(opcode, fin, *second, role)?;
         let (payload, rest) = match short {
@@ -118,19 +131,14 @@ impl Head {
         } else {
             ([0; 4], rest)
         };
-        Ok(Some(Self { opcode, fin, key, payload, bytes: input.len() - rest.len() }))
+        let bytes = input.len() - rest.len();
+        Ok(Some(Self { opcode, fin, compressed, key, payload, bytes }))
     }
 }
 
 fn opcode(first: u8) -> Result<Opcode, Violation> {
     if first & RSV2_AND_3 != 0 {
         return Err(Violation::protocol("Received frame had RSV bits 2 or 3 set"));
-    }
-    if first & RSV1 != 0 {
-        return Err(Violation::protocol(
-            "Received a WebSocket frame whose compression bit was set, but the compression \
-             extension was not negotiated for this connection.",
-        ));
     }
     Ok(match first & OPCODE {
         0 => Opcode::Continuation,
@@ -164,13 +172,13 @@ fn check_second(opcode: Opcode, fin: bool, second: u8, role: Role) -> Result<(),
     Ok(())
 }
 
-/// Writes the head of an unfragmented frame. With a key, the caller masks the
-/// payload.
+/// Writes the head of an unfragmented frame; `first` is its opcode, with [`RSV1`] for a
+/// packed message. With a key, the caller masks the payload.
 #[inline]
-pub(super) fn write_head(out: &mut Vec<u8>, opcode: Opcode, payload: usize, key: Option<Key>) {
+pub(super) fn write_head(out: &mut Vec<u8>, first: u8, payload: usize, key: Option<Key>) {
     let masked = if key.is_some() { MASKED } else { 0 };
     let mut head = [0; MAX_HEAD_BYTES];
-    head[0] = FIN | opcode as u8;
+    head[0] = FIN | first;
     let mut at = match payload {
         0..=125 => {
             head[1] = masked | payload as u8;
@@ -228,7 +236,7 @@ mod tests {
         for payload in [0, 1, 125, 126, 127, 0xffff, 0x1_0000, 1 << 33] {
             for (role, key) in [(Role::Client, None), (Role::Server, Some([1, 2, 3, 4]))] {
                 let mut head = Vec::new();
-                write_head(&mut head, Opcode::Binary, payload, key);
+                write_head(&mut head, Opcode::Binary as u8, payload, key);
                 for cut in 0..head.len() {
                     assert!(Head::parse(&head[..cut], role).unwrap().is_none());
                 }

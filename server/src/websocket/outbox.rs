@@ -11,7 +11,8 @@ use selvedge_runtime::HeldBytes;
 use selvedge_runtime::websocket::WebSocketSink;
 use tokio::io::AsyncWrite;
 
-use super::frame::{self, Opcode, code};
+use super::deflate::Packer;
+use super::frame::{self, Opcode, RSV1, code};
 use super::{Role, buffers, mask};
 
 /// A Worker's `send()` never waits, so a peer that reads too slowly would fill
@@ -27,7 +28,11 @@ const COMPACT_BYTES: usize = 64 * 1024;
 /// task empties it.
 pub(super) struct Outbox {
     role: Role,
+    /// Where messages leave packed.
+    packer: Option<Packer>,
     unsent: RefCell<Unsent>,
+    /// What the other side of the socket keeps, in bytes.
+    held: Cell<usize>,
     /// A close frame is queued or left: nothing may follow it.
     closing: Cell<bool>,
     fate: Cell<Fate>,
@@ -74,6 +79,23 @@ impl Unsent {
         &mut self.bytes
     }
 
+    /// Adds a frame; `first` as for [`frame::write_head`].
+    #[inline]
+    fn add(&mut self, role: Role, first: u8, payload: &[u8]) {
+        let key = match role {
+            Role::Server => None,
+            Role::Client => Some(mask::fresh_key()),
+        };
+        let bytes = self.tail();
+        bytes.reserve(frame::MAX_HEAD_BYTES + payload.len());
+        frame::write_head(bytes, first, payload.len(), key);
+        let start = bytes.len();
+        bytes.extend_from_slice(payload);
+        if let Some(key) = key {
+            mask::apply(&mut bytes[start..], key);
+        }
+    }
+
     fn release(&mut self) {
         buffers::return_output(std::mem::take(&mut self.bytes));
         self.sent = 0;
@@ -81,10 +103,12 @@ impl Unsent {
 }
 
 impl Outbox {
-    pub(super) fn new(role: Role) -> Self {
+    pub(super) fn new(role: Role, packer: Option<Packer>) -> Self {
         Self {
             role,
+            packer,
             unsent: RefCell::default(),
+            held: Cell::new(0),
             closing: Cell::new(false),
             fate: Cell::new(Fate::Waiting),
             released: Cell::new(false),
@@ -106,6 +130,11 @@ impl Outbox {
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.unsent.borrow().bytes.capacity()
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held.get()
     }
 
     /// A close frame is queued or left.
@@ -131,27 +160,37 @@ impl Outbox {
             unsent.release();
             self.fate.set(Fate::Overflowed);
         } else {
-            let key = match self.role {
-                Role::Server => None,
-                Role::Client => Some(mask::fresh_key()),
-            };
-            let bytes = unsent.tail();
-            bytes.reserve(frame::MAX_HEAD_BYTES + payload.len());
-            frame::write_head(bytes, opcode, payload.len(), key);
-            let start = bytes.len();
-            bytes.extend_from_slice(payload);
-            if let Some(key) = key {
-                mask::apply(&mut bytes[start..], key);
-            }
+            self.add(&mut unsent, opcode, payload);
         }
         self.account(&unsent);
         drop(unsent);
         self.wake();
     }
 
+    fn add(&self, unsent: &mut Unsent, opcode: Opcode, payload: &[u8]) {
+        // Nothing is shorter than the shortest that comes of packing.
+        if let Some(packer) = &self.packer
+            && opcode.begins_message()
+            && !payload.is_empty()
+        {
+            let first = opcode as u8 | RSV1;
+            if packer.pack(payload, |packed| unsent.add(self.role, first, packed)).is_some() {
+                return;
+            }
+        }
+        unsent.add(self.role, opcode as u8, payload);
+    }
+
     fn account(&self, unsent: &Unsent) {
         if let Some(account) = self.account.get() {
-            account.set(unsent.bytes.len());
+            account.set(unsent.bytes.len() + self.held.get());
+        }
+    }
+
+    /// Counts what the other side of the socket keeps.
+    pub(super) fn hold(&self, bytes: usize) {
+        if self.held.replace(bytes) != bytes {
+            self.account(&self.unsent.borrow());
         }
     }
 
@@ -271,8 +310,8 @@ impl WebSocketSink for Sink {
     }
 
     fn count(&mut self, account: HeldBytes) {
-        let account = self.0.account.get_or_init(|| account);
-        account.set(self.0.unsent.borrow().bytes.len());
+        let _ = self.0.account.set(account);
+        self.0.account(&self.0.unsent.borrow());
     }
 }
 

@@ -3,6 +3,7 @@
 mod close;
 mod flow;
 mod messages;
+mod packed;
 mod violations;
 
 use std::cell::{Cell, RefCell};
@@ -22,7 +23,7 @@ use tokio::task::{JoinHandle, LocalSet};
 use super::connection::Connection;
 use super::frame::{FIN, MASKED};
 use super::outbox::{Outbox, Sink};
-use super::{Deliver, Role, mask};
+use super::{Deflate, Deliver, Role, deflate, mask};
 
 pub(super) const TEXT: u8 = FIN | 1;
 pub(super) const BINARY: u8 = FIN | 2;
@@ -133,17 +134,40 @@ impl Socket {
         pipe_bytes: usize,
         close_timeout: Duration,
     ) -> Self {
+        Self::build_with(role, None, handler, leftover, pipe_bytes, close_timeout)
+    }
+
+    /// A socket that speaks permessage-deflate.
+    pub(super) fn packed(role: Role, agreed: Deflate, handler: Handler) -> Self {
+        let patience = Duration::from_secs(30);
+        Self::build_with(role, Some(agreed), handler, &[], 1024 * 1024, patience)
+    }
+
+    fn build_with(
+        role: Role,
+        agreed: Option<Deflate>,
+        handler: Handler,
+        leftover: &[u8],
+        pipe_bytes: usize,
+        close_timeout: Duration,
+    ) -> Self {
+        let (packer, unpacker) = agreed.map(|agreed| deflate::codec(agreed, role)).unzip();
         let (io, peer) = tokio::io::duplex(pipe_bytes);
         let events = Rc::new(RefCell::new(Vec::new()));
         let delivered = Rc::new(Notify::new());
         let sink: SharedSink = Rc::default();
         let deliver = deliver(handler, events.clone(), delivered.clone(), sink.clone());
-        let outbox = Rc::new(Outbox::new(role));
+        let outbox = Rc::new(Outbox::new(role, packer));
         *sink.borrow_mut() = Some(Box::new(Sink::new(outbox.clone())));
         let calls = Calls::default();
         let io = Counted { io, calls: calls.clone() };
-        let mut connection =
-            Connection::new(io, Bytes::copy_from_slice(leftover), outbox.clone(), deliver);
+        let mut connection = Connection::new(
+            io,
+            Bytes::copy_from_slice(leftover),
+            outbox.clone(),
+            unpacker,
+            deliver,
+        );
         connection.set_close_timeout(close_timeout);
         let task = tokio::task::spawn_local(connection);
         Self { sink, outbox, events, delivered, task, peer: Peer::new(peer, other(role)), calls }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::CONFIG;
 use crate::harness::{Program, Setup, TestServer, rss};
 use crate::websocket::client::{Client, Message, text};
+use crate::websocket::packed::PackedClient;
 use crate::websocket::raise_limit;
 
 /// A room says what it is told to all who are in it. It counts how often it
@@ -154,6 +155,22 @@ fn a_socket_outlives_its_object() {
             assert_eq!(bob.next().await, text("anna: hi"));
         }
     });
+}
+
+#[test]
+fn a_packed_socket_outlives_its_object() {
+    let server = room();
+    let mut ann = PackedClient::connect(server.address, "/?name=ann");
+    let mut lengths = Vec::new();
+    for begun in 1..5 {
+        ann.send("begun");
+        assert_eq!(ann.next().0, begun.to_string());
+        lengths.push(ann.send("say something-that-is-said-again-and-again"));
+        assert_eq!(ann.next().0, "ann: something-that-is-said-again-and-again");
+        run(evicted());
+    }
+    // What came before the object left is referred to.
+    assert!(lengths[1..].iter().all(|length| *length < lengths[0] / 2), "{lengths:?}");
 }
 
 #[test]

@@ -217,7 +217,7 @@ fn a_sink_dropped_by_the_last_event_is_no_trouble() {
                 sink.close(Some(1000), "answer");
             }
         });
-        let (made, socket) = super::super::attach(io, Bytes::new(), Role::Server, deliver);
+        let (made, socket) = super::super::attach(io, Bytes::new(), Role::Server, None, deliver);
         *sink.borrow_mut() = Some(made);
         let task = tokio::task::spawn_local(socket);
         let mut peer = Peer::new(peer, Role::Client);
@@ -232,7 +232,7 @@ fn a_sink_dropped_by_the_last_event_is_no_trouble() {
 #[test]
 fn what_is_sent_before_the_connection_is_there_goes_out_first() {
     run(async {
-        let pending = Pending::new(Role::Server, Rc::new(|_| {}));
+        let pending = Pending::new(Role::Server, None, Rc::new(|_| {}));
         let mut sink = pending.sink();
         sink.send_text("early");
         assert_eq!(sink.buffered(), 7);
@@ -253,7 +253,7 @@ fn what_is_sent_before_the_connection_is_there_goes_out_first() {
 
 #[test]
 fn a_sink_whose_connection_never_comes_keeps_nothing() {
-    let pending = Pending::new(Role::Server, Rc::new(|_| {}));
+    let pending = Pending::new(Role::Server, None, Rc::new(|_| {}));
     let mut sink = pending.sink();
     sink.send_text("early");
     drop(pending);
@@ -266,7 +266,7 @@ fn a_dropped_socket_leaves_a_sink_that_keeps_nothing() {
     run(async {
         let (io, _peer) = tokio::io::duplex(10);
         let (mut sink, socket) =
-            super::super::attach(io, Bytes::new(), Role::Client, Rc::new(|_| {}) as Deliver);
+            super::super::attach(io, Bytes::new(), Role::Client, None, Rc::new(|_| {}) as Deliver);
         sink.send_binary(&[0; 100]);
         drop(socket);
         sink.send_binary(&[0; 100]);

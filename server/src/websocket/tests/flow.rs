@@ -70,7 +70,7 @@ fn one_read_of_small_messages_cannot_cause_unbounded_answers() {
                 held.borrow_mut().as_mut().unwrap().send_binary(&[0; 100_000]);
             }
         });
-        let made = super::super::spawn(io, Bytes::new(), Role::Server, deliver);
+        let made = super::super::spawn(io, Bytes::new(), Role::Server, None, deliver);
         *sink.borrow_mut() = Some(made);
         let messages = 100;
         let frames = frame(Role::Client, TEXT, b"").repeat(messages);

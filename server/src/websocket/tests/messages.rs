@@ -217,7 +217,7 @@ fn a_client_masks_each_frame_with_its_own_key() {
     run(async {
         let (io, mut peer) = tokio::io::duplex(4096);
         let mut sink =
-            super::super::spawn(io, Bytes::new(), Role::Client, Rc::new(|_| {}) as Deliver);
+            super::super::spawn(io, Bytes::new(), Role::Client, None, Rc::new(|_| {}) as Deliver);
         let mut keys = std::collections::HashSet::new();
         for _ in 0..300 {
             sink.send_text("");
@@ -238,9 +238,10 @@ async fn converse(pipe_bytes: usize, lengths: &[usize]) {
     let echo = deliver(Handler::Echo, Rc::default(), Rc::default(), server_sink.clone());
     let record =
         deliver(Handler::Record, client_events.clone(), Rc::default(), SharedSink::default());
-    let (sink, server) = super::super::attach(left, Bytes::new(), Role::Server, echo);
+    let (sink, server) = super::super::attach(left, Bytes::new(), Role::Server, None, echo);
     *server_sink.borrow_mut() = Some(sink);
-    let (mut client_sink, client) = super::super::attach(right, Bytes::new(), Role::Client, record);
+    let (mut client_sink, client) =
+        super::super::attach(right, Bytes::new(), Role::Client, None, record);
     let server = tokio::task::spawn_local(server);
     let client = tokio::task::spawn_local(client);
     let mut expected = Vec::new();
