@@ -41,6 +41,7 @@ fn start(args: ServeArgs, log: &Arc<Log>) -> anyhow::Result<()> {
     let admin = args::addresses(&args.admin_listen)?;
     let idle = Duration::from_secs(settings.isolates.object_idle_seconds);
     let backends = Backends::new(&args.data_dir, "selvedge serve", idle);
+    let backends = backends.with_d1_history(settings.d1.limits());
     // The folder is ours before a key is looked for in it.
     let folder = backends.data_dir().map_err(|error| anyhow!(error.to_string()))?;
     let keys = keys::keyring(&args, log)?;

@@ -10,7 +10,8 @@ use bytes::Bytes;
 
 pub use selvedge_storage::sql::SqlValue;
 pub use sqlite::{
-    Catalog, CatalogError, Clock, DatabaseInfo, DumpOptions, Restored, SqliteStore, TravelError,
+    Catalog, CatalogError, Clock, DatabaseInfo, DumpOptions, HistoryLimits, Restored, SqliteStore,
+    TravelError,
 };
 
 use crate::Error;

@@ -69,6 +69,8 @@ pub struct Backends {
     command: String,
     kv: Mutex<Option<Catalog>>,
     d1: Mutex<Option<d1::Catalog>>,
+    /// What D1 keeps of what databases were.
+    d1_history: d1::HistoryLimits,
     queues: Mutex<Option<queues::Catalog>>,
     r2: Mutex<Option<Arc<r2::Catalog>>>,
     analytics: Mutex<Option<Arc<AnalyticsStore>>>,
@@ -97,6 +99,7 @@ impl Backends {
             command: command.to_owned(),
             kv: Mutex::default(),
             d1: Mutex::default(),
+            d1_history: d1::HistoryLimits::default(),
             queues: Mutex::default(),
             r2: Mutex::default(),
             analytics: Mutex::default(),
@@ -117,6 +120,12 @@ impl Backends {
                 unix_millis,
             ),
         }
+    }
+
+    /// With other limits for what D1 keeps of what databases were.
+    #[must_use]
+    pub fn with_d1_history(self, limits: d1::HistoryLimits) -> Self {
+        Self { d1_history: limits, ..self }
     }
 
     /// The path of the data folder.
@@ -256,7 +265,10 @@ impl Backends {
         let mut catalog = self.d1.lock().unwrap_or_else(PoisonError::into_inner);
         let catalog = match &mut *catalog {
             Some(catalog) => catalog,
-            none => none.insert(d1::Catalog::open(self.dir()?, Arc::new(unix_seconds))?),
+            none => {
+                let clock = Arc::new(unix_seconds);
+                none.insert(d1::Catalog::open_with(self.dir()?, clock, self.d1_history)?)
+            }
         };
         Ok(act(catalog))
     }

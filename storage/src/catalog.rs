@@ -50,12 +50,19 @@ pub struct Sort {
 pub trait Stored: Send + Sync + Sized + 'static {
     /// Which sort it is.
     const SORT: Sort;
+    /// What holds for all of them.
+    type Options: Send + Sync + 'static;
 
     /// Opens the file, or makes it.
     ///
     /// # Errors
     /// [`Error::Data`] for a file that is not one of this store.
-    fn open(dir: Arc<DataDir>, path: &Path, id: &str) -> Result<Self, Error>;
+    fn open(
+        dir: Arc<DataDir>,
+        path: &Path,
+        id: &str,
+        options: &Self::Options,
+    ) -> Result<Self, Error>;
 
     /// Finishes what waits, takes no more, and closes the file.
     fn close(&self);
@@ -109,7 +116,8 @@ pub struct Catalog<S: Stored> {
     upkeep: Option<JoinHandle<()>>,
 }
 
-struct Shared<S> {
+struct Shared<S: Stored> {
+    options: S::Options,
     dir: Arc<DataDir>,
     clock: Clock,
     state: Mutex<State<S>>,
@@ -135,13 +143,25 @@ impl<S: Stored> Catalog<S> {
     /// # Errors
     /// [`Error::Data`] if the file is not ours, [`Error::Unavailable`] if no
     /// thread can be started.
-    pub fn open(dir: Arc<DataDir>, clock: Clock) -> Result<Self, Error> {
+    pub fn open(dir: Arc<DataDir>, clock: Clock) -> Result<Self, Error>
+    where
+        S::Options: Default,
+    {
+        Self::open_with(dir, clock, S::Options::default())
+    }
+
+    /// The same with options.
+    ///
+    /// # Errors
+    /// As [`Catalog::open`].
+    pub fn open_with(dir: Arc<DataDir>, clock: Clock, options: S::Options) -> Result<Self, Error> {
         let path = dir.path().join(S::SORT.file);
         file::create_or_check(&path, &S::SORT.kind, |_| Ok(()))?;
         let connection = connect(&path, Role::Write).map_err(|error| failure(&path, &error))?;
         let folder = dir.path().join(S::SORT.folder);
         std::fs::create_dir_all(&folder).map_err(|error| io_failure(&folder, &error))?;
         let shared = Arc::new(Shared {
+            options,
             dir,
             clock,
             state: Mutex::new(State { connection, open: HashMap::new(), stopping: false }),
@@ -168,7 +188,7 @@ impl<S: Stored> Catalog<S> {
             self.register_under_any_title(&state, id)?;
         }
         let path = self.path_of(id);
-        let store = Arc::new(S::open(self.shared.dir.clone(), &path, id)?);
+        let store = Arc::new(S::open(self.shared.dir.clone(), &path, id, &self.shared.options)?);
         state.open.insert(id.to_owned(), store.clone());
         Ok(store)
     }

@@ -40,21 +40,43 @@ pub type UnixMs = i64;
 /// What time it is.
 pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
 
-/// How far back a database can go: 30 days, as Cloudflare has it.
-pub const KEPT_MS: UnixMs = 30 * 24 * 60 * 60 * 1000;
+/// How far back a database can go if nothing else is said: 30 days, as Cloudflare has it.
+pub const KEPT_DAYS: u32 = 30;
+const DAY_MS: UnixMs = 24 * 60 * 60 * 1000;
 
-/// Of which databases a history is, and how much it may take.
+/// How far back a history goes, and how much it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// What is older goes, in days.
+    pub kept_days: u32,
+    /// A history may have this many bytes, and `max_databases` times those of the
+    /// database.
+    pub max_bytes: u64,
+    /// See `max_bytes`.
+    pub max_databases: u64,
+}
+
+impl Limits {
+    /// The earliest time that a database can go back to.
+    fn earliest(&self, now: UnixMs) -> UnixMs {
+        now - UnixMs::from(self.kept_days) * DAY_MS
+    }
+
+    /// Bytes that the history of a database of this size may have.
+    fn most_bytes(&self, database: u64) -> u64 {
+        self.max_bytes.saturating_add(self.max_databases.saturating_mul(database))
+    }
+}
+
+/// Of which databases a history is, and how it is kept.
 #[derive(Debug)]
 pub struct Sort {
     /// What the databases are.
     pub kind: Kind,
     /// Logs since a base may be as long as the base, and at least this, in bytes.
     pub logs_bytes: u64,
-    /// A history may have this many bytes, and `max_databases` times those of the
-    /// database.
-    pub max_bytes: u64,
-    /// See `max_bytes`.
-    pub max_databases: u64,
+    /// How much of it there is, if nothing else is said.
+    pub limits: Limits,
     /// The newest logs of so many bytes have all states, where others are thinned.
     pub whole_bytes: u64,
     /// A database up to this many bytes is copied when its history begins. One that is
@@ -74,9 +96,9 @@ pub enum Refusal {
     /// The time is yet to come.
     #[error("that time is in the future")]
     Future,
-    /// See [`KEPT_MS`].
-    #[error("that time is more than 30 days ago")]
-    TooOld,
+    /// It is before what [`Limits::kept_days`] keeps, which is so many days.
+    #[error("that time is more than {0} days ago")]
+    TooOld(u32),
     /// There is no history.
     #[error("there is no history")]
     Nothing,
@@ -92,6 +114,7 @@ pub enum Refusal {
 pub struct History<D = SystemDisk> {
     database: PathBuf,
     sort: &'static Sort,
+    limits: Limits,
     /// Bookmarks of another database have another one.
     key: [u8; 32],
     clock: Clock,
@@ -119,7 +142,14 @@ impl<D: Disk> History<D> {
     /// That of a database, which need not be there yet.
     pub fn new(database: &Path, sort: &'static Sort, key: [u8; 32], clock: Clock, disk: D) -> Self {
         let (state, known) = Default::default();
-        Self { database: database.to_owned(), sort, key, clock, disk, state, known }
+        let (database, limits) = (database.to_owned(), sort.limits);
+        Self { database, sort, limits, key, clock, disk, state, known }
+    }
+
+    /// The same history, with other limits than those of its sort.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     fn path(&self) -> PathBuf {

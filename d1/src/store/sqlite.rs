@@ -35,7 +35,7 @@ pub use travel::{Restored, TravelError};
 
 use self::db::Db;
 use self::execute::{Fault, Words, room};
-use self::travel::HISTORY;
+use self::travel::{HISTORY, HISTORY_LIMITS};
 use self::write::{Call, refusal};
 use super::{Answer, D1Store, Later, Meta, Query, Refusal, ResultSet, Results, Wanted};
 use crate::rules::MAX_QUERY;
@@ -99,19 +99,20 @@ impl SqliteStore {
     /// # Errors
     /// [`Error::Data`] for a file that is not one of D1.
     pub fn open(dir: Arc<DataDir>, path: &Path, id: &str) -> Result<Self, Error> {
-        Self::open_at(dir, path, id, Arc::new(unix_ms))
+        Self::open_at(dir, path, id, Arc::new(unix_ms), HISTORY_LIMITS)
     }
 
-    /// The same, with another clock.
+    /// The same, with another clock and other limits of the history.
     fn open_at(
         dir: Arc<DataDir>,
         path: &Path,
         id: &str,
         clock: history::Clock,
+        limits: history::Limits,
     ) -> Result<Self, Error> {
         create_or_check(path, &DATABASE, |_| Ok(()))?;
         let key = *blake3::hash(id.as_bytes()).as_bytes();
-        let history = History::new(path, &HISTORY, key, clock, SystemDisk);
+        let history = History::new(path, &HISTORY, key, clock, SystemDisk).with_limits(limits);
         history.discard_built();
         history.begin().map_err(|error| Error::Internal(error.to_string()))?;
         // What a process that was killed left in the log is kept before anybody has a
@@ -207,6 +208,16 @@ impl Drop for SqliteStore {
     }
 }
 
+/// How far back databases go, and how much their histories may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryLimits(pub history::Limits);
+
+impl Default for HistoryLimits {
+    fn default() -> Self {
+        Self(HISTORY_LIMITS)
+    }
+}
+
 impl Stored for SqliteStore {
     const SORT: Sort = Sort {
         what: "database",
@@ -223,8 +234,15 @@ impl Stored for SqliteStore {
         new_id: || Ok(uuid::Uuid::new_v4().to_string()),
     };
 
-    fn open(dir: Arc<DataDir>, path: &Path, id: &str) -> Result<Self, Error> {
-        Self::open(dir, path, id)
+    type Options = HistoryLimits;
+
+    fn open(
+        dir: Arc<DataDir>,
+        path: &Path,
+        id: &str,
+        limits: &HistoryLimits,
+    ) -> Result<Self, Error> {
+        Self::open_at(dir, path, id, Arc::new(unix_ms), limits.0)
     }
 
     fn close(&self) {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use selvedge_storage::history::{Refusal, Sort};
+use selvedge_storage::history::{KEPT_DAYS, Limits, Refusal, Sort};
 
 use super::UnixMs;
 use super::database::OBJECT;
@@ -17,8 +17,11 @@ pub(super) type History = selvedge_storage::history::History<Disk>;
 pub(super) const HISTORY: Sort = Sort {
     kind: OBJECT,
     logs_bytes: if cfg!(test) { 128 << 10 } else { 4 << 20 },
-    max_bytes: if cfg!(test) { 2 << 20 } else { 16 << 20 },
-    max_databases: 4,
+    limits: Limits {
+        kept_days: KEPT_DAYS,
+        max_bytes: if cfg!(test) { 2 << 20 } else { 16 << 20 },
+        max_databases: 4,
+    },
     whole_bytes: u64::MAX,
     copied_at_once: u64::MAX,
 };
@@ -78,7 +81,7 @@ impl From<Refusal> for Error {
             Refusal::NotABookmark => "Not a bookmark of this Durable Object.",
             Refusal::Gone => "The history of this Durable Object does not have that bookmark.",
             Refusal::Future => "Cannot get a bookmark for a time in the future.",
-            Refusal::TooOld => "Cannot get a bookmark for a time more than 30 days ago.",
+            Refusal::TooOld(_) => "Cannot get a bookmark for a time more than 30 days ago.",
             Refusal::Nothing => "There is no history of this Durable Object.",
             Refusal::Before => "The history of this Durable Object does not go back to that time.",
         };

@@ -224,7 +224,9 @@ impl Stored for SqliteStore {
         new_id: hex_id,
     };
 
-    fn open(dir: Arc<DataDir>, path: &Path, id: &str) -> Result<Self, Error> {
+    type Options = ();
+
+    fn open(dir: Arc<DataDir>, path: &Path, id: &str, (): &()) -> Result<Self, Error> {
         Self::open(dir, path, id)
     }
 

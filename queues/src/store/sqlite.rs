@@ -170,7 +170,9 @@ impl Stored for SqliteStore {
         new_id: hex_id,
     };
 
-    fn open(dir: Arc<DataDir>, path: &Path, _id: &str) -> Result<Self, Error> {
+    type Options = ();
+
+    fn open(dir: Arc<DataDir>, path: &Path, _id: &str, (): &()) -> Result<Self, Error> {
         Self::open(dir, path, unix_millis)
     }
 

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use selvedge_d1::store::HistoryLimits;
 use selvedge_deployments::names;
 use selvedge_runtime::limits;
+use selvedge_storage::history::Limits;
 use serde::Deserialize;
 
 use super::limits::Bounds;
@@ -40,6 +42,7 @@ pub struct Settings {
     pub email: EmailSettings,
     pub drain: DrainSettings,
     pub zones: ZoneSettings,
+    pub d1: D1Settings,
     pub logs: LogSettings,
     pub traces: TraceSettings,
     pub access_log: AccessLogSettings,
@@ -209,6 +212,37 @@ pub struct ZoneSettings {
     pub assigned: bool,
 }
 
+/// What D1 keeps of what databases were, for Time Travel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct D1Settings {
+    /// How far back a database can go.
+    pub history_days: u32,
+    /// A history may have this many bytes, and `history_databases` times those of its
+    /// database.
+    pub history_bytes: u64,
+    /// See `history_bytes`.
+    pub history_databases: u64,
+}
+
+impl Default for D1Settings {
+    fn default() -> Self {
+        let Limits { kept_days, max_bytes, max_databases } = HistoryLimits::default().0;
+        Self { history_days: kept_days, history_bytes: max_bytes, history_databases: max_databases }
+    }
+}
+
+impl D1Settings {
+    /// The same for the stores.
+    pub fn limits(&self) -> HistoryLimits {
+        HistoryLimits(Limits {
+            kept_days: self.history_days,
+            max_bytes: self.history_bytes,
+            max_databases: self.history_databases,
+        })
+    }
+}
+
 /// How long events and logs of Workers are kept that ask for it
 /// (`observability`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -288,6 +322,9 @@ impl Settings {
         }
         if limits.memory_bytes < 16 * 1024 * 1024 {
             return Err("limits.memory_bytes: must be at least 16777216 (16 MiB)".to_owned());
+        }
+        if self.d1.history_days == 0 {
+            return Err("d1.history_days: must be at least 1".to_owned());
         }
         if self.isolates.most == 0 {
             return Err("isolates.most: must be at least 1".to_owned());

@@ -10,7 +10,7 @@ use super::bookmark::{Bookmark, Position};
 use super::disk::Disk;
 use super::folder::{END, Folder};
 use super::wal::Wal;
-use super::{History, KEPT_MS, newest};
+use super::{History, newest};
 use crate::error::Error;
 use crate::failure::io_failure;
 use crate::file::{PAGE_BYTES, log_of};
@@ -204,14 +204,14 @@ impl<D: Disk> History<D> {
         if folder.bases.contains(&at) { Ok(()) } else { self.add_base(&folder, at, write) }
     }
 
-    /// Drops what is older than 30 days, and what is too much.
+    /// Drops what is too old, and what is too much.
     pub(super) fn drop_old(&self) -> io::Result<()> {
         let mut folder = self.folder()?;
         if self.is_asked() {
             return Ok(());
         }
         let database = self.database.metadata().map_or(0, |it| it.len());
-        let most = self.sort.max_bytes + self.sort.max_databases * database;
+        let most = self.limits.most_bytes(database);
         while let Some(second) = folder.bases.iter().nth(1).copied() {
             let times = folder.times(second.log)?;
             let begun = match times.iter().rev().find(|(frame, _)| *frame <= second.frame) {
@@ -222,7 +222,7 @@ impl<D: Disk> History<D> {
                     None => None,
                 },
             };
-            let is_old = begun.is_some_and(|time| time < self.now() - KEPT_MS);
+            let is_old = begun.is_some_and(|time| time < self.limits.earliest(self.now()));
             if !is_old && folder.bytes()? <= most {
                 break;
             }

@@ -10,7 +10,7 @@ use super::bookmark::{Bookmark, Position};
 use super::disk::Disk;
 use super::folder::{END, Folder, RESTORE};
 use super::wal::Wal;
-use super::{History, KEPT_MS, Refusal, State, UnixMs, base, has_frame, known_log};
+use super::{History, Refusal, State, UnixMs, base, has_frame, known_log};
 use crate::error::Error;
 use crate::failure::{failure, io_failure};
 use crate::file::{self, log_of};
@@ -36,8 +36,8 @@ impl<D: Disk> History<D> {
         if time > now {
             return Err(Refusal::Future);
         }
-        if time < now - KEPT_MS {
-            return Err(Refusal::TooOld);
+        if time < self.limits.earliest(now) {
+            return Err(Refusal::TooOld(self.limits.kept_days));
         }
         let _state = self.lock();
         let found = self.last_before(time).map_err(|error| self.error(&error))?;

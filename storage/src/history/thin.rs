@@ -91,8 +91,7 @@ impl<D: Disk> History<D> {
 
     fn is_short_enough(&self) -> io::Result<bool> {
         let database = self.database.metadata().map_or(0, |it| it.len());
-        let most = self.sort.max_bytes + self.sort.max_databases * database;
-        Ok(self.folder()?.bytes()? <= most)
+        Ok(self.folder()?.bytes()? <= self.limits.most_bytes(database))
     }
 }
 

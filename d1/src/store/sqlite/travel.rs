@@ -13,18 +13,27 @@ use rusqlite::backup::{Backup, StepResult};
 use selvedge_storage::Error;
 use selvedge_storage::connect::{Role, connect};
 use selvedge_storage::group::{Failed, Job, Ran, Writer};
-use selvedge_storage::history::{History, Mark, Refusal as Denied, Sort, UnixMs};
+use selvedge_storage::history::{
+    History, KEPT_DAYS, Limits, Mark, Refusal as Denied, Sort, UnixMs,
+};
 use tokio::sync::oneshot;
 
 use super::db::Db;
 use super::{DATABASE, Later, Shared, SqliteStore, blocking, closed};
 
-/// What databases keep of what they were: 256 MiB, and four times the database.
+/// What databases keep of what they were if nothing else is said: 256 MiB, and four times
+/// the database, for 30 days.
+pub(super) const HISTORY_LIMITS: Limits = Limits {
+    kept_days: KEPT_DAYS,
+    max_bytes: if cfg!(test) { 40 << 20 } else { 256 << 20 },
+    max_databases: 4,
+};
+
+/// How histories are kept.
 pub(super) const HISTORY: Sort = Sort {
     kind: DATABASE,
     logs_bytes: if cfg!(test) { 128 << 10 } else { 16 << 20 },
-    max_bytes: if cfg!(test) { 40 << 20 } else { 256 << 20 },
-    max_databases: 4,
+    limits: HISTORY_LIMITS,
     whole_bytes: if cfg!(test) { 1 << 20 } else { 64 << 20 },
     // What is larger is copied beside the writes.
     copied_at_once: if cfg!(test) { 64 << 10 } else { 32 << 20 },
@@ -44,7 +53,7 @@ pub struct Restored {
 pub enum TravelError {
     /// What was asked for is wrong, or not there any more.
     #[error("{0}")]
-    Refused(&'static str),
+    Refused(String),
     /// The store.
     #[error(transparent)]
     Store(#[from] Error),
@@ -52,16 +61,22 @@ pub enum TravelError {
 
 impl From<Denied> for TravelError {
     fn from(denied: Denied) -> Self {
-        Self::Refused(match denied {
+        let text = match denied {
             Denied::Store(error) => return Self::Store(error),
             Denied::NotABookmark => "Not a bookmark of this database.",
             Denied::Gone => "The history of this database does not have that bookmark.",
             Denied::Future => "Cannot get a bookmark for a time in the future.",
-            Denied::TooOld => "Cannot get a bookmark for a time more than 30 days ago.",
+            Denied::TooOld(days) => {
+                let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+                return Self::Refused(format!(
+                    "Cannot get a bookmark for a time more than {days} ago."
+                ));
+            }
             Denied::Nothing | Denied::Before => {
                 "The history of this database does not go back to that time."
             }
-        })
+        };
+        Self::Refused(text.to_owned())
     }
 }
 

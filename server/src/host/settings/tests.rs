@@ -42,6 +42,9 @@ fn all_keys_are_read() {
         delay_seconds = 5
         [zones]
         assigned = true
+        [d1]
+        history_days = 7
+        history_databases = 0
         "#,
     )
     .expect("valid");
@@ -49,6 +52,8 @@ fn all_keys_are_read() {
     assert_eq!((settings.isolates.most, settings.isolates.most_of_one()), (7, 2));
     assert_eq!(settings.tls[1].hosts, ["*.example.org"]);
     assert!(settings.zones.assigned);
+    let history = settings.d1.limits().0;
+    assert_eq!((history.kept_days, history.max_bytes, history.max_databases), (7, 256 << 20, 0));
 }
 
 #[test]
@@ -69,6 +74,7 @@ fn values_that_make_no_sense_are_refused_by_name() {
         ("[limits]\ncpu_ms = 0", "limits.cpu_ms"),
         ("[limits]\nmemory_bytes = 1000", "limits.memory_bytes"),
         ("[isolates]\nmost = 0", "isolates.most"),
+        ("[d1]\nhistory_days = 0", "d1.history_days"),
         ("[proxies]\nproxy_protocol = true", "proxies.proxy_protocol"),
     ] {
         let refusal = refused(text);

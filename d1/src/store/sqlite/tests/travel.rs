@@ -9,6 +9,7 @@ struct Database {
     folder: tempfile::TempDir,
     now: Arc<AtomicI64>,
     dir: Option<Arc<DataDir>>,
+    limits: history::Limits,
 }
 
 const BEGIN: i64 = 1_700_000_000_000;
@@ -17,7 +18,8 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 impl Database {
     fn new() -> Self {
         let now = Arc::new(AtomicI64::new(BEGIN));
-        Self { folder: tempfile::tempdir().expect("a folder"), now, dir: None }
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { folder, now, dir: None, limits: HISTORY_LIMITS }
     }
 
     fn path(&self) -> std::path::PathBuf {
@@ -31,7 +33,8 @@ impl Database {
         let now = self.now.clone();
         let clock = Arc::new(move || now.load(Ordering::Relaxed));
         let path = self.folder.path().join("shop.sqlite");
-        Arc::new(SqliteStore::open_at(dir.clone(), &path, "shop", clock).expect("opened"))
+        let store = SqliteStore::open_at(dir.clone(), &path, "shop", clock, self.limits);
+        Arc::new(store.expect("opened"))
     }
 
     fn history_bytes(&self) -> u64 {
@@ -268,6 +271,39 @@ async fn older_states_of_a_busy_database_are_kept_by_the_minute() {
     let mark = store.time_travel_bookmark(Some(times[598])).await.expect("it is there");
     back(&store, &mark).await;
     assert_eq!(value(&store).await, 598);
+}
+
+#[tokio::test]
+async fn a_history_is_as_large_as_it_may_be() {
+    let mut database = Database::new();
+    database.limits = history::Limits { kept_days: 30, max_bytes: 4 << 20, max_databases: 0 };
+    let store = database.open();
+    let times = write_much(&database, &store, 200).await;
+    // Where the usual limits keep all of these states, it is short.
+    assert!(database.history_bytes() < 8 << 20, "{}", database.history_bytes());
+    let gone = store.time_travel_bookmark(Some(times[0] - 1)).await.expect_err("dropped");
+    assert_eq!(gone.to_string(), "The history of this database does not go back to that time.");
+    let mark = store.time_travel_bookmark(Some(times[198])).await.expect("it is there");
+    back(&store, &mark).await;
+    assert_eq!(value(&store).await, 198);
+}
+
+#[tokio::test]
+async fn a_history_is_kept_for_as_long_as_it_may_be() {
+    let mut database = Database::new();
+    for (days, text) in [(2, "2 days"), (1, "1 day"), (60, "60 days")] {
+        database.limits = history::Limits { kept_days: days, ..HISTORY_LIMITS };
+        let store = database.open();
+        let at = database.now.load(Ordering::Relaxed);
+        let too_old = at - i64::from(days) * DAY - 1;
+        let old = store.time_travel_bookmark(Some(too_old)).await.expect_err("refused").to_string();
+        assert_eq!(old, format!("Cannot get a bookmark for a time more than {text} ago."));
+        let before = store.time_travel_bookmark(Some(too_old + 1)).await.expect_err("refused");
+        assert_eq!(
+            before.to_string(),
+            "The history of this database does not go back to that time."
+        );
+    }
 }
 
 #[tokio::test]
