@@ -3,18 +3,12 @@
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const { op_rpc_connect, op_rpc_subrequest } = core.ops;
-const { PromisePrototypeThen, PromiseReject, PromiseResolve, TypeError } = primordials;
+const { PromisePrototypeThen, PromiseReject, TypeError } = primordials;
 const { io: contexts, request: requests } = internals.selvedge;
 const { fetchService } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
 const { makeService, newFetcher } = core.loadExtScript("ext:selvedge/rpc.js");
-const { Answer } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
-const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
+const { later } = core.loadExtScript("ext:selvedge/rpc/later.js");
 const { methodsOf } = core.loadExtScript("ext:selvedge/service.js");
-
-/** A call of which it is not known yet whether it can be sent. */
-class Pending extends Answer {
-  refuse(_message) {}
-}
 
 /**
  * A stub. `way` opens the way, as a number that must be closed; `ready` gives a
@@ -42,7 +36,7 @@ function makeStub({ ready, way, refusal }) {
   const connect = (io) => {
     op_rpc_subrequest(io.slot);
     const waited = ready(io);
-    return waited === null ? open(way, io) : later(way, io, waited);
+    return waited === null ? open(way, io) : later(io, waited, () => open(way, io));
   };
   return makeService(newFetcher(), methods, connect, null, "Fetcher", true, { __proto__: null, refusal, way });
 }
@@ -63,34 +57,6 @@ function open(way, io) {
   } finally {
     core.tryClose(rid);
   }
-}
-
-/** The same when it is known that the way leads somewhere. */
-function later(way, io, waited) {
-  const pending = new Pending();
-  const failed = (error) => {
-    const thrown = encodeThrown(error, io);
-    thrown.isRemote = false;
-    pending.fail(thrown);
-  };
-  PromisePrototypeThen(PromiseResolve(waited), () => {
-    let cap;
-    try {
-      cap = open(way, io);
-    } catch (error) {
-      failed(error);
-      return;
-    }
-    pending.lead(cap);
-    pending.drop();
-  }, failed);
-  return {
-    __proto__: null,
-    bond: null,
-    addRef() {},
-    release() {},
-    send: (path, args, answer) => pending.send(path, args, answer),
-  };
 }
 
 return { makeStub };

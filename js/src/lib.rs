@@ -212,6 +212,7 @@ deno_core::extension!(
         "rpc/errors.js",
         "rpc/exceptions.js",
         "rpc/failures.js",
+        "rpc/later.js",
         "rpc/lookup.js",
         "rpc/messages.js",
         "rpc/platform_objects.js",

@@ -251,7 +251,7 @@ fn what_is_wrong_is_said() {
 #[test]
 fn an_object_loads_workers() {
     let dev = start();
-    assert_eq!(dev.get("/object").text(), "40 ok []{}");
+    assert_eq!(dev.get("/object").text(), "40{} ok []{}");
 }
 
 #[test]
