@@ -85,6 +85,18 @@ function isEntrypointClass(value) {
     ObjectPrototypeIsPrototypeOf(WorkerEntrypoint.prototype, value.prototype);
 }
 
+/** The class that objects are made of, by the name of an export. */
+function objectClass(name) {
+  const value = entry.named[name];
+  return typeof value === "function" && !isEntrypointClass(value) ? value : null;
+}
+
+/** Whether an export is a class that extends `DurableObject`. */
+function isObjectClass(name) {
+  const value = objectClass(name);
+  return value !== null && ObjectPrototypeIsPrototypeOf(DurableObject.prototype, value.prototype);
+}
+
 /**
  * Takes note of the exports of the main module, or of the listeners of a
  * classic script. Returns a text that says what is wrong, if something is.
@@ -218,4 +230,4 @@ function isEntrypoint(name) {
   return isEntrypointClass(value) || typeof value === "object" && value !== null;
 }
 
-export { describe, DurableObject, entry, exportNames, handlerFor, isEntrypoint, namedHandler, open, register, RpcTarget, WorkerEntrypoint };
+export { describe, DurableObject, entry, exportNames, handlerFor, isEntrypoint, isObjectClass, namedHandler, objectClass, open, register, RpcTarget, WorkerEntrypoint };

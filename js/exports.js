@@ -21,6 +21,7 @@ const { connectHere, makeService, ServiceStub } = core.loadExtScript("ext:selved
 const { notCloneable } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const { decode, release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { encode } = core.loadExtScript("ext:selvedge/rpc/values.js");
+const { makeLoopback } = core.loadExtScript("ext:selvedge/durable_object_class.js");
 const { entrypoints } = internals.selvedge;
 const { methodsOf } = core.loadExtScript("ext:selvedge/service.js");
 
@@ -124,9 +125,11 @@ function exportsObject() {
   for (let i = 0; i < names.length; i++) {
     if (entrypoints.isEntrypoint(names[i])) put(all, names[i], stub(names[i], undefined, true));
   }
-  // Durable Objects, of classes that are bound or declared.
+  // Durable Objects, of classes that are bound or declared; others are for facets.
   for (let i = 0; i < names.length; i++) {
-    if (namespaces[names[i]] !== undefined) put(all, names[i], namespaces[names[i]]);
+    const name = names[i];
+    if (namespaces[name] !== undefined) put(all, name, namespaces[name]);
+    else if (entrypoints.isObjectClass(name)) put(all, name, makeLoopback(name, copied));
   }
   return all;
 }

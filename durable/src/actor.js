@@ -3,7 +3,7 @@
 // (https://developers.cloudflare.com/durable-objects/concepts/durable-object-lifecycle/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_context_touch, op_do_call_begin, op_do_call_is, op_do_event, op_do_event_begin, op_do_event_end, op_do_host, op_do_idle, op_do_leave, op_do_leave_all, op_do_open, op_do_take, op_report_exception } = core.ops;
+const { op_context_touch, op_do_call_begin, op_do_call_is, op_do_class, op_do_event, op_do_event_begin, op_do_event_end, op_do_facet, op_do_facet_close, op_do_facet_end, op_do_facet_over, op_do_facet_wait, op_do_host, op_do_idle, op_do_leave, op_do_leave_all, op_do_namespace, op_do_open, op_do_take, op_report_exception } = core.ops;
 const {
   ArrayPrototypePush,
   ArrayPrototypeShift,
@@ -76,8 +76,13 @@ class ActorContext extends contexts.IoContext {
 
   /** `null`, or a promise that settles when what was written is on disk. */
   unconfirmed() {
-    const { storage } = this.actor;
-    return storage === null ? null : storage.unconfirmed();
+    const { facets, storage } = this.actor;
+    const written = storage === null ? null : storage.unconfirmed();
+    const work = facets === null ? null : facets.work;
+    if (work === null || written === null) return work ?? written;
+    const both = PromisePrototypeThen(work, () => written);
+    PromisePrototypeThen(both, undefined, nothing);
+    return both;
   }
 
   /** What is to leave, in order, when what was written before it is on disk. */
@@ -163,11 +168,13 @@ class Actor {
   isReset = false;
   /** Its sockets that stay when it leaves memory, once somebody asked. */
   sockets = null;
+  /** Its facets, once it asked for one. */
+  facets = null;
 
   constructor(home, target) {
     this.home = home;
     this.hex = target.hex;
-    this.id = target.id;
+    this.id = home.facet === null ? target.id : home.facet.id;
   }
 }
 
@@ -181,6 +188,12 @@ class Home {
   host;
   /** How long an object stays without events, in milliseconds. */
   idle;
+  /** What its one facet is told, if it has no objects but that. */
+  facet = null;
+  /** Whether the object of the facet is in this isolate, and ends it. */
+  isOwned = false;
+  /** Whether somebody waits for the end of the facet. */
+  #watched = false;
   actors = new SafeMap();
 
   constructor(namespace, className, rid) {
@@ -189,6 +202,24 @@ class Home {
     this.idle = op_do_idle(rid);
     this.host = op_do_host(rid);
     this.className = className;
+    const told = op_do_facet(rid);
+    if (told === null || told === undefined) return;
+    const { idGiven } = core.loadExtScript("ext:selvedge_durable/namespace.js");
+    this.facet = { __proto__: null, id: idGiven(this, told.id), props: told.props, depth: told.depth };
+  }
+
+  /** Ends the facet here when it is over, wherever that is decided. */
+  watch() {
+    if (this.facet === null || this.isOwned || this.#watched) return;
+    this.#watched = true;
+    const before = getAsyncContext();
+    setAsyncContext(undefined);
+    PromisePrototypeThen(op_do_facet_wait(this.rid), () => {
+      if (!isHome(this)) return;
+      endHome(this, overOf(this));
+      op_do_facet_close(this.rid);
+    }, nothing);
+    setAsyncContext(before);
   }
 }
 
@@ -205,6 +236,45 @@ function homeOf(namespace, className, rid) {
   const home = new Home(namespace, className, rid);
   homes[homes.length] = home;
   return home;
+}
+
+/** Those that there are now: the end of an object is that of its facets' homes. */
+function allHomes() {
+  const all = [];
+  for (let i = 0; i < homes.length; i++) all[i] = homes[i];
+  return all;
+}
+
+/** The home of a facet that is to begin. Who asks ends it. */
+function newHome(rid) {
+  const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
+  home.isOwned = true;
+  return home;
+}
+
+function isHome(home) {
+  for (let i = 0; i < homes.length; i++) if (homes[i] === home) return true;
+  return false;
+}
+
+/** A facet is over: it ends, if it is here. */
+function endHome(home, error) {
+  MapPrototypeForEach(home.actors, (actor) => breakActor(actor, error));
+  for (let i = 0; i < homes.length; i++) {
+    if (homes[i] !== home) continue;
+    homes[i] = homes[homes.length - 1];
+    homes.length--;
+    return;
+  }
+}
+
+/** Why a facet is over; `null` if it is not. */
+function overOf(home) {
+  const over = home.facet === null ? null : op_do_facet_over(home.rid);
+  if (over === null || over === undefined) return null;
+  const error = new Error(over[1]);
+  error.name = over[0];
+  return over[2] ? flagged(error, "durableObjectReset") : error;
 }
 
 /** An error with one of the properties that tell callers what they may do. */
@@ -229,14 +299,34 @@ function hasClass(home) {
   return typeof entrypoints.entry.named[home.className] === "function";
 }
 
-function begin(home, target) {
-  const Class = entrypoints.entry.named[home.className];
-  if (!hasClass(home)) {
+/** The class of a facet. */
+function classOfFacet(home) {
+  const over = overOf(home);
+  if (over !== null) throw over;
+  const Class = entrypoints.objectClass(home.className);
+  if (Class !== null) return Class;
+  throw new Error(home.className === "" ? "Worker has no default actor class." : `Worker has no such actor class: ${home.className}`);
+}
+
+function classOf(home, target) {
+  if (home.facet === null) {
+    if (hasClass(home)) return entrypoints.entry.named[home.className];
     op_do_leave(home.rid, target.hex);
     const kind = home.host === "" ? "Durable Object" : "Workflow";
     throw new TypeError(`The Worker does not export a ${kind} class named "${home.className}".`);
   }
+  try {
+    return classOfFacet(home);
+  } catch (error) {
+    op_do_leave(home.rid, target.hex);
+    throw error;
+  }
+}
+
+function begin(home, target) {
+  const Class = classOf(home, target);
   gates.holdOps();
+  home.watch();
   const actor = new Actor(home, target);
   const slot = op_do_open();
   actor.io = new ActorContext(slot, actor);
@@ -464,6 +554,7 @@ function breakActor(actor, error) {
 function leave(actor) {
   MapPrototypeDelete(actor.home.actors, actor.hex);
   actor.io.gate.close();
+  endFacets(actor);
   const sockets = core.loadExtScript("ext:selvedge_durable/sockets.js");
   if (actor.broken === null) sockets.hibernate(actor);
   else sockets.cut(actor);
@@ -471,6 +562,18 @@ function leave(actor) {
   contexts.end(actor.io);
   // From here on it may begin elsewhere.
   op_do_leave(actor.home.rid, actor.hex);
+}
+
+/** Facets end with their object; one that broke is over for its own. */
+function endFacets(actor) {
+  const { broken, home } = actor;
+  if (actor.facets !== null) {
+    actor.facets.endAll(broken ?? flagged(new Error("Durable Object was evicted."), "durableObjectReset", "retryable"));
+  }
+  if (home.facet !== null && broken !== null) {
+    const copy = tunnelled(broken);
+    op_do_facet_end(home.rid, `${copy.name}`, `${copy.message}`, true);
+  }
 }
 
 function depthOf(section) {
@@ -529,7 +632,7 @@ function abort(actor, text, retriesAlarm) {
 function isIdle(actor) {
   return actor.events === 0 && SetPrototypeGetSize(actor.calls) === 0 && actor.io.waiting === 0 &&
     actor.io.sending === 0 && (actor.io.rpc === null || actor.io.rpc.isIdle()) && actor.io.gate.section === null && actor.io.gate.waiting === 0 &&
-    actor.io.unconfirmed() === null;
+    actor.io.unconfirmed() === null && (actor.facets === null || !actor.facets.live());
 }
 
 function watchIdle() {
@@ -550,8 +653,9 @@ function sweepMs() {
 function sweep() {
   const now = DateNow();
   let count = 0;
-  for (let i = 0; i < homes.length; i++) {
-    const { actors, idle } = homes[i];
+  const all = allHomes();
+  for (let i = 0; i < all.length; i++) {
+    const { actors, idle } = all[i];
     MapPrototypeForEach(actors, (actor) => {
       if (!isIdle(actor)) {
         actor.idleSince = 0;
@@ -602,8 +706,9 @@ function end(atOnce) {
     sweep();
     return;
   }
-  for (let i = 0; i < homes.length; i++) {
-    MapPrototypeForEach(homes[i].actors, (actor) => {
+  const all = allHomes();
+  for (let i = 0; i < all.length; i++) {
+    MapPrototypeForEach(all[i].actors, (actor) => {
       breakActor(actor, flagged(new Error(UPDATED), "durableObjectReset", "retryable"));
     });
   }
@@ -618,8 +723,9 @@ function end(atOnce) {
 function overMemory() {
   const unseen = [];
   let callers = 0;
-  for (let i = 0; i < homes.length; i++) {
-    MapPrototypeForEach(homes[i].actors, (actor) => {
+  const all = allHomes();
+  for (let i = 0; i < all.length; i++) {
+    MapPrototypeForEach(all[i].actors, (actor) => {
       callers += SetPrototypeGetSize(actor.calls);
       SetPrototypeForEach(actor.calls, (waiting) => {
         if (waiting.event === null) return;
@@ -660,9 +766,10 @@ function callAgain(target, waiting) {
 function evict(namespace, hex, force, counts) {
   let ended = 0;
   let busy = 0;
-  for (let i = 0; i < homes.length; i++) {
-    const { actors } = homes[i];
-    if (homes[i].namespace !== namespace) continue;
+  const all = allHomes();
+  for (let i = 0; i < all.length; i++) {
+    const { actors } = all[i];
+    if (all[i].namespace !== namespace) continue;
     MapPrototypeForEach(actors, (actor) => {
       if (hex !== "" && actor.hex !== hex) return;
       const rests = isIdle(actor) && actor.io.sockets === 0 && !heldBySockets(actor);
@@ -683,5 +790,5 @@ function evict(namespace, hex, force, counts) {
 // event, so that nobody here hangs for sure.
 internals.objects = { __proto__: null, end, evict, areBusy: () => underWay > 0, overMemory };
 
-return { abort, ALARM, block, breakActor, call, enter, FETCH, find, findByName, flagged, hasClass, homeOf, OVER_CPU, OVERLOADED, reset, resume, RPC, WEBSOCKET, withStorage };
+return { abort, ALARM, block, breakActor, call, endHome, enter, FETCH, find, findByName, flagged, hasClass, homeOf, newHome, overOf, OVER_CPU, OVERLOADED, reset, resume, RPC, WEBSOCKET, withStorage };
 })();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use deno_core::{OpState, ResourceId};
 use selvedge_runtime::{Binding, ThreadNumber};
 
+use crate::facet::Facet;
 use crate::id::{IdKey, ObjectId};
 use crate::ops::namespace::Handle;
 use crate::placement::{ObjectKey, Placement};
@@ -30,6 +31,8 @@ pub struct DurableNamespace {
     pub(crate) key: IdKey,
     pub(crate) storage: Option<NamespaceData>,
     host: Option<Arc<dyn Host>>,
+    /// The one facet that it has, if it is no namespace of objects but that.
+    pub(crate) facet: Option<Arc<Facet>>,
 }
 
 /// What makes the objects of a namespace something else than instances of the
@@ -71,6 +74,7 @@ impl DurableNamespace {
             key,
             storage: None,
             host: None,
+            facet: None,
         }
     }
 
@@ -118,6 +122,16 @@ pub fn of_resource(state: &OpState, rid: ResourceId) -> Option<DurableNamespace>
 /// The namespaces that an isolate has opened.
 #[derive(Default)]
 struct Opened(HashMap<Arc<str>, ResourceId>);
+
+/// Closes a namespace, which is opened anew when something is for it.
+pub(crate) fn close(state: &mut OpState, rid: ResourceId) {
+    let Ok(handle) = state.resource_table.take::<Handle>(rid) else { return };
+    if let Some(opened) = state.try_borrow_mut::<Opened>()
+        && opened.0.get(&handle.0.id) == Some(&rid)
+    {
+        opened.0.remove(&handle.0.id);
+    }
+}
 
 impl Binding for DurableNamespace {
     fn script(&self) -> &'static str {

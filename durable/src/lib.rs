@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod clone;
 pub mod config;
 pub mod error;
+pub mod facet;
 pub mod id;
 pub mod placement;
 pub mod store;
@@ -35,6 +36,17 @@ deno_core::extension!(
         ops::context::op_do_event_end,
         ops::context::op_do_event,
         ops::context::op_do_open,
+        ops::facet::op_do_facet,
+        ops::facet::op_do_facet_close,
+        ops::facet::op_do_facet_copy,
+        ops::facet::op_do_facet_delete,
+        ops::facet::op_do_facet_end,
+        ops::facet::op_do_facet_free,
+        ops::facet::op_do_facet_lives,
+        ops::facet::op_do_facet_over,
+        ops::facet::op_do_facet_start,
+        ops::facet::op_do_facet_wait,
+        ops::facet::op_do_facets_exist,
         ops::namespace::op_do_class,
         ops::namespace::op_do_host,
         ops::namespace::op_do_id_check,
@@ -93,6 +105,7 @@ deno_core::extension!(
         "alarms.js",
         "elsewhere.js",
         "errors.js",
+        "facets.js",
         "namespace.js",
         "sockets.js",
         "rpc.js",

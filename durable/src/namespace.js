@@ -42,6 +42,7 @@ const MAX_REDIRECTS = 20;
 const JURISDICTIONS = { __proto__: null, eu: 1, fedramp: 1, "fedramp-high": 1, us: 1 };
 
 let partsOf;
+let homeOfNamespace;
 
 class DurableObjectId {
   #hex;
@@ -148,6 +149,10 @@ class DurableObjectNamespace {
 
   jurisdiction(name = undefined) {
     return new DurableObjectNamespace(internal, this.#home, checkedJurisdiction(name));
+  }
+
+  static {
+    homeOfNamespace = (value) => typeof value === "object" && value !== null && #home in value ? value.#home : undefined;
   }
 }
 
@@ -375,6 +380,23 @@ function incomingParts(io, { method, url, headBlob, hasBody }) {
   };
 }
 
+/** What an id is made of; `undefined`: it is none. */
+function idParts(id) {
+  return partsOf(id);
+}
+
+/** The id that a facet was given. */
+function idGiven(home, { text, isObject, name, jurisdiction }) {
+  return isObject ? new DurableObjectId(internal, home, text, name ?? undefined, jurisdiction ?? undefined) : text;
+}
+
+/** The class of a namespace, if that is one of this Worker's. */
+function ownClass(value) {
+  const home = homeOfNamespace(value);
+  if (home === undefined || !op_do_is_own(home.rid)) return undefined;
+  return { __proto__: null, className: home.className, props: "", ready: () => null, way: null };
+}
+
 /** The Worker's own classes, and their namespaces in turn. */
 const own = [];
 internals.objectNamespaces = () => own;
@@ -386,5 +408,5 @@ function bind(rid, _name) {
   return namespace;
 }
 
-return { bind, idOf, passedHere, receive, receiveAlarm, receiveCalls };
+return { bind, fetchObject, idGiven, idOf, idParts, ownClass, passedHere, receive, receiveAlarm, receiveCalls };
 })();

@@ -2,6 +2,7 @@
 
 pub(crate) mod alarm;
 pub(crate) mod context;
+pub(crate) mod facet;
 pub(crate) mod namespace;
 pub(crate) mod placement;
 pub(crate) mod sockets;

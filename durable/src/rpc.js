@@ -84,26 +84,28 @@ class ObjectCapability extends Capability {
  * object. `bond` tells whether it broke; `passed` what it is where it is sent on.
  */
 function remoteStub(self, methods, target, bond, passed) {
-  const connect = (io) => {
-    if (bond.broken !== null) throw again(bond.broken);
-    let cap;
-    let actor;
-    try {
-      actor = find(target.home, target);
-    } catch (error) {
-      if (error.durableObjectReset !== true) throw tunnelled(error);
-      bond.broken ??= error;
-      throw again(error);
-    }
-    if (actor === null) {
-      cap = connectElsewhere(io, target);
-    } else {
-      cap = new ObjectCapability(target, op_do_call(io.slot, contexts.eventDepth(), false));
-    }
-    cap.bond = bond;
-    return cap;
-  };
-  return makeService(self, methods, connect, passed, "DurableObject");
+  return makeService(self, methods, (io) => connectTo(io, target, bond), passed, "DurableObject");
+}
+
+/** A reference to an object for calls of the context `io`. */
+function connectTo(io, target, bond) {
+  if (bond.broken !== null) throw again(bond.broken);
+  let cap;
+  let actor;
+  try {
+    actor = find(target.home, target);
+  } catch (error) {
+    if (error.durableObjectReset !== true) throw tunnelled(error);
+    bond.broken ??= error;
+    throw again(error);
+  }
+  if (actor === null) {
+    cap = connectElsewhere(io, target);
+  } else {
+    cap = new ObjectCapability(target, op_do_call(io.slot, contexts.eventDepth(), false));
+  }
+  cap.bond = bond;
+  return cap;
 }
 
 /** What calls from another isolate go to. */
@@ -111,5 +113,5 @@ function objectCapability(target, depth) {
   return new ObjectCapability(target, depth);
 }
 
-return { objectCapability, remoteStub };
+return { connectTo, objectCapability, remoteStub };
 })();

@@ -2,7 +2,7 @@
 // (https://developers.cloudflare.com/durable-objects/api/state/).
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { Error, ObjectDefineProperty, SymbolToStringTag, TypeError } = primordials;
+const { JSONParse, ObjectDefineProperty, SymbolToStringTag, TypeError } = primordials;
 const { io: contexts } = internals.selvedge;
 
 const internal = { __proto__: null };
@@ -10,6 +10,7 @@ const RESET_BY_ABORT = "Application called abort() to reset Durable Object.";
 
 class DurableObjectState {
   #actor;
+  #facets = null;
 
   constructor(marker, actor) {
     if (marker !== internal) throw new TypeError("Illegal constructor");
@@ -26,7 +27,8 @@ class DurableObjectState {
   }
 
   get props() {
-    return {};
+    const { facet } = this.#actor.home;
+    return facet === null || facet.props === "" ? {} : JSONParse(facet.props);
   }
 
   /** The Worker's own entrypoints and namespaces, as in the context of a request. */
@@ -35,8 +37,7 @@ class DurableObjectState {
   }
 
   get facets() {
-    void this.#actor;
-    throw new Error("Selvedge does not support facets of Durable Objects: ctx.facets leads nowhere.");
+    return this.#facets ??= core.loadExtScript("ext:selvedge_durable/facets.js").makeFacets(this.#actor);
   }
 
   waitUntil(promise) {

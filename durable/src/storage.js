@@ -13,6 +13,7 @@ const {
   op_do_bookmark_for_time,
   op_do_bookmark_restore,
   op_do_delete_all,
+  op_do_facets_exist,
   op_do_kv_delete,
   op_do_kv_delete_many,
   op_do_kv_get,
@@ -306,6 +307,7 @@ const operations = {
       const { instance } = storage.actor;
       // There is no instance yet while its constructor runs.
       if (instance !== null && typeof instance.alarm !== "function") throw new TypeError(NO_ALARM_HANDLER);
+      if (storage.actor.home.facet !== null) throw new Error("Facets currently cannot set alarms.");
       const now = DateNow();
       op_do_alarm_set(number, time < now ? now : time, !!options.allowUnconfirmed);
       return undefined;
@@ -370,6 +372,10 @@ class DurableObjectStorage {
     return promised(DurableObjectStorage.#of(this), (number) => {
       const { allowUnconfirmed } = optionsOf(options, "deleteAll", "DurableObjectStorage", 1, "PutOptions");
       op_do_delete_all(number, !!allowUnconfirmed);
+      const { actor } = DurableObjectStorage.#of(this);
+      if (actor.facets !== null || op_do_facets_exist(actor.home.rid)) {
+        core.loadExtScript("ext:selvedge_durable/facets.js").deleteAll(actor);
+      }
       return undefined;
     });
   }
@@ -538,7 +544,7 @@ function openStorage(actor) {
   const number = op_do_storage_open(actor.home.rid, actor.io.slot, actor.hex, actor.id.name);
   if (number < 0) return null;
   const storage = new Storage(actor, number);
-  if (!refusesIds) {
+  if (!refusesIds && typeof actor.id === "object") {
     refusesIds = true;
     refuseToStore({ __proto__: null, prototype: ObjectGetPrototypeOf(actor.id) }, "DurableObjectId");
   }

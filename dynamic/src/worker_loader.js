@@ -4,7 +4,6 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_loader_fail, op_loader_find, op_loader_ready, op_loader_target } = core.ops;
 const {
-  Error,
   FinalizationRegistryPrototypeRegister,
   JSONStringify,
   ObjectDefineProperty,
@@ -22,6 +21,7 @@ const {
 const { io: contexts } = internals.selvedge;
 const { stateOf } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 core.loadExtScript("ext:selvedge/rpc.js");
+const { makeClass } = core.loadExtScript("ext:selvedge/durable_object_class.js");
 const { makeStub } = core.loadExtScript("ext:selvedge_dynamic/loaded_stub.js");
 const { limitsOf } = core.loadExtScript("ext:selvedge_dynamic/limits.js");
 const { give, isObject } = core.loadExtScript("ext:selvedge_dynamic/worker_code.js");
@@ -102,7 +102,7 @@ class WorkerStub {
     const known = this.#known;
     contexts.checkOwner(known.io);
     const entrypoint = name === undefined || name === null ? "" : String(name);
-    const given = optionsOf(options);
+    const given = optionsOf(options, "getEntrypoint");
     const { cpuMs, subRequests } = limitsOf(given.limits, "EntrypointOptions");
     const props = propsOf(given.props);
     const named = entrypoint === "default" ? "" : entrypoint;
@@ -116,18 +116,32 @@ class WorkerStub {
     });
   }
 
-  getDurableObjectClass(_name = undefined, _options = undefined) {
-    throw new Error(
-      "Selvedge runs no Durable Objects of dynamically-loaded Workers: getDurableObjectClass() is not supported.",
-    );
+  getDurableObjectClass(name = undefined, options = undefined) {
+    const known = this.#known;
+    contexts.checkOwner(known.io);
+    const className = name === undefined || name === null ? "" : String(name);
+    const given = optionsOf(options, "getDurableObjectClass");
+    const { cpuMs, subRequests } = limitsOf(given.limits, "EntrypointOptions");
+    const props = propsOf(given.props);
+    const named = className === "default" ? "" : className;
+    return makeClass({
+      __proto__: null,
+      className: named,
+      props,
+      ready: (io) => {
+        contexts.checkOwner(known.io);
+        return known.ready(io, "");
+      },
+      way: () => op_loader_target(known.rid, named, props, cpuMs, subRequests),
+    }, NOT_TRANSFERABLE);
   }
 }
 
-function optionsOf(options) {
+function optionsOf(options, method) {
   if (options === undefined || options === null) return { __proto__: null };
   if (isObject(options)) return options;
   throw new TypeError(
-    "Failed to execute 'getEntrypoint' on 'WorkerStub': parameter 2 is not of type 'EntrypointOptions'.",
+    `Failed to execute '${method}' on 'WorkerStub': parameter 2 is not of type 'EntrypointOptions'.`,
   );
 }
 

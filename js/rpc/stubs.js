@@ -485,6 +485,8 @@ class ServiceState extends State {
   isOpen;
   /** Of one without a target: the way there, for who makes a Worker, or why it is refused. */
   within;
+  /** What it is made of, if it is a class of Durable Objects. */
+  objectClass = undefined;
 
   constructor(methods, connect, target, className, isOpen, within) {
     super();

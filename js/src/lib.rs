@@ -194,6 +194,7 @@ deno_core::extension!(
         "crypto/common.js",
         "crypto/digest_stream.js",
         "crypto/import_checks.js",
+        "durable_object_class.js",
         "event_source.js",
         "exports.js",
         "fetch/data_url.js",

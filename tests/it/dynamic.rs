@@ -3,4 +3,5 @@
 
 mod depth;
 mod dispatch;
+mod facets;
 mod loader;

@@ -13,7 +13,7 @@ use crate::placement::{ObjectKey, Residents};
 use crate::sockets::Sockets;
 
 /// The object's name in the directory.
-fn key(namespace: &Handle, id: &str) -> Result<ObjectKey, JsErrorBox> {
+pub(crate) fn key(namespace: &Handle, id: &str) -> Result<ObjectKey, JsErrorBox> {
     let id = id.parse().map_err(JsErrorBox::from_err::<crate::id::IdError>)?;
     Ok(ObjectKey { namespace: namespace.0.id.clone(), id })
 }
@@ -85,9 +85,12 @@ pub(crate) fn op_do_target(
         cf: known(cf),
         lives_on: namespace.0.placement.find(&key),
     };
+    let facet = namespace.0.facet.as_ref();
     let target = ServiceTarget {
         service: namespace.0.script.to_string(),
         object: Some(object),
+        loaded: facet.and_then(|facet| facet.loaded.clone()),
+        terms: facet.and_then(|facet| facet.terms.clone()),
         ..ServiceTarget::default()
     };
     Ok(state.resource_table.add(ServiceResource(Arc::new(target))))

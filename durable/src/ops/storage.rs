@@ -307,7 +307,8 @@ pub(crate) fn op_do_storage_open(
     let storages = Storages::of(state);
     let id: ObjectId =
         hex.parse().map_err(|_| JsErrorBox::type_error("not the id of an object"))?;
-    let opened = data.namespace.object(id, name.as_deref(), &storages.connections);
+    let path = handle.0.facet.as_ref().map(|facet| facet.path.as_str());
+    let opened = data.namespace.object(id, path.or(name.as_deref()), &storages.connections);
     let storage = opened.map_err(|error| {
         tracing::error!(%error, object = hex, "the storage of a Durable Object cannot be opened");
         JsErrorBox::generic(RESET)

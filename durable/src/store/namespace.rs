@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::channel::oneshot;
 use selvedge_storage::data_dir::DataDir;
 use selvedge_storage::history::Disk as _;
 
 use super::connections::Connections;
 use super::disk::Disk;
 use super::durability::ObjectFile;
+use super::facets::{FacetPath, Facets};
 use super::id::ObjectId;
 use super::index::Index;
 use super::object::ObjectStorage;
@@ -23,6 +25,8 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct Namespace {
     pub(super) registry: Arc<Registry>,
+    /// The facets of its objects, once somebody asked.
+    pub(super) facets: Mutex<Option<Arc<Facets>>>,
 }
 
 /// What a namespace is made of, for its objects and for the threads beside.
@@ -34,8 +38,10 @@ pub(super) struct Registry {
     pub(super) clock: Clock,
     /// Files that are open, or were until a moment ago, or are broken.
     files: Mutex<HashMap<ObjectId, Arc<ObjectFile>>>,
+    /// Who waits until a file is not open any more.
+    freed: Mutex<Vec<oneshot::Sender<()>>>,
     /// The folder is ours as long as anything may write there.
-    _dir: Arc<DataDir>,
+    dir: Arc<DataDir>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -89,9 +95,9 @@ impl Namespace {
             .and_then(|()| disk.sync_folder_of(&folder))
             .map_err(|error| selvedge_storage::failure::io_failure(&folder, &error))?;
         let index = Arc::new(Index::open(&folder, disk.clone())?);
-        let files = Mutex::default();
-        let registry = Registry { folder, index, pools, disk, clock, files, _dir: dir };
-        Ok(Self { registry: Arc::new(registry) })
+        let (files, freed) = Default::default();
+        let registry = Registry { folder, index, pools, disk, clock, files, freed, dir };
+        Ok(Self { registry: Arc::new(registry), facets: Mutex::default() })
     }
 
     /// Opens the storage of an object, for the thread of these connections.
@@ -120,12 +126,20 @@ impl Namespace {
         self.registry.index.get(id)
     }
 
-    /// Deletes an object with its name and its alarm.
+    /// Deletes an object with its name, its alarm and its facets.
     ///
     /// # Errors
-    /// [`Error::InUse`] while it is open.
+    /// [`Error::InUse`] while it is open, or a facet of it.
     pub fn delete_object(&self, id: ObjectId) -> Result<(), Error> {
         let file = self.registry.take(id)?;
+        let facets = self.known_facets().and_then(|facets| match facets {
+            Some(facets) => facets.delete_now(&FacetPath::of_object(&id.to_string())),
+            None => Ok(()),
+        });
+        if let Err(error) = facets {
+            self.registry.put_back(&file);
+            return Err(error);
+        }
         file.wait_for_syncer();
         let deleted = {
             let mut opening = file.opening.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,7 +186,7 @@ impl Registry {
     }
 
     /// Where the file of an object is.
-    fn path_of(&self, id: ObjectId) -> PathBuf {
+    pub(super) fn path_of(&self, id: ObjectId) -> PathBuf {
         let name = id.to_string();
         self.folder.join(&name[..2]).join(name).with_extension("sqlite")
     }
@@ -212,6 +226,7 @@ impl Registry {
     /// The file is not in use any more.
     pub(super) fn put_back(self: &Arc<Self>, file: &Arc<ObjectFile>) {
         file.in_use.store(false, Ordering::Release);
+        self.tell_freed();
         self.pools.upkeep.submit(Job::Tidy(file.clone(), self.clone()));
     }
 
@@ -228,5 +243,39 @@ impl Registry {
     /// Whether an object is open.
     pub(super) fn is_in_use(&self) -> bool {
         self.lock().values().any(|file| file.in_use.load(Ordering::Acquire))
+    }
+
+    /// Whether this one is.
+    pub(super) fn has_open(&self, id: ObjectId) -> bool {
+        self.lock().get(&id).is_some_and(|file| file.in_use.load(Ordering::Acquire))
+    }
+
+    /// The file of an object, if it is open, or was until a moment ago.
+    pub(super) fn known(&self, id: ObjectId) -> Option<Arc<ObjectFile>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// Settles when an object is not open any more that was.
+    pub(super) fn freed(&self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.freed.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        receiver
+    }
+
+    /// Wakes who waits for that.
+    pub(super) fn tell_freed(&self) {
+        // Who was told looks again, and waits again.
+        drop(std::mem::take(&mut *self.freed.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+
+    /// Objects in a folder of this one's.
+    pub(super) fn beside(&self, folder: &str) -> Result<Namespace, Error> {
+        let (dir, pools) = (self.dir.clone(), self.pools.clone());
+        Namespace::open(dir, self.folder.join(folder), pools, self.disk.clone(), self.clock.clone())
+    }
+
+    /// Whether there is such a folder.
+    pub(super) fn has_folder(&self, folder: &str) -> bool {
+        self.folder.join(folder).is_dir()
     }
 }

@@ -93,7 +93,9 @@ impl Objects {
         let mut namespaces = self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
         self.settle();
         let in_use = |namespace: &Arc<Namespace>| {
-            Arc::strong_count(namespace) > 1 || namespace.registry.is_in_use()
+            Arc::strong_count(namespace) > 1
+                || namespace.registry.is_in_use()
+                || namespace.has_facets_in_use()
         };
         if namespaces.get(id).is_some_and(in_use) {
             return Err(Error::InUse);

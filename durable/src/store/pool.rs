@@ -38,6 +38,23 @@ pub(super) enum Job {
     Checkpoint(Arc<ObjectFile>),
     /// Nobody has the object open: its files are to be put in order.
     Tidy(Arc<ObjectFile>, Arc<Registry>),
+    /// Something else.
+    Other(Work),
+}
+
+/// Something to do.
+pub(super) struct Work(Box<dyn FnOnce() + Send>);
+
+impl<F: FnOnce() + Send + 'static> From<Box<F>> for Work {
+    fn from(work: Box<F>) -> Self {
+        Self(work)
+    }
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Work")
+    }
 }
 
 impl Job {
@@ -46,6 +63,7 @@ impl Job {
             Self::Sync(file) => file.sync(),
             Self::Checkpoint(file) => tidy::checkpoint(&file),
             Self::Tidy(file, registry) => tidy::tidy(&file, &registry),
+            Self::Other(Work(work)) => work(),
         }
     }
 }

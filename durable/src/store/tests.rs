@@ -1,6 +1,7 @@
 //! The storage of objects, from outside.
 
 mod alarm;
+mod facets;
 mod figures;
 mod history;
 mod killed;

@@ -179,7 +179,6 @@ const suites = {
     "no entrypoint to fetch": () => ask(L.load(code(OK)), "Nope"),
     "method throws": () => L.load(code(OK)).getEntrypoint("Counts").boom().catch((error) => `${error.name}: ${error.message}${error.remote ? " [remote]" : ""}`),
     "tails": () => ask(L.load(code(OK, { tails: [env.SELF] }))),
-    "object class": () => L.load(code(OK)).getDurableObjectClass("D"),
     "a stub of another request": async () => {
       kept = L.load(code(OK));
       return (await env.SELF.fetch("http://x/kept")).text();

@@ -236,10 +236,6 @@ fn what_is_wrong_is_said() {
                 "Error: Selvedge has no tail Workers: \"tails\" of a dynamically-loaded Worker is not supported.",
             ),
             (
-                "object class",
-                "Error: Selvedge runs no Durable Objects of dynamically-loaded Workers: getDurableObjectClass() is not supported.",
-            ),
-            (
                 "a stub of another request",
                 "Error: Cannot perform I/O on behalf of a different request.",
             ),
