@@ -31,6 +31,10 @@ function clearTimeout(timer) {
   else if (timer instanceof Immediate || typeof timer === 'number' || typeof timer === 'string') base.clearTimeout(+timer);
 }
 
+function clearInterval(timer) {
+  clearTimeout(timer);
+}
+
 function clearImmediate(timer) {
   if (timer instanceof Immediate) base.clearImmediate(timer[SymbolToPrimitive]());
 }
@@ -50,7 +54,7 @@ module.exports = {
   setImmediate,
   clearImmediate,
   setInterval,
-  clearInterval: clearTimeout,
+  clearInterval,
   active(timer) {
     timer?.refresh?.();
   },
