@@ -7,6 +7,7 @@ const { discard } = core.loadExtScript("ext:selvedge/streams.js");
 
 /** Tells whether the data is on its way. */
 function sendBeacon(url, body) {
+  url = `${url}`;
   const io = contexts.requiredOpen();
   let request;
   try {

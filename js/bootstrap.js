@@ -26,6 +26,7 @@ import { require, requireModule } from "ext:selvedge/commonjs.js";
 import { lazy, load } from "ext:selvedge/lazy.js";
 import { closeGlobals, freezeClocks, now, pinAsyncOps, pinPromises } from "ext:selvedge/safety.js";
 import * as timers from "ext:selvedge/timers.js";
+import { scoped } from "ext:selvedge/scope.js";
 import { shared } from "ext:selvedge/shared.js";
 import { viewOf } from "ext:selvedge/views.js";
 
@@ -41,13 +42,14 @@ const {
 /** Globals that exist from the start. */
 const eager = {
   __proto__: null,
-  addEventListener,
-  dispatchEvent,
+  addEventListener: scoped("addEventListener", addEventListener),
+  dispatchEvent: scoped("dispatchEvent", dispatchEvent),
   ExecutionContext,
-  Headers: headers.Headers,
-  removeEventListener,
-  Request: request.Request,
-  Response: response.Response,
+  Headers: core.expose(headers.Headers),
+  queueMicrotask: scoped("queueMicrotask", queueMicrotask, true),
+  removeEventListener: scoped("removeEventListener", removeEventListener),
+  Request: core.expose(request.Request),
+  Response: core.expose(response.Response),
   clearImmediate: timers.clearImmediate,
   clearInterval: timers.clearInterval,
   clearTimeout: timers.clearTimeout,
@@ -122,6 +124,9 @@ const onDemand = [
   ["WritableStreamDefaultWriter", web("06_streams")],
 ];
 
+/** Functions among them. */
+const SCOPED = { __proto__: null, atob: 1, btoa: 1, fetch: 1, structuredClone: 1 };
+
 function defineGlobal(name, value, isEnumerable = false) {
   ObjectDefineProperty(globalThis, name, {
     __proto__: null,
@@ -154,30 +159,25 @@ for (let i = 0; i < names.length; i++) defineGlobal(names[i], eager[names[i]]);
 for (let i = 0; i < onDemand.length; i++) {
   const name = onDemand[i][0];
   const script = onDemand[i][1];
-  defineLazyGlobal(name, () => {
-    const value = load(script)[name];
-    load("ext:selvedge/receivers.js").checkGlobal(name, value);
-    return value;
-  });
+  defineLazyGlobal(name, () => SCOPED[name] === 1 ? scoped(name, load(script)[name]) : load(script)[name]);
 }
 const eventNames = ["ExtendableEvent", "FetchEvent", "ScheduledEvent", "TailEvent"];
 for (let i = 0; i < eventNames.length; i++) {
   const name = eventNames[i];
-  defineLazyGlobal(name, () => eventClasses()[name]);
+  defineLazyGlobal(name, () => core.expose(eventClasses()[name]));
 }
 // The same class by another name.
-defineLazyGlobal("TraceEvent", () => eventClasses().TailEvent);
-// Called on the global object or on nothing, as in browsers.
+defineLazyGlobal("TraceEvent", () => core.expose(eventClasses().TailEvent));
 defineLazyGlobal("reportError", () => {
   const { reportError } = load(web("02_event"));
-  return function (error) {
+  return scoped("reportError", function (error) {
     if (arguments.length === 0) {
       throw new TypeError(
         "Failed to execute 'reportError' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Value'.",
       );
     }
     reportError(error);
-  };
+  });
 });
 defineLazyGlobal("performance", () => {
   const { performance, setTimeOrigin } = load(web("15_performance"));
@@ -191,11 +191,14 @@ defineGlobal("origin", "null", true);
 const navigatorKey = { __proto__: null };
 
 class Navigator {
+  #isOwn = true;
+
   constructor(key) {
     if (key !== navigatorKey) throw new TypeError("Illegal constructor");
   }
 
   sendBeacon(url, body = undefined) {
+    if (this === undefined || this === null || !(#isOwn in this)) throw core.illegalInvocation();
     if (arguments.length === 0) {
       throw new TypeError("Failed to execute 'sendBeacon' on 'Navigator': parameter 1 is not of type 'string'.");
     }
@@ -252,7 +255,10 @@ function configure(text, values) {
     const name = config.globals[i][0];
     const script = config.globals[i][1];
     const rid = config.globals[i][2];
-    defineLazyGlobal(name, () => load(script).bind(rid, name));
+    defineLazyGlobal(name, () => {
+      const value = load(script).bind(rid, name);
+      return typeof value === "function" ? core.expose(value) : value;
+    });
     if (name === "caches") internals.cachePurger = () => load(script).bind(rid, "purger");
   }
   shared.env = env;
@@ -268,7 +274,7 @@ function configure(text, values) {
   dispatch.setEnv(env);
   if (config.navigator) {
     defineGlobal("navigator", new Navigator(navigatorKey));
-    defineGlobal("Navigator", Navigator);
+    defineGlobal("Navigator", core.expose(Navigator));
   }
   // The closure keeps this text and not the whole configuration.
   const { flags } = config;

@@ -4,6 +4,7 @@
 import { core as denoCore, internals } from "ext:core/mod.js";
 import { bare, primordials } from "ext:selvedge/core/lists.js";
 import { drain, setTickInfo } from "ext:selvedge/core/ticks.js";
+import { classOf, expose, exposeExports, Given } from "ext:selvedge/core/interfaces.js";
 import * as timers from "ext:selvedge/core/timers.js";
 
 const {
@@ -12,6 +13,7 @@ const {
   ObjectDefineProperty,
   ObjectFreeze,
   SymbolFor,
+  TypeError,
   Uint8Array,
 } = primordials;
 const { op_utf8_length, op_utf8_write } = denoCore.ops;
@@ -48,17 +50,41 @@ function encode(text) {
   return bytes;
 }
 
+/** What is thrown where a member is called on something else than an object of its class. */
+function illegalInvocation() {
+  return new TypeError(denoCore.loadExtScript("ext:selvedge/wording.js").ILLEGAL_INVOCATION);
+}
+
+/** Scripts that were loaded, by name. */
+const scripts = { __proto__: null };
+
+/** As deno_core has it. Classes of other people's scripts are shown as Cloudflare's. */
+function loadExtScript(specifier) {
+  const known = scripts[specifier];
+  if (known !== undefined) return known;
+  const exports = denoCore.loadExtScript(specifier);
+  if (exposeExports(specifier, exports)) {
+    denoCore.loadExtScript("ext:selvedge/receivers.js").checkExports(exports);
+  }
+  return scripts[specifier] = exports;
+}
+
 const open = { __proto__: null, writable: true, enumerable: true, configurable: true };
 
 const transferable = { __proto__: null };
 const own = {
   __proto__: null,
   buildCustomError,
+  classOf,
   cancelTimer: timers.cancelTimer,
   createSystemTimer: timers.createSystemTimer,
   createTimer: timers.createTimer,
   encode,
+  expose,
+  Given,
   getTransferableResource: (name) => transferable[name],
+  illegalInvocation,
+  loadExtScript,
   refTimer: timers.refTimer,
   registerTransferableResource: (name, send, receive) => {
     transferable[name] = { __proto__: null, send, receive };

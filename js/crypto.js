@@ -71,7 +71,12 @@ function bound(name, check) {
   const original = descriptor.value;
   const bounded = {
     [name](...args) {
-      const problem = check(args[0]);
+      let problem;
+      try {
+        problem = check(args[0]);
+      } catch (error) {
+        return PromiseReject(error);
+      }
       if (problem !== null) {
         const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
         return PromiseReject(new DOMException(problem, "NotSupportedError"));
@@ -266,7 +271,13 @@ function charge(name) {
     [name](...args) {
       const io = core.getAsyncContext()?.io;
       if (io === undefined || io.over) return ReflectApply(original, this, args);
-      const job = op_job_begin(io.slot, weightOf(name, args[0]));
+      let weight;
+      try {
+        weight = weightOf(name, args[0]);
+      } catch (error) {
+        return PromiseReject(error);
+      }
+      const job = op_job_begin(io.slot, weight);
       if (job < 0) {
         const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
         return PromiseReject(new DOMException(TOO_MUCH, "QuotaExceededError"));
@@ -297,6 +308,11 @@ guard(Crypto.prototype, "getRandomValues");
 guard(Crypto.prototype, "randomUUID");
 guard(SubtleCrypto.prototype, "generateKey");
 
+const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
+checkReceivers(Crypto);
+checkReceivers(CryptoKey);
+checkReceivers(SubtleCrypto);
+
 /** A key of bytes, at once: for `KeyObject.toCryptoKey()`. */
 function importNow(...args) {
   const { check, reworded } = checks();
@@ -311,5 +327,12 @@ function importNow(...args) {
   }
 }
 
-return { Crypto, CryptoKey, SubtleCrypto, crypto, importNow, materialOf: cryptoKeyExportNodeKeyMaterial };
+return {
+  Crypto: core.expose(Crypto),
+  CryptoKey: core.expose(CryptoKey),
+  SubtleCrypto: core.expose(SubtleCrypto),
+  crypto,
+  importNow,
+  materialOf: cryptoKeyExportNodeKeyMaterial,
+};
 })();

@@ -135,7 +135,7 @@ class Parser {
   }
 }
 
-class EventSource extends EventTarget {
+class EventSource extends core.classOf(EventTarget) {
   #url = "";
   #origin = null;
   #state = CONNECTING;
@@ -352,5 +352,5 @@ ObjectDefineProperty(EventSource.prototype, SymbolToStringTag, {
 const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
 checkReceivers(EventSource);
 
-return { EventSource };
+return { EventSource: core.expose(EventSource) };
 })();

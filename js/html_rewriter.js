@@ -46,12 +46,12 @@ function isHandlers(value) {
 const OF_ELEMENTS = ["element", "comments", "text"];
 const OF_DOCUMENTS = ["doctype", "comments", "text", "end"];
 
-class HTMLRewriter {
+class HTMLRewriter extends core.Given {
   #sets = [];
 
   on(selector, handlers) {
     if (arguments.length < 1) throw wrongType("on", "HTMLRewriter", 1, "string");
-    selector = String(selector);
+    selector = `${selector}`;
     if (!isHandlers(handlers)) throw wrongType("on", "HTMLRewriter", 2, "ElementContentHandlers");
     const set = takeHandlers(OF_ELEMENTS, "ElementContentHandlers", selector, handlers);
     op_rewriter_check_selector(selector);
@@ -100,5 +100,5 @@ ObjectDefineProperty(HTMLRewriter.prototype, SymbolToStringTag, {
 const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
 checkReceivers(HTMLRewriter);
 
-return { HTMLRewriter };
+return { HTMLRewriter: core.expose(HTMLRewriter) };
 })();

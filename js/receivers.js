@@ -9,20 +9,22 @@ const {
   MapPrototypeHas,
   MapPrototypeSet,
   ObjectDefineProperty,
+  ObjectKeys,
   ObjectPrototypeIsPrototypeOf,
   ReflectApply,
   ReflectGetOwnPropertyDescriptor,
   ReflectOwnKeys,
   SafeMap,
-  TypeError,
 } = primordials;
+
+/** Members of others that give a promise, which Cloudflare does not do for a wrong `this`. */
+const PROMISING = { __proto__: null, Blob: ["arrayBuffer", "bytes", "text"] };
 
 /** Interfaces of deno_web that do not look at their `this`, or look at arguments first. */
 const UNCHECKED = [
   "CloseEvent",
   "CustomEvent",
   "ErrorEvent",
-  "Event",
   "MessageEvent",
   "MessagePort",
   "Performance",
@@ -34,17 +36,12 @@ const UNCHECKED = [
   "PromiseRejectionEvent",
 ];
 
-function illegal() {
-  const { ILLEGAL_INVOCATION } = core.loadExtScript("ext:selvedge/wording.js");
-  return new TypeError(ILLEGAL_INVOCATION);
-}
-
 /** The function, for objects that have `prototype` in their chain. Name and length stay. */
 function checked(prototype, original) {
   // (A method, so that it is no constructor.)
   const { wrapper } = {
     wrapper(...args) {
-      if (!ObjectPrototypeIsPrototypeOf(prototype, this)) throw illegal();
+      if (!ObjectPrototypeIsPrototypeOf(prototype, this)) throw core.illegalInvocation();
       return ReflectApply(original, this, args);
     },
   };
@@ -78,10 +75,25 @@ function checkReceivers(Interface) {
   }
 }
 
-/** Does so where a global of deno_web is one of these. */
-function checkGlobal(name, value) {
-  for (let i = 0; i < UNCHECKED.length; i++) if (UNCHECKED[i] === name) checkReceivers(value);
+function checkMembers({ prototype }, keys) {
+  for (let i = 0; i < keys.length; i++) {
+    const member = ReflectGetOwnPropertyDescriptor(prototype, keys[i]);
+    ObjectDefineProperty(prototype, keys[i], { __proto__: null, ...member, value: checked(prototype, member.value) });
+  }
 }
 
-return { checkGlobal, checkReceivers };
+/** Does so with those of a script of deno_web that do not. */
+function checkExports(exports) {
+  for (let i = 0; i < UNCHECKED.length; i++) {
+    const Interface = exports[UNCHECKED[i]];
+    if (Interface !== undefined) checkReceivers(Interface);
+  }
+  const names = ObjectKeys(PROMISING);
+  for (let i = 0; i < names.length; i++) {
+    const Interface = exports[names[i]];
+    if (Interface !== undefined) checkMembers(Interface, PROMISING[names[i]]);
+  }
+}
+
+return { checkExports, checkReceivers };
 })();

@@ -31,10 +31,11 @@ const {
 const internal = Symbol();
 
 /** Passes bytes through unchanged. */
-class IdentityTransformStream extends TransformStream {
+class IdentityTransformStream extends core.classOf(TransformStream) {
   /** `transformer`: what a subclass does with the bytes. */
   constructor(queuingStrategy = undefined, transformer = undefined) {
     const isOwn = transformer?.[internal] === true;
+    if (!isOwn) checkStrategy("IdentityTransformStream", 1, queuingStrategy);
     super(isOwn ? transformer : {
       __proto__: null,
       transform(chunk, controller) {
@@ -42,6 +43,11 @@ class IdentityTransformStream extends TransformStream {
       },
     }, queuingStrategy);
   }
+}
+
+function checkStrategy(name, index, strategy) {
+  if (strategy === undefined || strategy === null || typeof strategy === "object" || typeof strategy === "function") return;
+  throw new TypeError(`Failed to construct '${name}': constructor parameter ${index} is not of type 'QueuingStrategy'.`);
 }
 
 function bytesOf(chunk) {
@@ -72,6 +78,7 @@ class FixedLengthStream extends IdentityTransformStream {
           ? "The value cannot be converted because it is negative and this API expects a positive bigint."
           : "FixedLengthStream requires an integer expected length less than 2^53.");
     }
+    checkStrategy("FixedLengthStream", 2, queuingStrategy);
     let seen = 0;
     super(queuingStrategy, {
       __proto__: null,
@@ -227,8 +234,8 @@ function feed(io, stream, rid, onError) {
 return {
   discard,
   drain,
-  FixedLengthStream,
-  IdentityTransformStream,
+  FixedLengthStream: core.expose(FixedLengthStream),
+  IdentityTransformStream: core.expose(IdentityTransformStream),
   ignore,
   through,
   upload,

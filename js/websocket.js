@@ -81,7 +81,7 @@ const internal = { __proto__: null };
 
 let fieldsOf;
 
-class WebSocket extends EventTarget {
+class WebSocket extends core.classOf(EventTarget) {
   #fields = {
     __proto__: null,
     state: OPEN,
@@ -120,7 +120,7 @@ class WebSocket extends EventTarget {
     if (arguments.length === 0) {
       throw new TypeError("Failed to construct 'WebSocket': constructor parameter 1 is not of type 'string'.");
     }
-    connect(this, this.#fields, url, protocols);
+    connect(this, this.#fields, `${url}`, protocols);
   }
 
   accept(options = undefined) {
@@ -146,6 +146,9 @@ class WebSocket extends EventTarget {
     if (arguments.length === 0) {
       throw new TypeError("Failed to execute 'send' on 'WebSocket': parameter 1 is not of type 'ArrayBuffer or ArrayBufferView or string'.");
     }
+    if (typeof message !== "string" && !ArrayBufferIsView(message) && !core.isAnyArrayBuffer(message)) {
+      message = `${message}`;
+    }
     if (!fields.accepted) {
       throw new TypeError(NOT_ACCEPTED);
     }
@@ -158,10 +161,8 @@ class WebSocket extends EventTarget {
       sendOut(this, fields, TEXT, message);
     } else if (ArrayBufferIsView(message)) {
       sendOut(this, fields, BINARY, new Uint8Array(message.buffer, message.byteOffset, message.byteLength));
-    } else if (core.isAnyArrayBuffer(message)) {
-      sendOut(this, fields, BINARY, new Uint8Array(message));
     } else {
-      sendOut(this, fields, TEXT, String(message));
+      sendOut(this, fields, BINARY, new Uint8Array(message));
     }
   }
 
@@ -248,6 +249,7 @@ class WebSocket extends EventTarget {
   }
 
   set binaryType(value) {
+    value = `${value}`;
     if (value === "arraybuffer" || value === "blob") this.#fields.binaryType = value;
   }
 
@@ -281,8 +283,9 @@ function isWebSocket(value) {
 }
 
 /** Two ends that talk to each other. */
-class WebSocketPair {
+class WebSocketPair extends core.Given {
   constructor() {
+    super();
     const a = new WebSocket(internal);
     const b = new WebSocket(internal);
     fieldsOf(a).peer = b;
@@ -663,11 +666,13 @@ function connect(socket, fields, url, protocols) {
 }
 
 /** A message and what answers it, as `ctx.setWebSocketAutoResponse()` takes it. */
-class WebSocketRequestResponsePair {
+class WebSocketRequestResponsePair extends core.Given {
   #request;
   #response;
 
   constructor(request, response) {
+    super();
+    if (arguments.length > 0) request = `${request}`;
     if (arguments.length < 2) {
       throw new TypeError(
         `Failed to construct 'WebSocketRequestResponsePair': constructor parameter ${
@@ -675,8 +680,8 @@ class WebSocketRequestResponsePair {
         } is not of type 'string'.`,
       );
     }
-    this.#request = String(request);
-    this.#response = String(response);
+    this.#request = request;
+    this.#response = `${response}`;
   }
 
   get request() {
@@ -746,6 +751,7 @@ const inside = {
 
 const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
 checkReceivers(WebSocket);
+checkReceivers(WebSocketPair);
 checkReceivers(WebSocketRequestResponsePair);
 
 return {
@@ -756,8 +762,8 @@ return {
   reserve,
   takeForResponse,
   unreserve,
-  WebSocket,
-  WebSocketPair,
-  WebSocketRequestResponsePair,
+  WebSocket: core.expose(WebSocket),
+  WebSocketPair: core.expose(WebSocketPair),
+  WebSocketRequestResponsePair: core.expose(WebSocketRequestResponsePair),
 };
 })();

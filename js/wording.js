@@ -49,6 +49,7 @@ const PARAMETERS = {
   "execute 'get' on 'URLSearchParams'": ["USVString"],
   "execute 'getAll' on 'URLSearchParams'": ["USVString"],
   "execute 'getEntriesByName' on 'Performance'": ["string", "string"],
+  "execute 'getEntriesByType' on 'Performance'": ["string"],
   "execute 'getReader' on 'ReadableStream'": ["GetReaderOptions"],
   "execute 'has' on 'URLSearchParams'": ["USVString", "USVString"],
   "execute 'mark' on 'Performance'": ["string", "Options"],

@@ -11,6 +11,7 @@ const {
   ReflectApply,
   ReflectGetOwnPropertyDescriptor,
   String,
+  StringPrototypeStartsWith,
   TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
@@ -68,6 +69,11 @@ function fits(type, value) {
   return true;
 }
 
+/** Where a text may stand, all that is no object is one. */
+function isText(type, value) {
+  return type === "string" || typeof value === "symbol" && StringPrototypeStartsWith(type, "string");
+}
+
 function member(algorithm, name) {
   const value = algorithm[name];
   if (value === undefined) throw new TypeError(`Missing "${name}" member in "algorithm".`);
@@ -81,8 +87,7 @@ function byteLength(value) {
 /** What `getRandomValues()` and `randomUUID()` are called on, and with. */
 function checkRandom(self, method, view) {
   if (!ObjectPrototypeIsPrototypeOf(CryptoPrototype, self)) {
-    const { ILLEGAL_INVOCATION } = core.loadExtScript("ext:selvedge/wording.js");
-    throw new TypeError(ILLEGAL_INVOCATION);
+    throw core.illegalInvocation();
   }
   if (method !== "getRandomValues") return;
   if (!ArrayBufferIsView(view)) {
@@ -105,6 +110,7 @@ function checkRandom(self, method, view) {
 function checkTypes(method, args) {
   const types = METHODS[method];
   for (let i = 0; i < types.length; i++) {
+    if (i < args.length && isText(types[i], args[i])) args[i] = `${args[i]}`;
     if (i < args.length && fits(types[i], args[i])) continue;
     throw new TypeError(
       `Failed to execute '${method}' on 'SubtleCrypto': parameter ${i + 1} is not of type '${types[i]}'.`,

@@ -60,7 +60,7 @@ function algorithmName(algorithm) {
   return String(isObject ? algorithm.name : algorithm);
 }
 
-class DigestStream extends WritableStream {
+class DigestStream extends core.classOf(WritableStream) {
   #state;
 
   constructor(algorithm) {
@@ -125,5 +125,5 @@ function digestAtOnce(algorithm, bytes) {
   return PromiseResolve(TypedArrayPrototypeGetBuffer(op_digest_finish(rid)));
 }
 
-return { algorithmName, digestAtOnce, DigestStream };
+return { algorithmName, digestAtOnce, DigestStream: core.expose(DigestStream) };
 })();

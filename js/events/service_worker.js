@@ -13,6 +13,7 @@ const {
   ObjectDefineProperty,
   ObjectPrototypeIsPrototypeOf,
   PromiseResolve,
+  ReflectApply,
   SymbolToStringTag,
   TypeError,
 } = primordials;
@@ -36,19 +37,15 @@ function prepare() {
   return loaded;
 }
 
-function addEventListener(type, listener, options = undefined) {
+function addEventListener(type, _listener, _options = undefined) {
   const { EventTarget } = prepare();
+  ReflectApply(EventTarget.prototype.addEventListener, target, arguments);
   heard[type] = true;
-  return FunctionPrototypeCall(
-    EventTarget.prototype.addEventListener, target, type, listener, options,
-  );
 }
 
-function removeEventListener(type, listener, options = undefined) {
+function removeEventListener(_type, _listener, _options = undefined) {
   const { EventTarget } = prepare();
-  return FunctionPrototypeCall(
-    EventTarget.prototype.removeEventListener, target, type, listener, options,
-  );
+  ReflectApply(EventTarget.prototype.removeEventListener, target, arguments);
 }
 
 function dispatchEvent(event) {
@@ -79,7 +76,7 @@ function hears(type) {
 
 function eventClasses() {
   if (classes !== null) return classes;
-  const { Event } = prepare();
+  const Event = core.classOf(prepare().Event);
 
   class ExtendableEvent extends Event {
     #io = null;
@@ -311,11 +308,15 @@ function uncaught(error) {
   else reportException(error);
 }
 
+function rejectionEvent(type, init) {
+  const PromiseRejectionEvent = core.classOf(prepare().PromiseRejectionEvent);
+  return new PromiseRejectionEvent(type, init);
+}
+
 /** A rejection that nobody handled: listeners first, then the log. */
 function unhandledRejection(promise, reason) {
   if (hears("unhandledrejection")) {
-    const { PromiseRejectionEvent } = prepare();
-    const event = new PromiseRejectionEvent("unhandledrejection", {
+    const event = rejectionEvent("unhandledrejection", {
       __proto__: null,
       promise,
       reason,
@@ -331,8 +332,7 @@ function unhandledRejection(promise, reason) {
 /** A rejection that was reported got a handler after all. */
 function rejectionHandled(promise, reason) {
   if (!hears("rejectionhandled")) return;
-  const { PromiseRejectionEvent } = prepare();
-  dispatchEvent(new PromiseRejectionEvent("rejectionhandled", { __proto__: null, promise, reason }));
+  dispatchEvent(rejectionEvent("rejectionhandled", { __proto__: null, promise, reason }));
 }
 
 /**

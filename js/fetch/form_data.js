@@ -3,12 +3,14 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const {
+  ArrayIteratorPrototype,
   ArrayPrototypeFilter,
   ArrayPrototypePush,
   ArrayPrototypeSplice,
   DataViewPrototype,
   MathRandom,
   ObjectDefineProperty,
+  ObjectGetPrototypeOf,
   ObjectPrototypeIsPrototypeOf,
   RegExpPrototypeExec,
   SafeRegExp,
@@ -16,6 +18,7 @@ const {
   StringPrototypeReplaceAll,
   StringPrototypeSlice,
   StringPrototypeToLowerCase,
+  Symbol,
   SymbolFor,
   SymbolIterator,
   SymbolToStringTag,
@@ -30,14 +33,32 @@ const { op_blob_read_all_sync } = core.ops;
 
 let isFormData, entriesOf;
 
-class FormData {
-  #entries = [];
+const kState = Symbol("state");
 
-  constructor(form = undefined) {
-    if (form !== undefined) {
-      throw new TypeError("FormData has no form to read from in a Worker.");
-    }
-  }
+/** What the iterators of forms have in common. They see what is appended meanwhile. */
+const FormDataIteratorPrototype = {
+  __proto__: ObjectGetPrototypeOf(ArrayIteratorPrototype),
+  next() {
+    const state = this?.[kState];
+    if (state === undefined) throw core.illegalInvocation();
+    const entries = entriesOf(state.form);
+    if (state.at >= entries.length) return { value: undefined, done: true };
+    return { value: state.show(entries[state.at++]), done: false };
+  },
+};
+ObjectDefineProperty(FormDataIteratorPrototype, SymbolToStringTag, {
+  __proto__: null,
+  value: "FormData Iterator",
+  configurable: true,
+});
+
+function makeIterator(form, show) {
+  const value = { __proto__: null, form, show, at: 0 };
+  return ObjectDefineProperty({ __proto__: FormDataIteratorPrototype }, kState, { __proto__: null, value });
+}
+
+class FormData extends core.Given {
+  #entries = [];
 
   append(name, value, filename = undefined) {
     need(arguments, 2, "append");
@@ -64,13 +85,13 @@ class FormData {
 
   delete(name) {
     need(arguments, 1, "delete");
-    name = String(name);
+    name = `${name}`;
     this.#entries = ArrayPrototypeFilter(this.#entries, (entry) => entry.name !== name);
   }
 
   get(name) {
     need(arguments, 1, "get");
-    name = String(name);
+    name = `${name}`;
     for (let i = 0; i < this.#entries.length; i++) {
       if (this.#entries[i].name === name) return this.#entries[i].value;
     }
@@ -79,7 +100,7 @@ class FormData {
 
   getAll(name) {
     need(arguments, 1, "getAll");
-    name = String(name);
+    name = `${name}`;
     const values = [];
     for (let i = 0; i < this.#entries.length; i++) {
       if (this.#entries[i].name === name) ArrayPrototypePush(values, this.#entries[i].value);
@@ -89,7 +110,7 @@ class FormData {
 
   has(name) {
     need(arguments, 1, "has");
-    name = String(name);
+    name = `${name}`;
     for (let i = 0; i < this.#entries.length; i++) {
       if (this.#entries[i].name === name) return true;
     }
@@ -104,18 +125,16 @@ class FormData {
     }
   }
 
-  *entries() {
-    for (let i = 0; i < this.#entries.length; i++) {
-      yield [this.#entries[i].name, this.#entries[i].value];
-    }
+  entries() {
+    return makeIterator(this, (entry) => [entry.name, entry.value]);
   }
 
-  *keys() {
-    for (let i = 0; i < this.#entries.length; i++) yield this.#entries[i].name;
+  keys() {
+    return makeIterator(this, (entry) => entry.name);
   }
 
-  *values() {
-    for (let i = 0; i < this.#entries.length; i++) yield this.#entries[i].value;
+  values() {
+    return makeIterator(this, (entry) => entry.value);
   }
 
   [SymbolFor("Deno.privateCustomInspect")](inspect, options) {
@@ -144,6 +163,8 @@ ObjectDefineProperty(FormData.prototype, SymbolToStringTag, {
 
 function need(args, count, method) {
   if (args.length < count) {
+    // What is there is converted first.
+    if (args.length > 0) void `${args[0]}`;
     const type = args.length === 1 ? "File or Blob or string" : method === "forEach" ? "function" : "string";
     throw new TypeError(
       `Failed to execute '${method}' on 'FormData': parameter ${args.length + 1} is not of type '${type}'.`,
@@ -332,5 +353,5 @@ void DataViewPrototype;
 const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
 checkReceivers(FormData);
 
-return { encode, FormData, isFormData, parse };
+return { encode, FormData: core.expose(FormData), isFormData, parse };
 })();

@@ -125,7 +125,7 @@ function makeIterator(headers, kind) {
 
 let fromBlob, toBlob, getRaw, setRaw, deleteRaw, setImmutable, copy, combined, appendRaw, isHeaders, fill, versionOf;
 
-class Headers {
+class Headers extends core.Given {
   /** Names and values in turn; `null` while `#blob` was not looked into. */
   #list = null;
   /** Whether the list has no prototype, so that it may grow. */
@@ -136,6 +136,7 @@ class Headers {
   #version = 0;
 
   constructor(init = undefined) {
+    super();
     if (typeof init === "object" && init !== null || typeof init === "function") this.#fill(init);
     else if (init !== undefined) {
       throw new TypeError(
@@ -232,6 +233,7 @@ class Headers {
   }
 
   append(name, value) {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     need(arguments, 2, "append");
     name = normalName(name);
     value = normalValue(value);
@@ -240,6 +242,7 @@ class Headers {
   }
 
   delete(name) {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     need(arguments, 1, "delete");
     name = normalName(name);
     this.#checkMutable();
@@ -255,6 +258,7 @@ class Headers {
   }
 
   get(name) {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     need(arguments, 1, "get");
     return textOf(this.#get(normalName(name)));
   }
@@ -271,6 +275,7 @@ class Headers {
   }
 
   getAll(name) {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     need(arguments, 1, "getAll");
     if (normalName(name) !== "set-cookie") {
       throw new TypeError(
@@ -281,6 +286,7 @@ class Headers {
   }
 
   getSetCookie() {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     const list = this.#open();
     const values = [];
     for (let i = 0; i < list.length; i += 2) {
@@ -290,11 +296,13 @@ class Headers {
   }
 
   has(name) {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     need(arguments, 1, "has");
     return this.#get(normalName(name)) !== null;
   }
 
   set(name, value) {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     need(arguments, 2, "set");
     name = normalName(name);
     value = normalValue(value);
@@ -320,6 +328,7 @@ class Headers {
   }
 
   forEach(callback, thisArg = undefined) {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     need(arguments, 1, "forEach");
     if (typeof callback !== "function") {
       throw new TypeError("Failed to execute 'forEach' on 'Headers': parameter 1 is not of type 'function'.");
@@ -350,16 +359,19 @@ class Headers {
   }
 
   entries() {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     this.#open();
     return makeIterator(this, 0);
   }
 
   keys() {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     this.#open();
     return makeIterator(this, 1);
   }
 
   values() {
+    if (!isHeaders(this)) throw core.illegalInvocation();
     this.#open();
     return makeIterator(this, 2);
   }
@@ -400,6 +412,8 @@ class Headers {
 
 function need(args, count, method) {
   if (args.length < count) {
+    // What is there is converted first.
+    if (args.length > 0) normalName(args[0]);
     const type = method === "forEach" ? "function" : "string";
     throw new TypeError(
       `Failed to execute '${method}' on 'Headers': parameter ${args.length + 1} is not of type '${type}'.`,

@@ -31,7 +31,7 @@ const STANDARD = { __proto__: null, GET: 1, POST: 1, PUT: 1, DELETE: 1, HEAD: 1,
 const FORBIDDEN = { __proto__: null, CONNECT: 1, TRACE: 1, TRACK: 1 };
 
 function normalMethod(method) {
-  method = String(method);
+  method = `${method}`;
   if (STANDARD[method] === 1) return method;
   const upper = StringPrototypeToUpperCase(method);
   if (method.length === 0 || RegExpPrototypeExec(NOT_TOKEN, method) !== null || FORBIDDEN[upper] === 1) {
@@ -41,7 +41,7 @@ function normalMethod(method) {
 }
 
 function parseUrl(input) {
-  const text = String(input);
+  const text = `${input}`;
   try {
     return new (urls().URL)(text).href;
   } catch {
@@ -60,7 +60,7 @@ function normalRedirect(value) {
 /** `adopt`: the request that another context made, as this one gets it. */
 let incoming, adopt, partsOf, isRequest, abortIncoming;
 
-class Request {
+class Request extends core.Given {
   #method = "GET";
   #url = "";
   #headers = null;
@@ -80,6 +80,7 @@ class Request {
   #encodeBody = false;
 
   constructor(input, init = undefined) {
+    super();
     // The incoming path fills the fields itself.
     if (input === incomingMarker) return;
     if (arguments.length === 0) {
@@ -201,14 +202,17 @@ class Request {
   }
 
   get method() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return this.#method;
   }
 
   get url() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return this.#url;
   }
 
   get headers() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     if (this.#headers === null) {
       const own = this.#headBlob === "" ? "" : `${this.#headBlob}\0`;
       const edge = this.#edgeBlob === "" ? "" : `${this.#edgeBlob}\0`;
@@ -218,14 +222,17 @@ class Request {
   }
 
   get redirect() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return this.#redirect;
   }
 
   get fetcher() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return this.#fetcher;
   }
 
   get signal() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     if (this.#signal === null) {
       const { newSignal, AbortController, signalAbort } = aborts();
       this.#signal = newSignal();
@@ -240,6 +247,7 @@ class Request {
   }
 
   get cf() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     if (this.#io !== null && !this.#cfOpen) {
       this.#cfOpen = true;
       const text = this.#io.over ? null : op_request_cf(this.#io.slot);
@@ -249,26 +257,32 @@ class Request {
   }
 
   get integrity() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return "";
   }
 
   get cache() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return this.#cache;
   }
 
   get keepalive() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return false;
   }
 
   get body() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return bodies.streamOf(this.#openBody());
   }
 
   get bodyUsed() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return this.#bodyIo === null && bodies.isUsed(this.#body);
   }
 
   clone() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     const body = bodies.clone(this.#openBody());
     const other = new Request(incomingMarker);
     other.#method = this.#method;
@@ -297,6 +311,7 @@ class Request {
   }
 
   text() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     try {
       const text = this.#takeText();
       if (text !== null) return PromiseResolve(text);
@@ -307,6 +322,7 @@ class Request {
   }
 
   json() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     try {
       const text = this.#takeText();
       if (text !== null) return PromiseResolve(JSONParse(text));
@@ -317,18 +333,22 @@ class Request {
   }
 
   arrayBuffer() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return bodies.consumeArrayBuffer(this.#openBody());
   }
 
   bytes() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return bodies.consumeBytes(this.#openBody());
   }
 
   blob() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return bodies.consumeBlob(this.#openBody(), this.headers);
   }
 
   formData() {
+    if (!isRequest(this)) throw core.illegalInvocation();
     return bodies.consumeFormData(this.#openBody(), this.headers);
   }
 

@@ -45,10 +45,11 @@ class Inner {
   responseType = "default";
 }
 
-class Response {
+class Response extends core.Given {
   #inner;
 
   constructor(body = null, init = undefined) {
+    super();
     const inner = new Inner();
     this.#inner = inner;
     if (init !== undefined && init !== null) readInit(inner, init);
@@ -97,13 +98,12 @@ class Response {
     if (arguments.length === 0) {
       throw new TypeError("Failed to execute 'redirect' on 'Response': parameter 1 is not of type 'string'.");
     }
+    url = `${url}`;
     let href;
     try {
-      href = new (urls().URL)(String(url)).href;
+      href = new (urls().URL)(url).href;
     } catch {
-      throw new TypeError(
-        `Unable to parse URL: ${String(url)}`,
-      );
+      throw new TypeError(`Unable to parse URL: ${url}`);
     }
     status = Number(status);
     if (status !== 301 && status !== 302 && status !== 303 && status !== 307 && status !== 308) {
@@ -127,19 +127,23 @@ class Response {
   }
 
   get status() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return this.#inner.status;
   }
 
   get statusText() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return this.#inner.statusText;
   }
 
   get ok() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     const status = this.#inner.status;
     return status >= 200 && status <= 299;
   }
 
   get headers() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     const inner = this.#inner;
     if (inner.headers === null) {
       inner.headers = new Headers();
@@ -149,38 +153,47 @@ class Response {
   }
 
   get url() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return this.#inner.url;
   }
 
   get redirected() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return this.#inner.redirected;
   }
 
   get type() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return this.#inner.responseType;
   }
 
   get webSocket() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return this.#inner.webSocket;
   }
 
   get cf() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return this.#inner.cf;
   }
 
   get encodeBody() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return this.#inner.encodeBody;
   }
 
   get body() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return bodies.streamOf(this.#inner.body);
   }
 
   get bodyUsed() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return bodies.isUsed(this.#inner.body);
   }
 
   clone() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     const inner = this.#inner;
     if (inner.webSocket !== null) {
       throw new TypeError("Cannot clone a response to a WebSocket handshake.");
@@ -201,26 +214,32 @@ class Response {
   }
 
   text() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return bodies.consumeText(this.#inner.body);
   }
 
   json() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return bodies.consumeJson(this.#inner.body);
   }
 
   arrayBuffer() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return bodies.consumeArrayBuffer(this.#inner.body);
   }
 
   bytes() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return bodies.consumeBytes(this.#inner.body);
   }
 
   blob() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return bodies.consumeBlob(this.#inner.body, this.headers);
   }
 
   formData() {
+    if (!isResponse(this)) throw core.illegalInvocation();
     return bodies.consumeFormData(this.#inner.body, this.headers);
   }
 

@@ -14,7 +14,7 @@ mod ops;
 mod patches;
 mod service;
 
-use patches::{PATCHES, Patch, TEXTS, WORDS};
+use patches::{GIVEN, MISUSE, PATCHES, Patch, TEXTS, WORDS, extend_given};
 
 pub use service::ServiceBinding;
 
@@ -162,6 +162,7 @@ deno_core::extension!(
         "bootstrap.js",
         "commonjs.js",
         "core.js",
+        "core/interfaces.js",
         "core/lists.js",
         "core/ticks.js",
         "core/timers.js",
@@ -171,6 +172,7 @@ deno_core::extension!(
         "io_context.js",
         "lazy.js",
         "safety.js",
+        "scope.js",
         "shared.js",
         "timers.js",
         "views.js",
@@ -267,22 +269,31 @@ pub fn extensions_with_sources() -> Vec<Extension> {
 /// # Panics
 /// When a script is not what the changes were made for.
 pub fn patch_sources(extensions: &mut [Extension]) {
-    for Patch { script, from, to, times } in PATCHES.iter().chain(TEXTS).chain(WORDS) {
+    let mut change = |script: &str, change: &dyn Fn(&str) -> String| {
         let mut found = false;
         for extension in extensions.iter_mut() {
             for file in extension.lazy_loaded_js_files.to_mut() {
-                if file.specifier != *script {
-                    continue;
+                if file.specifier == script {
+                    let source = file.load().unwrap_or_else(|error| panic!("{script}: {error}"));
+                    let changed = change(source.as_str());
+                    *file = ExtensionFileSource::new_computed(file.specifier, changed.into());
+                    found = true;
                 }
-                let source = file.load().unwrap_or_else(|error| panic!("{script}: {error}"));
-                let source = source.as_str();
-                assert_eq!(source.matches(from).count(), *times, "{script}: {from}");
-                let patched = source.replace(from, to);
-                *file = ExtensionFileSource::new_computed(file.specifier, patched.into());
-                found = true;
             }
         }
         assert!(found, "{script} is not part of the platform");
+    };
+    for Patch { script, from, to, times } in PATCHES.iter().chain(TEXTS).chain(WORDS).chain(MISUSE)
+    {
+        change(script, &|source| {
+            assert_eq!(source.matches(from).count(), *times, "{script}: {from}");
+            source.replace(from, to)
+        });
+    }
+    for (script, classes) in GIVEN {
+        change(script, &|source| {
+            classes.iter().fold(source.to_owned(), |source, class| extend_given(&source, class))
+        });
     }
 }
 

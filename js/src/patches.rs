@@ -5,9 +5,13 @@
 //! that a Worker gives to `Object.prototype`. A Worker that replaces such
 //! things must not break the platform's own streams.
 
+mod given;
+mod misuse;
 mod texts;
 mod words;
 
+pub(crate) use given::{GIVEN, extend_given};
+pub(crate) use misuse::MISUSE;
 pub(crate) use texts::TEXTS;
 pub(crate) use words::WORDS;
 
@@ -30,6 +34,7 @@ const fn each(times: usize, script: &'static str, from: &'static str, to: &'stat
 
 const CRYPTO: &str = "ext:deno_crypto/00_crypto.js";
 const WEBIDL: &str = "ext:deno_webidl/00_webidl.js";
+const EXCEPTION: &str = "ext:deno_web/01_dom_exception.js";
 const EVENT: &str = "ext:deno_web/02_event.js";
 const ABORT: &str = "ext:deno_web/03_abort_signal.js";
 const URL: &str = "ext:deno_web/00_url.js";
@@ -396,8 +401,12 @@ function underlyingSourceStartDefault(controller) {"#,
         ),
       );
     if (arguments.length < 1) return wrong(1, "integer");
+    try {
+      min = webidl.converters["unsigned long long"](min);
+    } catch (error) {
+      return PromiseReject(error);
+    }
     if (!isTypedArray(view)) return wrong(2, "ArrayBufferView");
-    min = webidl.converters["unsigned long long"](min);
     if (min === 0) {
       return PromiseReject(
         new TypeError(`Requested invalid minimum number of bytes to read (${min}).`),
