@@ -31,6 +31,7 @@ mod isolates;
 mod kv;
 mod life;
 mod limits;
+mod misuse;
 mod node;
 mod projects;
 mod queues;

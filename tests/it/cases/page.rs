@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::{files, read};
 use crate::harness::checkout;
+use crate::misuse::{Differences, differences};
 
 struct Row {
     capability: String,
@@ -93,6 +94,7 @@ fn page() -> String {
             );
         }
     }
+    page.push_str(&misuse());
     page.push_str(
         "\n## Where workerd differs\nCases that workerd or miniflare does not pass, and why \
          Selvedge does what it does.\n\n| case | why |\n|---|---|\n",
@@ -103,6 +105,25 @@ fn page() -> String {
         let _ = writeln!(page, "| `{case}` | {} |", reason.replace('|', "\\|"));
     }
     page
+}
+
+/// How far what is said of wrong use is that of workerd.
+fn misuse() -> String {
+    let Differences { compared, different, calls, different_calls, rules } = differences();
+    let mut section = format!(
+        "\n## Wrong use\nEach class and function of the global scope is used wrongly on Selvedge and on workerd: \
+         called without `new`, made of and called with nothing, `null`, a number, a symbol and an object that throws, \
+         its members called on something else. Of {calls} calls, {different_calls} end differently: another class or \
+         text of the exception, another time, or none. Of {} answers about what classes look like (names, lengths, \
+         flags of properties, what extends what), {} differ. `tests/surface/misuse.js` asks.\n\n\
+         | asked | why the answers differ |\n|---|---|\n",
+        compared - calls,
+        different - different_calls
+    );
+    for (pattern, reason) in rules {
+        let _ = writeln!(section, "| `{pattern}` | {} |", reason.replace('|', "\\|"));
+    }
+    section
 }
 
 #[test]
