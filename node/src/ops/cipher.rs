@@ -13,7 +13,7 @@ use deno_core::{OpState, Resource, ResourceId, ToV8, op2};
 use deno_error::JsErrorBox;
 use md5::Digest as _;
 
-use block::{Blocks, Stream};
+use block::{Blocks, Rc4, Stream};
 use gcm::Gcm;
 use names::{Mode, Name};
 use poly::ChaCha;
@@ -22,6 +22,7 @@ use poly::ChaCha;
 enum Cipher {
     Blocks(Blocks),
     Stream(Stream),
+    Rc4(Box<Rc4>),
     Gcm(Box<Gcm>),
     ChaCha(Box<ChaCha>),
 }
@@ -52,16 +53,18 @@ impl From<Failure> for JsErrorBox {
 
 impl Cipher {
     fn new(name: Name, encrypt: bool, key: &[u8], iv: &[u8]) -> Result<Self, Failure> {
-        if key.len() != name.key {
+        if !name.takes_key(key.len()) {
             return Err(Failure::Key);
         }
         Ok(match name.mode {
-            Mode::Ecb | Mode::Cbc => Self::Blocks(Blocks::new(name.mode, encrypt, key, iv)?),
+            Mode::Ecb | Mode::Cbc => Self::Blocks(Blocks::new(name, encrypt, key, iv)?),
             Mode::Ctr | Mode::Cfb | Mode::Ofb => {
                 Self::Stream(Stream::new(name.mode, encrypt, key, iv)?)
             }
             Mode::Gcm => Self::Gcm(Box::new(Gcm::new(encrypt, key, iv)?)),
             Mode::ChaCha => Self::ChaCha(Box::new(ChaCha::new(encrypt, key, iv)?)),
+            Mode::XChaCha => Self::ChaCha(Box::new(ChaCha::extended(encrypt, key, iv)?)),
+            Mode::Rc4 => Self::Rc4(Box::new(Rc4::new(key, iv)?)),
         })
     }
 
@@ -69,6 +72,7 @@ impl Cipher {
         match self {
             Self::Blocks(blocks) => blocks.update(data),
             Self::Stream(stream) => stream.update(data),
+            Self::Rc4(rc4) => rc4.update(data),
             Self::Gcm(gcm) => gcm.update(data),
             Self::ChaCha(chacha) => chacha.update(data),
         }
@@ -78,7 +82,7 @@ impl Cipher {
     fn finish(self, tag: Option<&[u8]>) -> Result<(Vec<u8>, Option<Vec<u8>>), Failure> {
         match self {
             Self::Blocks(blocks) => Ok((blocks.finish()?, None)),
-            Self::Stream(_) => Ok((Vec::new(), None)),
+            Self::Stream(_) | Self::Rc4(_) => Ok((Vec::new(), None)),
             Self::Gcm(gcm) => Ok((Vec::new(), gcm.finish(tag)?)),
             Self::ChaCha(chacha) => Ok((Vec::new(), chacha.finish(tag)?)),
         }

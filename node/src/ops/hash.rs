@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use deno_core::convert::Uint8Array;
 use deno_core::{OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
-use digest::{DynDigest, ExtendableOutput, Update, XofReader};
+use digest::{DynDigest, ExtendableOutput, InvalidBufferSize, Update, XofReader};
 
 /// One that is under way.
 pub(crate) enum Hash {
@@ -17,6 +17,8 @@ pub(crate) enum Hash {
 
 /// What `getHashes()` lists of the algorithms here.
 const NAMES: &[&str] = &[
+    "DSA-SHA",
+    "DSA-SHA1",
     "RSA-MD5",
     "RSA-RIPEMD160",
     "RSA-SHA1",
@@ -32,7 +34,10 @@ const NAMES: &[&str] = &[
     "RSA-SHA512/256",
     "blake2b512",
     "blake2s256",
+    "ecdsa-with-SHA1",
+    "md4",
     "md5",
+    "md5-sha1",
     "ripemd160",
     "rmd160",
     "sha1",
@@ -58,6 +63,7 @@ pub(crate) fn normal(name: &str) -> String {
         "sha-1" | "sha-224" | "sha-256" | "sha-384" | "sha-512" => bare.replace('-', ""),
         "sha512/224" | "sha-512/224" => "sha512-224".into(),
         "sha512/256" | "sha-512/256" => "sha512-256".into(),
+        "dsa-sha" | "dsa-sha1" | "ecdsa-with-sha1" => "sha1".into(),
         "ripemd" | "rmd160" | "ripemd-160" => "ripemd160".into(),
         _ => bare.into(),
     }
@@ -66,7 +72,9 @@ pub(crate) fn normal(name: &str) -> String {
 /// A digest and the bytes of its blocks.
 fn fixed(name: &str) -> Option<(Box<dyn DynDigest>, usize)> {
     Some(match normal(name).as_str() {
+        "md4" => (Box::<md4::Md4>::default(), 64),
         "md5" => (Box::<md5::Md5>::default(), 64),
+        "md5-sha1" => (Box::<Md5Sha1>::default(), 64),
         "sha1" => (Box::<sha1::Sha1>::default(), 64),
         "sha224" => (Box::<sha2::Sha224>::default(), 64),
         "sha256" => (Box::<sha2::Sha256>::default(), 64),
@@ -83,6 +91,41 @@ fn fixed(name: &str) -> Option<(Box<dyn DynDigest>, usize)> {
         "blake2s256" => (Box::<blake2::Blake2s256>::default(), 64),
         _ => return None,
     })
+}
+
+/// MD5 and SHA-1, one behind the other, as TLS before 1.2 signs.
+#[derive(Clone, Default)]
+struct Md5Sha1(md5::Md5, sha1::Sha1);
+
+impl DynDigest for Md5Sha1 {
+    fn update(&mut self, data: &[u8]) {
+        DynDigest::update(&mut self.0, data);
+        DynDigest::update(&mut self.1, data);
+    }
+
+    fn finalize_into(self, buf: &mut [u8]) -> Result<(), InvalidBufferSize> {
+        let mut this = self;
+        DynDigest::finalize_into_reset(&mut this, buf)
+    }
+
+    fn finalize_into_reset(&mut self, out: &mut [u8]) -> Result<(), InvalidBufferSize> {
+        let (md5, sha1) = out.split_at_mut_checked(16).ok_or(InvalidBufferSize)?;
+        DynDigest::finalize_into_reset(&mut self.0, md5)?;
+        DynDigest::finalize_into_reset(&mut self.1, sha1)
+    }
+
+    fn reset(&mut self) {
+        DynDigest::reset(&mut self.0);
+        DynDigest::reset(&mut self.1);
+    }
+
+    fn output_size(&self) -> usize {
+        16 + 20
+    }
+
+    fn box_clone(&self) -> Box<dyn DynDigest> {
+        Box::new(self.clone())
+    }
 }
 
 /// A keyed hash, for one message.
@@ -282,6 +325,19 @@ mod tests {
             assert!(Hash::new(name).is_some(), "{name}");
         }
         assert!(Hash::new("md17").is_none());
+    }
+
+    #[test]
+    fn old_ones_are_those_of_boringssl() {
+        let of = |name| hex(&digest(name, b"abc").unwrap());
+        assert_eq!(of("md4"), "a448017aaf21d8525fc10ae87aa6729d");
+        let both = "900150983cd24fb0d6963f7d28e17f72a9993e364706816aba3e25717850c26c9cd0d89d";
+        assert_eq!(of("md5-sha1"), both);
+        assert_eq!(of("DSA-SHA"), both[32..]);
+        let mac = |name| hex(&Hmac::new(name, b"k").unwrap().mac(&[b"a", b"bc"]));
+        assert_eq!(mac("md4"), "ddb0cc35728e49ef867419c5bf8cb11d");
+        let both = "97cfbb1d0da23504b735e2eef8d66b6e3dbc979d1772d6058e8c63b9950eb9227f472173";
+        assert_eq!(mac("md5-sha1"), both);
     }
 
     #[test]

@@ -9,6 +9,23 @@ pub(super) enum Mode {
     Ofb,
     Gcm,
     ChaCha,
+    /// ChaCha20-Poly1305 with a longer initialization vector.
+    XChaCha,
+    Rc4,
+}
+
+/// What hides a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Code {
+    Aes,
+    Des,
+    /// DES three times, with two keys.
+    TwoDes,
+    /// DES three times, with three keys.
+    ThreeDes,
+    Rc2,
+    /// The mode says it.
+    None,
 }
 
 impl Mode {
@@ -20,7 +37,7 @@ impl Mode {
             Self::Cfb => "cfb",
             Self::Ofb => "ofb",
             Self::Gcm => "gcm",
-            Self::ChaCha => "stream",
+            Self::ChaCha | Self::XChaCha | Self::Rc4 => "stream",
         }
     }
 }
@@ -31,6 +48,7 @@ pub(super) struct Name {
     pub(super) text: &'static str,
     pub(super) nid: u32,
     pub(super) mode: Mode,
+    pub(super) code: Code,
     pub(super) key: usize,
     pub(super) iv: usize,
     pub(super) block: usize,
@@ -43,7 +61,20 @@ const fn aes(text: &'static str, nid: u32, mode: Mode, key: usize) -> Name {
         Mode::Gcm => (12, 1),
         _ => (16, 1),
     };
-    Name { text, nid, mode, key, iv, block }
+    Name { text, nid, mode, code: Code::Aes, key, iv, block }
+}
+
+/// A cipher with blocks of eight bytes.
+const fn short(text: &'static str, nid: u32, mode: Mode, code: Code, key: usize) -> Name {
+    let iv = match mode {
+        Mode::Ecb => 0,
+        _ => 8,
+    };
+    Name { text, nid, mode, code, key, iv, block: 8 }
+}
+
+const fn stream(text: &'static str, nid: u32, mode: Mode, key: usize, iv: usize) -> Name {
+    Name { text, nid, mode, code: Code::None, key, iv, block: 1 }
 }
 
 const ALL: &[Name] = &[
@@ -65,7 +96,17 @@ const ALL: &[Name] = &[
     aes("aes-256-ecb", 426, Mode::Ecb, 32),
     aes("aes-256-gcm", 901, Mode::Gcm, 32),
     aes("aes-256-ofb", 428, Mode::Ofb, 32),
-    Name { text: "chacha20-poly1305", nid: 1018, mode: Mode::ChaCha, key: 32, iv: 12, block: 1 },
+    stream("chacha20-poly1305", 1018, Mode::ChaCha, 32, 12),
+    short("des-cbc", 31, Mode::Cbc, Code::Des, 8),
+    short("des-ecb", 29, Mode::Ecb, Code::Des, 8),
+    short("des-ede", 32, Mode::Ecb, Code::TwoDes, 16),
+    short("des-ede-cbc", 43, Mode::Cbc, Code::TwoDes, 16),
+    short("des-ede3", 33, Mode::Ecb, Code::ThreeDes, 24),
+    short("des-ede3-cbc", 44, Mode::Cbc, Code::ThreeDes, 24),
+    short("rc2-cbc", 37, Mode::Cbc, Code::Rc2, 16),
+    stream("rc4", 5, Mode::Rc4, 16, 0),
+    // OpenSSL has no number for it.
+    stream("xchacha20-poly1305", 0, Mode::XChaCha, 32, 24),
 ];
 
 /// Other names of the same.
@@ -73,9 +114,14 @@ const ALIASES: &[(&str, &str)] = &[
     ("aes128", "aes-128-cbc"),
     ("aes192", "aes-192-cbc"),
     ("aes256", "aes-256-cbc"),
+    ("des", "des-cbc"),
+    ("des3", "des-ede3-cbc"),
+    ("des-ede-ecb", "des-ede"),
+    ("des-ede3-ecb", "des-ede3"),
     ("id-aes128-gcm", "aes-128-gcm"),
     ("id-aes192-gcm", "aes-192-gcm"),
     ("id-aes256-gcm", "aes-256-gcm"),
+    ("rc2", "rc2-cbc"),
 ];
 
 impl Name {
@@ -88,6 +134,15 @@ impl Name {
 
     pub(super) fn numbered(nid: u32) -> Option<Self> {
         ALL.iter().find(|known| known.nid == nid).copied()
+    }
+
+    /// Whether a key may have so many bytes.
+    pub(super) fn takes_key(self, bytes: usize) -> bool {
+        match (self.mode, self.code) {
+            (Mode::Rc4, _) => (1..=256).contains(&bytes),
+            (_, Code::Rc2) => (1..=128).contains(&bytes),
+            _ => bytes == self.key,
+        }
     }
 }
 

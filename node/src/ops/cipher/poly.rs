@@ -1,6 +1,7 @@
 //! ChaCha20 with Poly1305 (RFC 8439), a piece at a time.
 
 use chacha20::ChaCha20;
+use chacha20::cipher::generic_array::GenericArray;
 use chacha20::cipher::{KeyIvInit as _, StreamCipher as _, StreamCipherSeek as _};
 use poly1305::Poly1305;
 use poly1305::universal_hash::{KeyInit as _, UniversalHash as _};
@@ -32,6 +33,18 @@ impl ChaCha {
         cipher.seek(64u32);
         let hash = Poly1305::new(&first.into());
         Ok(Self { cipher, hash, encrypt, held: Vec::new(), aad_bytes: 0, text_bytes: 0 })
+    }
+
+    /// XChaCha20: a key that is made of the first 16 bytes of the initialization vector.
+    pub(super) fn extended(encrypt: bool, key: &[u8], iv: &[u8]) -> Result<Self, Failure> {
+        let key: &[u8; 32] = key.try_into().map_err(|_| Failure::Key)?;
+        let iv: &[u8; 24] = iv.try_into().map_err(|_| Failure::Iv)?;
+        let (begin, end) = iv.split_at(16);
+        let key = chacha20::hchacha::<chacha20::cipher::consts::U10>(
+            key.into(),
+            GenericArray::from_slice(begin),
+        );
+        Self::new(encrypt, &key, end)
     }
 
     pub(super) fn aad(&mut self, data: &[u8]) {

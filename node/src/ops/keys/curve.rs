@@ -4,6 +4,7 @@ use deno_error::JsErrorBox;
 use elliptic_curve::sec1::ToEncodedPoint as _;
 use elliptic_curve::{PublicKey, SecretKey};
 use k256::Secp256k1;
+use p224::NistP224;
 use p256::NistP256;
 use p384::NistP384;
 use p521::NistP521;
@@ -13,18 +14,20 @@ use super::{no_key, oid_of};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Curve {
+    P224,
     P256,
     P384,
     P521,
     K256,
 }
 
-const ALL: [Curve; 4] = [Curve::P256, Curve::P384, Curve::P521, Curve::K256];
+const ALL: [Curve; 5] = [Curve::P224, Curve::P256, Curve::P384, Curve::P521, Curve::K256];
 
 impl Curve {
     /// OpenSSL's name for it.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::P224 => "secp224r1",
             Self::P256 => "prime256v1",
             Self::P384 => "secp384r1",
             Self::P521 => "secp521r1",
@@ -32,26 +35,28 @@ impl Curve {
         }
     }
 
-    /// The name that JWKs have for it.
-    pub(crate) fn jwk_name(self) -> &'static str {
-        match self {
+    /// The name that JWKs have for it, if they have one.
+    pub(crate) fn jwk_name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::P224 => return None,
             Self::P256 => "P-256",
             Self::P384 => "P-384",
             Self::P521 => "P-521",
             Self::K256 => "secp256k1",
-        }
+        })
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         ALL.into_iter().find(|curve| {
             curve.name() == name
-                || curve.jwk_name() == name
+                || curve.jwk_name() == Some(name)
                 || (name == "secp256r1" && *curve == Self::P256)
         })
     }
 
     pub(crate) fn oid(self) -> ObjectIdentifier {
         match self {
+            Self::P224 => oid_of::<NistP224>(),
             Self::P256 => oid_of::<NistP256>(),
             Self::P384 => oid_of::<NistP384>(),
             Self::P521 => oid_of::<NistP521>(),
@@ -66,6 +71,7 @@ impl Curve {
     /// How many bytes a coordinate has.
     pub(crate) fn size(self) -> usize {
         match self {
+            Self::P224 => 28,
             Self::P256 | Self::K256 => 32,
             Self::P384 => 48,
             Self::P521 => 66,
@@ -74,6 +80,7 @@ impl Curve {
 }
 
 pub(crate) enum EcPrivate {
+    P224(SecretKey<NistP224>),
     P256(SecretKey<NistP256>),
     P384(SecretKey<NistP384>),
     P521(SecretKey<NistP521>),
@@ -81,16 +88,18 @@ pub(crate) enum EcPrivate {
 }
 
 pub(crate) enum EcPublic {
+    P224(PublicKey<NistP224>),
     P256(PublicKey<NistP256>),
     P384(PublicKey<NistP384>),
     P521(PublicKey<NistP521>),
     K256(PublicKey<Secp256k1>),
 }
 
-/// One expression for the four types.
+/// One expression for all types.
 macro_rules! each {
     ($value:expr, $enum:ident, $key:ident => $result:expr) => {
         match $value {
+            $enum::P224($key) => $result,
             $enum::P256($key) => $result,
             $enum::P384($key) => $result,
             $enum::P521($key) => $result,
@@ -102,6 +111,7 @@ macro_rules! each {
 impl EcPrivate {
     pub(crate) fn from_sec1(curve: Curve, der: &[u8]) -> Result<Self, JsErrorBox> {
         Ok(match curve {
+            Curve::P224 => Self::P224(SecretKey::from_sec1_der(der).map_err(|_| no_key())?),
             Curve::P256 => Self::P256(SecretKey::from_sec1_der(der).map_err(|_| no_key())?),
             Curve::P384 => Self::P384(SecretKey::from_sec1_der(der).map_err(|_| no_key())?),
             Curve::P521 => Self::P521(SecretKey::from_sec1_der(der).map_err(|_| no_key())?),
@@ -119,6 +129,7 @@ impl EcPrivate {
         padded.extend_from_slice(scalar);
         let bytes = padded.as_slice();
         Ok(match curve {
+            Curve::P224 => Self::P224(SecretKey::from_slice(bytes).map_err(|_| no_key())?),
             Curve::P256 => Self::P256(SecretKey::from_slice(bytes).map_err(|_| no_key())?),
             Curve::P384 => Self::P384(SecretKey::from_slice(bytes).map_err(|_| no_key())?),
             Curve::P521 => Self::P521(SecretKey::from_slice(bytes).map_err(|_| no_key())?),
@@ -129,6 +140,7 @@ impl EcPrivate {
     pub(crate) fn random(curve: Curve) -> Self {
         let rng = &mut rand::thread_rng();
         match curve {
+            Curve::P224 => Self::P224(SecretKey::random(rng)),
             Curve::P256 => Self::P256(SecretKey::random(rng)),
             Curve::P384 => Self::P384(SecretKey::random(rng)),
             Curve::P521 => Self::P521(SecretKey::random(rng)),
@@ -138,6 +150,7 @@ impl EcPrivate {
 
     pub(crate) fn curve(&self) -> Curve {
         match self {
+            Self::P224(_) => Curve::P224,
             Self::P256(_) => Curve::P256,
             Self::P384(_) => Curve::P384,
             Self::P521(_) => Curve::P521,
@@ -147,6 +160,7 @@ impl EcPrivate {
 
     pub(crate) fn public(&self) -> EcPublic {
         match self {
+            Self::P224(key) => EcPublic::P224(key.public_key()),
             Self::P256(key) => EcPublic::P256(key.public_key()),
             Self::P384(key) => EcPublic::P384(key.public_key()),
             Self::P521(key) => EcPublic::P521(key.public_key()),
@@ -173,6 +187,7 @@ impl EcPrivate {
             };
         }
         Some(match (self, other) {
+            (Self::P224(own), EcPublic::P224(other)) => shared!(own, other),
             (Self::P256(own), EcPublic::P256(other)) => shared!(own, other),
             (Self::P384(own), EcPublic::P384(other)) => shared!(own, other),
             (Self::P521(own), EcPublic::P521(other)) => shared!(own, other),
@@ -195,6 +210,7 @@ impl EcPrivate {
             }};
         }
         Ok(match self {
+            Self::P224(key) => signed!(p224, key),
             Self::P256(key) => signed!(p256, key),
             Self::P384(key) => signed!(p384, key),
             Self::P521(key) => signed!(p521, key),
@@ -213,6 +229,7 @@ impl EcPublic {
         }
         let point = owned.as_slice();
         Ok(match curve {
+            Curve::P224 => Self::P224(PublicKey::from_sec1_bytes(point).map_err(|_| no_key())?),
             Curve::P256 => Self::P256(PublicKey::from_sec1_bytes(point).map_err(|_| no_key())?),
             Curve::P384 => Self::P384(PublicKey::from_sec1_bytes(point).map_err(|_| no_key())?),
             Curve::P521 => Self::P521(PublicKey::from_sec1_bytes(point).map_err(|_| no_key())?),
@@ -222,6 +239,7 @@ impl EcPublic {
 
     pub(crate) fn curve(&self) -> Curve {
         match self {
+            Self::P224(_) => Curve::P224,
             Self::P256(_) => Curve::P256,
             Self::P384(_) => Curve::P384,
             Self::P521(_) => Curve::P521,
@@ -248,6 +266,7 @@ impl EcPublic {
             };
         }
         match self {
+            Self::P224(_) => verified!(p224),
             Self::P256(_) => verified!(p256),
             Self::P384(_) => verified!(p384),
             Self::P521(_) => verified!(p521),

@@ -12,6 +12,11 @@ use super::{
     Curve, EcPrivate, EcPublic, Parsed, PrivateKey, PublicKey, RsaKind, no_key, not_for_this_key,
 };
 
+/// JSON Web Keys have no name for a curve.
+fn no_jwk_curve(curve: Curve) -> JsErrorBox {
+    JsErrorBox::generic(format!("Unsupported JWK EC curve: {}.", curve.name()))
+}
+
 type Members = BTreeMap<String, String>;
 
 fn text(bytes: &[u8]) -> String {
@@ -52,8 +57,9 @@ pub(crate) fn op_node_key_jwk(private: bool, #[buffer] der: &[u8]) -> Result<Mem
         PublicKey::Ec(key) => {
             let point = key.point(false);
             let (x, y) = point[1..].split_at(key.curve().size());
+            let name = key.curve().jwk_name().ok_or_else(|| no_jwk_curve(key.curve()))?;
             put("kty", "EC".into());
-            put("crv", key.curve().jwk_name().into());
+            put("crv", name.into());
             put("x", text(x));
             put("y", text(y));
         }

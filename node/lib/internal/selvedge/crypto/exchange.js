@@ -222,6 +222,6 @@ module.exports = {
     if (point === undefined) throw opensslError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to convert Buffer to EC_POINT');
     return point;
   },
-  getCurves: () => ['prime256v1', 'secp256k1', 'secp384r1', 'secp521r1'],
+  getCurves: () => ['prime256v1', 'secp224r1', 'secp256k1', 'secp384r1', 'secp521r1'],
   statelessDH: agree,
 };

@@ -63,6 +63,7 @@ const SIGNATURES = {
 const CURVES = {
   '__proto__': null,
   prime256v1: [256, 'P-256'],
+  secp224r1: [224, 'P-224'],
   secp256k1: [256, undefined],
   secp384r1: [384, 'P-384'],
   secp521r1: [521, 'P-521'],
