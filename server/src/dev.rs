@@ -406,7 +406,8 @@ impl Dev {
             self.host.switchboard.set(&entry.name, Vec::new());
         }
         entry.name.clone_from(&worker.name);
-        self.triggers.set(index, &worker.name, &crons);
+        let scheduled = bindings::workflows::schedules(&bindings, &worker.name);
+        self.triggers.set(index, &worker.name, &crons, scheduled);
         let opened = bindings::open(
             &bindings,
             &objects,
@@ -533,10 +534,24 @@ impl Host {
         })
     }
 
-    /// Calls the `scheduled` handlers of triggers that are due.
+    /// Calls the `scheduled` handlers of triggers that are due, and begins instances of
+    /// Workflows.
     fn fire(&self, fired: &[triggers::Due]) {
         for due in fired {
-            triggers::call(due, &self.switchboard, self.log.clone());
+            let Some(name) = &due.workflow else {
+                triggers::call(due, &self.switchboard, self.log.clone());
+                continue;
+            };
+            let (switchboard, log) = (self.switchboard.clone(), self.log.clone());
+            let workflow = bindings::workflows::own(&self.backends, name);
+            let (name, cron) = (name.clone(), due.cron().to_owned());
+            tokio::spawn(async move {
+                let begun = match workflow {
+                    Ok(workflow) => crate::workflows::begin(&switchboard, &workflow, None).await,
+                    Err(error) => Err(error.to_string()),
+                };
+                crate::workflows::log_begun(&log, &name, &cron, &begun);
+            });
         }
     }
 }

@@ -14,6 +14,7 @@ use selvedge_workflows::Workflow;
 use serde_json::{Value, json};
 
 use crate::alarms::target;
+use crate::log::{Field, Level, Log};
 use crate::switchboard::Switchboard;
 
 /// How long an instance has for its answer: its Worker may have to start.
@@ -53,6 +54,38 @@ pub(crate) async fn ask(
             }
             Ok(Err(Refused::Again(error) | Refused::Failed(error))) => return Err(error),
             Err(_) => return Err("the instance gave no answer".to_owned()),
+        }
+    }
+}
+
+/// Makes an instance that a schedule asks for, and gives its id.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) async fn begin(
+    switchboard: &Switchboard,
+    workflow: &Workflow,
+    version: Option<String>,
+) -> Result<String, String> {
+    let id = uuid::Uuid::new_v4().to_string();
+    let argument = json!({ "id": id, "params": {}, "version": version });
+    let answer = ask(switchboard, workflow, &id, "create", &argument).await?;
+    match answer.get("refused") {
+        Some(refused) => Err(refused["message"].as_str().unwrap_or("it was refused").to_owned()),
+        None => Ok(id),
+    }
+}
+
+/// Tells of that.
+pub(crate) fn log_begun(log: &Log, name: &str, cron: &str, begun: &Result<String, String>) {
+    match begun {
+        Ok(id) => {
+            let text = format!("cron \"{cron}\": an instance of the Workflow {name} began");
+            log.event(Level::Info, &text, vec![Field::new("instance", id.clone())]);
+        }
+        Err(error) => {
+            let text = format!("cron \"{cron}\": no instance of the Workflow {name} began");
+            log.event(Level::Error, &text, vec![Field::new("error", error.clone())]);
         }
     }
 }

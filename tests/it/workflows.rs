@@ -9,11 +9,11 @@ mod stores;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::harness::Program;
+use crate::harness::{PATIENCE, Program};
 
 /// How often a server is killed; `SELVEDGE_TEST_KILLS` says another number.
 const KILLS: u64 = 6;
@@ -38,6 +38,15 @@ class_name = \"Log\"
 tag = \"v1\"
 new_sqlite_classes = [\"Log\"]
 ";
+
+/// The same as [`eventually`], for what comes with the minute.
+pub(crate) fn minutes(what: &str, mut done: impl FnMut() -> Option<()>) {
+    let end = Instant::now() + 3 * PATIENCE;
+    while done().is_none() {
+        assert!(Instant::now() < end, "it never happened: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
 
 fn folder(config: &str, worker: &str) -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");

@@ -22,6 +22,30 @@ pub struct WorkflowConfig {
     /// Limits of its instances.
     #[serde(default)]
     pub limits: Limits,
+    /// When an instance begins by itself: cron expressions.
+    #[serde(default)]
+    pub schedules: Schedules,
+}
+
+/// A text or several.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Schedules {
+    #[default]
+    None,
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Schedules {
+    /// Each of them.
+    pub fn all(&self) -> &[String] {
+        match self {
+            Self::None => &[],
+            Self::One(schedule) => std::slice::from_ref(schedule),
+            Self::Many(schedules) => schedules,
+        }
+    }
 }
 
 /// `limits` of a Workflow.
@@ -48,7 +72,20 @@ impl WorkflowConfig {
             return Err(("class_name", "\"class_name\" is empty".to_owned()));
         }
         let steps = self.limits.steps.unwrap_or(rules::DEFAULT_STEPS);
-        rules::check_steps(steps).map_err(|text| ("limits", text))
+        rules::check_steps(steps).map_err(|text| ("limits", text))?;
+        let bad = |text: &str| Err(("schedules", text.to_owned()));
+        match &self.schedules {
+            Schedules::One(text) if text.is_empty() => {
+                bad("\"schedules\" must not be an empty string")
+            }
+            Schedules::Many(all) if all.is_empty() => {
+                bad("\"schedules\" must not be an empty array")
+            }
+            Schedules::Many(all) if all.iter().any(String::is_empty) => {
+                bad("\"schedules\" must not contain empty strings")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -80,6 +117,18 @@ mod tests {
                 "limits",
                 serde_json::json!({
                     "binding": "W", "name": "w", "class_name": "C", "limits": { "steps": 25_001 },
+                }),
+            ),
+            (
+                "schedules",
+                serde_json::json!({
+                    "binding": "W", "name": "w", "class_name": "C", "schedules": ["0 * * * *", ""],
+                }),
+            ),
+            (
+                "schedules",
+                serde_json::json!({
+                    "binding": "W", "name": "w", "class_name": "C", "schedules": [],
                 }),
             ),
         ] {

@@ -36,6 +36,12 @@ const INDEX: Kind = Kind {
     schema: include_str!("store/index.sql"),
 };
 
+const SCHEDULES: &str = "CREATE TABLE IF NOT EXISTS schedules (
+    workflow TEXT NOT NULL,
+    cron TEXT NOT NULL,
+    PRIMARY KEY (workflow, cron)
+) WITHOUT ROWID";
+
 /// Milliseconds since 1970, UTC.
 pub type UnixMs = i64;
 
@@ -68,6 +74,8 @@ pub struct Wanted {
     pub script: String,
     pub class: String,
     pub steps: u32,
+    /// When an instance begins by itself: cron expressions.
+    pub schedules: Vec<String>,
 }
 
 /// A version of a Workflow: each time that it was told anew.
@@ -154,6 +162,9 @@ impl Index {
     pub fn open(dir: Arc<DataDir>, clock: fn() -> UnixMs) -> Result<Self, Error> {
         let path = dir.path().join(FILE);
         create_or_check(&path, &INDEX, |_| Ok(()))?;
+        // Files of earlier versions have no such table.
+        let schedules = connect(&path, Role::Write).and_then(|sql| sql.execute_batch(SCHEDULES));
+        schedules.map_err(|error| failure(&path, &error))?;
         let readers = Arc::new(Readers::new(path.clone(), |path| connect(path, Role::Read)));
         let open = |path: &Path| connect(path, Role::Write);
         let writer = Writer::new("wf-writer", &path, open, readers.clone());
@@ -170,6 +181,7 @@ impl Index {
             && known.script == wanted.script
             && known.class == wanted.class
             && known.steps == wanted.steps
+            && self.schedules_of(&known.id)? == wanted.schedules
         {
             return Ok(known);
         }
@@ -235,6 +247,32 @@ impl Index {
         self.read(|sql| {
             let mut all = sql.prepare_cached("SELECT * FROM workflows ORDER BY account, name")?;
             all.query_map([], workflow)?.collect()
+        })
+    }
+
+    /// When instances of a Workflow begin by themselves, in no order that means anything.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn schedules_of(&self, workflow: &str) -> Result<Vec<String>, Error> {
+        self.read(|sql| {
+            let mut all =
+                sql.prepare_cached("SELECT cron FROM schedules WHERE workflow = ?1 ORDER BY cron")?;
+            all.query_map([workflow], |row| row.get(0))?.collect()
+        })
+    }
+
+    /// All Workflows of all accounts of which instances begin by themselves, each with one
+    /// cron expression.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn scheduled(&self) -> Result<Vec<(WorkflowInfo, String)>, Error> {
+        self.read(|sql| {
+            let mut all = sql.prepare_cached(
+                "SELECT w.*, s.cron FROM schedules s JOIN workflows w ON w.id = s.workflow",
+            )?;
+            all.query_map([], |row| Ok((workflow(row)?, row.get("cron")?)))?.collect()
         })
     }
 

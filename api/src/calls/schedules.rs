@@ -51,7 +51,7 @@ pub(crate) async fn put(mut cx: Cx) -> Answer {
 }
 
 /// Minutes to weekdays, five fields, as on Cloudflare.
-fn check(cron: &str) -> Result<(), ApiError> {
+pub(crate) fn check(cron: &str) -> Result<(), ApiError> {
     let invalid = || ApiError::bad(10100, format!("invalid cron string: \"{cron}\""));
     if cron.split_whitespace().count() != 5 {
         return Err(invalid());

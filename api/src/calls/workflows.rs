@@ -54,7 +54,10 @@ fn random_id() -> Result<String, ApiError> {
 
 /// How one Workflow is told.
 fn shown(index: &Index, info: &WorkflowInfo) -> Result<Value, ApiError> {
-    Ok(view::workflow(info, &index.counts(&info.id)?))
+    let mut shown = view::workflow(info, &index.counts(&info.id)?);
+    let schedules = index.schedules_of(&info.id)?;
+    shown["schedules"] = schedules.iter().map(|cron| json!({ "cron": cron })).collect();
+    Ok(shown)
 }
 
 pub(crate) async fn list(cx: Cx) -> Answer {
@@ -89,7 +92,12 @@ struct Put {
     script_name: String,
     class_name: String,
     limits: Option<Limits>,
-    schedules: Option<Vec<Value>>,
+    schedules: Option<Vec<Schedule>>,
+}
+
+#[derive(Deserialize)]
+struct Schedule {
+    cron: String,
 }
 
 #[derive(Deserialize)]
@@ -104,11 +112,13 @@ pub(crate) async fn put(mut cx: Cx) -> Answer {
     check_name(&name).map_err(invalid)?;
     let steps = limits.and_then(|limits| limits.steps).unwrap_or(DEFAULT_STEPS);
     check_steps(steps).map_err(invalid)?;
-    if schedules.is_some_and(|schedules| !schedules.is_empty()) {
-        let text = "Selvedge does not start Workflows by a schedule: name it in `triggers.crons`, \
-                    and create an instance in `scheduled()`";
-        return Err(invalid(text.to_owned()));
+    let mut crons = Vec::new();
+    for Schedule { cron } in schedules.unwrap_or_default() {
+        super::schedules::check(&cron)?;
+        crons.push(cron);
     }
+    crons.sort();
+    crons.dedup();
     let made = cx
         .blocking(move |inner| {
             let key = WorkerKey { account: account.clone(), name: script_name };
@@ -117,7 +127,8 @@ pub(crate) async fn put(mut cx: Cx) -> Answer {
             }
             let index = inner.host.workflows()?;
             let (account, script) = (account.to_string(), key.to_string());
-            let wanted = Wanted { account, name, script, class: class_name, steps };
+            let (class, schedules) = (class_name, crons);
+            let wanted = Wanted { account, name, script, class, steps, schedules };
             let info = inner.host.put_workflow(&wanted)?;
             let versions = index.versions(&info.id)?;
             let mut told = view::workflow(&info, &[]);

@@ -26,10 +26,20 @@ async fn a_workflow_is_put_told_and_deleted() {
     assert_eq!(fixture.get("/workflows").await.ok()[0]["name"], "orders");
     let bad = fixture.put("/workflows/a%20b", wanted.clone()).await;
     assert_eq!(bad.status, StatusCode::BAD_REQUEST);
-    let mut scheduled = wanted;
-    scheduled["schedules"] = json!([{ "cron": "* * * * *" }]);
-    let refused = fixture.put("/workflows/orders", scheduled).await;
-    assert!(refused.message().contains("by a schedule"), "{refused:?}");
+    let mut scheduled = wanted.clone();
+    scheduled["schedules"] = json!([{ "cron": "61 * * * *" }]);
+    let refused = fixture.put("/workflows/orders", scheduled.clone()).await;
+    assert_eq!(refused.code(), 10100, "{refused:?}");
+    scheduled["schedules"] = json!([{ "cron": "0 9 * * MON-FRI" }, { "cron": "* * * * *" }]);
+    fixture.put("/workflows/orders", scheduled).await.ok();
+    let shown = fixture.get("/workflows/orders").await.ok();
+    assert_eq!(shown["schedules"], json!([{ "cron": "* * * * *" }, { "cron": "0 9 * * MON-FRI" }]));
+    fixture.put("/workflows/orders", wanted).await.ok();
+    assert_eq!(
+        fixture.get("/workflows/orders").await.ok()["schedules"],
+        json!([]),
+        "none was said"
+    );
     fixture.delete("/workflows/orders").await.ok();
     assert_eq!(fixture.get("/workflows").await.ok(), json!([]));
 }

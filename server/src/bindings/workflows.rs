@@ -12,7 +12,7 @@ use selvedge_workflows::store::Wanted;
 use super::{BindingConfig, Kept, NO_ACCOUNT};
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends};
-use crate::config::{Config, Diagnostic};
+use crate::config::{Config, Cron, Diagnostic};
 
 /// Adds the Workflows of a configuration.
 pub(super) fn configured(
@@ -27,10 +27,16 @@ pub(super) fn configured(
         warnings.extend(kept.check(&section)?);
         let at = |key: &str| section.get(key).unwrap_or_else(|| section.clone());
         workflow.check().map_err(|(key, text)| at(key).error(text))?;
-        if let Some(schedules) = section.get("schedules") {
-            return Err(schedules.error("Selvedge does not start Workflows by a schedule").with_hint(
-                "name the schedule in `triggers.crons`, and create an instance in `scheduled()`",
-            ));
+        if !workflow.schedules.all().is_empty() && !workflow.is_own(&config.name) {
+            let (name, script) = (&workflow.name, workflow.script_name.as_deref().unwrap_or(""));
+            return Err(at("schedules").error(format!(
+                "Workflow \"{name}\" has \"schedules\" configured but references external script \
+                 \"{script}\". Configure schedules on the worker that defines the workflow."
+            )));
+        }
+        for schedule in workflow.schedules.all() {
+            let wrong = |text| at("schedules").error(format!("\"{schedule}\": {text}"));
+            Cron::parse(schedule).map_err(wrong)?;
         }
         if workflow.is_own(&config.name) {
             if names.contains(&workflow.name) {
@@ -42,6 +48,20 @@ pub(super) fn configured(
         bindings.push(BindingConfig::Workflow(workflow));
     }
     Ok(())
+}
+
+/// When instances of a Worker's own Workflows begin by themselves: the names of those,
+/// each with one expression.
+pub(crate) fn schedules(bindings: &[BindingConfig], worker: &str) -> Vec<(String, Cron)> {
+    let own = bindings.iter().filter_map(|binding| match binding {
+        BindingConfig::Workflow(workflow) if workflow.is_own(worker) => Some(workflow),
+        _ => None,
+    });
+    own.flat_map(|workflow| {
+        let crons = workflow.schedules.all().iter().filter_map(|text| Cron::parse(text).ok());
+        crons.map(|cron| (workflow.name.clone(), cron))
+    })
+    .collect()
 }
 
 /// The classes that a Worker is to export for its Workflows.
@@ -66,6 +86,13 @@ pub(crate) fn missing(class: &str, workflow: &str) -> String {
     )
 }
 
+/// A Workflow that a Worker without an account has.
+pub(crate) fn own(backends: &Backends, name: &str) -> Result<Workflow, BackendError> {
+    let found = backends.workflows()?.find(NO_ACCOUNT, name)?;
+    let gone = || selvedge_storage::Error::Data(format!("there is no Workflow \"{name}\""));
+    backends.workflow(found.ok_or_else(gone)?)
+}
+
 /// Opens a Workflow of a Worker that no account has; the alarms of its instances are
 /// looked after if the class is the Worker's own.
 pub(super) fn open(
@@ -88,6 +115,8 @@ pub(super) fn open(
             script: config.script_name.clone().unwrap_or_else(|| worker.to_owned()),
             class: config.class_name.clone(),
             steps: config.limits.steps.unwrap_or(DEFAULT_STEPS),
+            // In `dev` the configuration says it, for as long as the Worker runs.
+            schedules: Vec::new(),
         })?,
     };
     let workflow = backends.workflow(info)?;

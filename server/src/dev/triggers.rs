@@ -23,6 +23,8 @@ struct Trigger {
     /// Which Worker of the process it belongs to.
     index: usize,
     worker: String,
+    /// The Workflow of which an instance begins, in place of a call of the handler.
+    workflow: Option<String>,
     cron: Cron,
     next: Option<DateTime<Utc>>,
 }
@@ -30,7 +32,15 @@ struct Trigger {
 /// A trigger that is due.
 pub(super) struct Due {
     worker: String,
+    pub(super) workflow: Option<String>,
     event: ScheduledEvent,
+}
+
+impl Due {
+    /// The expression.
+    pub(super) fn cron(&self) -> &str {
+        &self.event.cron
+    }
 }
 
 impl Triggers {
@@ -38,17 +48,26 @@ impl Triggers {
         Self { mode, all: Vec::new() }
     }
 
-    /// Replaces the triggers of a Worker.
-    pub(super) fn set(&mut self, index: usize, worker: &str, crons: &[Cron]) {
+    /// Replaces the triggers of a Worker, and the schedules of its Workflows.
+    pub(super) fn set(
+        &mut self,
+        index: usize,
+        worker: &str,
+        crons: &[Cron],
+        workflows: Vec<(String, Cron)>,
+    ) {
         self.all.retain(|trigger| trigger.index != index);
         if self.mode == CronMode::Manual {
             return;
         }
-        self.all.extend(crons.iter().map(|cron| Trigger {
+        let own = crons.iter().map(|cron| (None, cron.clone()));
+        let all = own.chain(workflows.into_iter().map(|(name, cron)| (Some(name), cron)));
+        self.all.extend(all.map(|(workflow, cron)| Trigger {
             index,
             worker: worker.to_owned(),
-            next: next(cron, Utc::now()),
-            cron: cron.clone(),
+            workflow,
+            next: next(&cron, Utc::now()),
+            cron,
         }));
     }
 
@@ -63,6 +82,7 @@ impl Triggers {
         for trigger in self.all.iter_mut().filter(|trigger| trigger.next == Some(time)) {
             due.push(Due {
                 worker: trigger.worker.clone(),
+                workflow: trigger.workflow.clone(),
                 event: ScheduledEvent {
                     cron: trigger.cron.expression.clone(),
                     time: time.timestamp_millis() as f64,

@@ -1,4 +1,4 @@
-//! Cron triggers: each fires once per tick. A tick that passes while the server
+//! Cron triggers, and the schedules of Workflows: each fires once per tick. A tick that passes while the server
 //! does not run, or the machine sleeps, is not made up for; one that comes while
 //! the Worker has no isolate starts it.
 
@@ -21,11 +21,31 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// A tick that is later than this was missed: the machine slept.
 const MISSED: chrono::TimeDelta = chrono::TimeDelta::seconds(90);
 
-/// The triggers of all Workers.
+/// What a tick brings to life.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Owner {
+    /// The handler of a Worker.
+    Worker(WorkerKey),
+    /// An instance of the Workflow with this account and name.
+    Workflow(String, String),
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Worker(key) => write!(f, "{key}"),
+            Self::Workflow(account, name) => write!(f, "the Workflow {name} of {account}"),
+        }
+    }
+}
+
+/// By whose they are and expression: when each fires next.
+type Next = HashMap<(Owner, String), Option<DateTime<Utc>>>;
+
+/// The triggers of all Workers and Workflows.
 #[derive(Default)]
 struct Crons {
-    /// By Worker and expression.
-    next: HashMap<(WorkerKey, String), Option<DateTime<Utc>>>,
+    next: Next,
 }
 
 /// Goes on for ever.
@@ -34,8 +54,11 @@ pub(super) async fn run(core: Arc<Core>) {
     loop {
         let now = Utc::now();
         crons.follow(&core, now);
-        for (key, cron, time) in crons.due(now) {
-            fire(&core, &key, cron, time);
+        for (owner, cron, time) in crons.due(now) {
+            match owner {
+                Owner::Worker(key) => fire(&core, &key, cron, time),
+                Owner::Workflow(account, name) => begin(&core, account, name, cron),
+            }
         }
         let wait = crons.wait(Utc::now());
         tokio::select! {
@@ -49,30 +72,43 @@ impl Crons {
     /// Takes note of what the Workers have now. What a Worker had already keeps
     /// its next time.
     fn follow(&mut self, core: &Core, now: DateTime<Utc>) {
-        let mut next = HashMap::new();
+        let mut next = Next::new();
         for worker in core.workers() {
             // One that was never deployed has nothing to run.
             if worker.slots.is_empty() {
                 continue;
             }
             for cron in &worker.live.crons {
-                let key = (worker.live.key.clone(), cron.clone());
-                let time = self.next.remove(&key).unwrap_or_else(|| after(cron, now));
-                next.insert(key, time);
+                self.keep(&mut next, Owner::Worker(worker.live.key.clone()), cron, now);
             }
+        }
+        let scheduled = core.backends.open_workflows().map(|index| index.scheduled());
+        match scheduled.transpose() {
+            Ok(scheduled) => {
+                for (info, cron) in scheduled.unwrap_or_default() {
+                    self.keep(&mut next, Owner::Workflow(info.account, info.name), &cron, now);
+                }
+            }
+            Err(error) => tracing::error!(%error, "the schedules of Workflows cannot be read"),
         }
         self.next = next;
     }
 
+    fn keep(&mut self, next: &mut Next, owner: Owner, cron: &str, now: DateTime<Utc>) {
+        let key = (owner, cron.to_owned());
+        let time = self.next.remove(&key).unwrap_or_else(|| after(cron, now));
+        next.insert(key, time);
+    }
+
     /// Those that are due, each with its time. They are due again at the next.
-    fn due(&mut self, now: DateTime<Utc>) -> Vec<(WorkerKey, String, DateTime<Utc>)> {
+    fn due(&mut self, now: DateTime<Utc>) -> Vec<(Owner, String, DateTime<Utc>)> {
         let mut due = Vec::new();
-        for ((key, cron), next) in &mut self.next {
+        for ((owner, cron), next) in &mut self.next {
             let Some(time) = next.filter(|time| *time <= now) else { continue };
             if now - time <= MISSED {
-                due.push((key.clone(), cron.clone(), time));
+                due.push((owner.clone(), cron.clone(), time));
             } else {
-                tracing::warn!(worker = %key, cron, %time, "a tick was missed");
+                tracing::warn!(of = %owner, cron, %time, "a tick was missed");
             }
             *next = after(cron, time.max(now));
         }
@@ -90,6 +126,26 @@ impl Crons {
 fn after(cron: &str, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let cron = Cron::parse(cron).ok()?;
     cron.schedule.find_next_occurrence(&time, false).ok()
+}
+
+/// Begins an instance of a Workflow.
+fn begin(core: &Arc<Core>, account: String, name: String, cron: String) {
+    let core = core.clone();
+    tokio::spawn(async move {
+        let begun = begin_instance(&core, &account, &name).await;
+        crate::workflows::log_begun(&core.log, &name, &cron, &begun);
+    });
+}
+
+async fn begin_instance(core: &Core, account: &str, name: &str) -> Result<String, String> {
+    let index = core.backends.workflows().map_err(|error| error.to_string())?;
+    let info = index.find(account, name).map_err(|error| error.to_string())?;
+    // It was deleted in this moment.
+    let info = info.ok_or_else(|| "there is no such Workflow any more".to_owned())?;
+    let versions = index.versions(&info.id).map_err(|error| error.to_string())?;
+    let version = versions.first().map(|version| version.id.clone());
+    let workflow = core.backends.workflow(info).map_err(|error| error.to_string())?;
+    crate::workflows::begin(&core.switchboard, &workflow, version).await
 }
 
 /// Calls the handler and tells how it went.
@@ -132,7 +188,7 @@ mod tests {
     fn crons(cron: &str, next: &str) -> Crons {
         let account = "0123456789abcdef0123456789abcdef".parse().expect("an id");
         let key = WorkerKey::new(account, "w").expect("a name");
-        Crons { next: HashMap::from([((key, cron.to_owned()), Some(at(next)))]) }
+        Crons { next: HashMap::from([((Owner::Worker(key), cron.to_owned()), Some(at(next)))]) }
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(super) fn index(core: &Core) -> Result<Arc<Index>, HostError> {
 pub(super) fn put(core: &Core, wanted: &Wanted) -> Result<WorkflowInfo, HostError> {
     let info = index(core)?.put(wanted).map_err(internal)?;
     watch(core, &core.backends.workflow(info.clone()).map_err(internal)?);
+    // Its schedules may be others now.
+    core.crons_changed.notify_one();
     Ok(info)
 }
 
@@ -64,8 +66,12 @@ pub(super) fn follow(core: &Core, key: &WorkerKey) -> Result<(), HostError> {
     for (name, class) in own(&newest.content, &key.name) {
         let account = key.account.to_string();
         let known = index.find(&account, &name).map_err(internal)?;
+        let schedules = match &known {
+            Some(known) => index.schedules_of(&known.id).map_err(internal)?,
+            None => Vec::new(),
+        };
         let steps = known.map_or(DEFAULT_STEPS, |known| known.steps);
-        let wanted = Wanted { account, name, script: key.to_string(), class, steps };
+        let wanted = Wanted { account, name, script: key.to_string(), class, steps, schedules };
         let info = index.ensure(&wanted).map_err(internal)?;
         watch(core, &core.backends.workflow(info).map_err(internal)?);
     }
@@ -139,7 +145,8 @@ pub(super) fn binding(
             // A version of it that was never deployed, such as a preview.
             let (name, class) = (name.to_owned(), class.to_owned());
             let script = worker.to_string();
-            index.ensure(&Wanted { account, name, script, class, steps: DEFAULT_STEPS })?
+            let (steps, schedules) = (DEFAULT_STEPS, Vec::new());
+            index.ensure(&Wanted { account, name, script, class, steps, schedules })?
         }
         None => return Ok(None),
     };

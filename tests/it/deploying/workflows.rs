@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Served, serve};
 use crate::harness::{Client, eventually};
+use crate::workflows::minutes;
 
 const WORKER: &str = r#"
 import { WorkflowEntrypoint } from "cloudflare:workers";
@@ -83,6 +84,25 @@ fn a_server_that_is_killed_goes_on_with_each_instance() {
         let states: Vec<_> = states.map(|it| it["status"].clone()).collect();
         (states == vec![json!("complete"); INSTANCES as usize]).then_some(())
     });
+}
+
+/// It waits for a tick of the clock, which comes each minute.
+#[test]
+fn a_schedule_makes_instances_until_it_is_gone() {
+    let served = Served::start();
+    let scheduled =
+        CONFIG.replace("\"class_name\"", "\"schedules\": \"* * * * *\", \"class_name\"");
+    let (folder, _) = served.deploy(&[("worker.js", WORKER), ("wrangler.json", &scheduled)]);
+    let list = ["workflows", "instances", "list", "work", "--remote", "--json"];
+    let count = || {
+        let listed = served.selvedge(folder.path(), &list).json();
+        listed.as_array().map_or(0, Vec::len)
+    };
+    minutes("an instance begins", || (count() == 1).then_some(()));
+    std::fs::write(folder.path().join("wrangler.json"), CONFIG).expect("it can be written");
+    served.selvedge(folder.path(), &["deploy"]).text();
+    let args = ["workflows", "describe", "work", "--remote"];
+    assert_eq!(served.selvedge(folder.path(), &args).json()["schedules"], json!([]));
 }
 
 /// What the steps of an instance gave so far.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ask, folder, run};
+use super::{ask, folder, minutes, run};
 use crate::harness::{Client, Program, eventually};
 
 const CONFIG: &str = "\
@@ -130,9 +130,31 @@ fn what_is_not_valid_is_named_at_its_place() {
     let said = fails("name = \"w\"", "name = \"a b\"");
     assert!(said.contains("wrangler.toml:5"), "{said}");
     assert!(said.contains("the name of a Workflow has up to 64"), "{said}");
-    let said = fails("name = \"w\"", "name = \"w\"\nschedules = \"* * * * *\"");
-    assert!(said.contains("does not start Workflows by a schedule"), "{said}");
+    let said = fails("name = \"w\"", "name = \"w\"\nschedules = \"61 * * * *\"");
+    assert!(said.contains("wrangler.toml:6") && said.contains("61 * * * *"), "{said}");
+    let said = fails("name = \"w\"", "name = \"w\"\nschedules = []");
+    assert!(said.contains("\"schedules\" must not be an empty array"), "{said}");
+    let said =
+        fails("name = \"w\"", "name = \"w\"\nscript_name = \"x\"\nschedules = \"* * * * *\"");
+    assert!(said.contains("references external script \"x\""), "{said}");
     let twice = "class_name = \"Work\"\n[[workflows]]\nbinding = \"X\"\nname = \"w\"\nclass_name = \"Work\"";
     let said = fails("class_name = \"Work\"", twice);
     assert!(said.contains("the Workflow \"w\" is there twice"), "{said}");
+}
+
+/// It waits for a tick of the clock, which comes each minute.
+#[test]
+fn a_schedule_makes_instances() {
+    let config = CONFIG.replace("name = \"w\"", "name = \"w\"\nschedules = [\"* * * * *\"]");
+    let folder = folder(&config, WORKER);
+    let args = ["dev", "--port", "0", "--data-dir", "data"];
+    let mut program = Program::selvedge(folder.path(), &args);
+    program.address();
+    let said = |program: &Program| program.stdout.text() + &program.stderr.text();
+    let begun = "cron \"* * * * *\": an instance of the Workflow w began";
+    minutes("an instance begins", || said(&program).contains(begun).then_some(()));
+    let args = ["workflows", "instances", "list", "w", "--data-dir", "data", "--json"];
+    let listed = Program::selvedge(folder.path(), &args).wait();
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).expect("a list");
+    assert_eq!(listed[0]["id"].as_str().map(str::len), Some(36), "{listed}");
 }

@@ -16,6 +16,7 @@ fn wanted(name: &str, class: &str) -> Wanted {
         script: "worker".to_owned(),
         class: class.to_owned(),
         steps: 10,
+        schedules: Vec::new(),
     }
 }
 
@@ -135,4 +136,26 @@ fn what_is_removed_takes_its_instances_along() {
     assert_ne!(again.id, id);
     let query = InstanceQuery { limit: 10, ..InstanceQuery::default() };
     assert!(index.instances(&id, &query).expect("read").is_empty());
+}
+
+#[test]
+fn schedules_are_those_that_were_said_last() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = index(folder.path());
+    let mut scheduled = wanted("a", "A");
+    scheduled.schedules = vec!["0 9 * * *".to_owned(), "* * * * *".to_owned()];
+    let made = first.put(&scheduled).expect("made");
+    first.put(&wanted("b", "B")).expect("made");
+    assert_eq!(first.schedules_of(&made.id).expect("read"), ["* * * * *", "0 9 * * *"]);
+    let all = first.scheduled().expect("read");
+    assert_eq!(all.len(), 2);
+    assert!(all.iter().all(|(info, _)| info.id == made.id));
+    drop(first);
+    let second = index(folder.path());
+    assert_eq!(second.scheduled().expect("read").len(), 2);
+    second.ensure(&wanted("a", "A")).expect("changed");
+    assert_eq!(second.scheduled().expect("read"), []);
+    second.put(&scheduled).expect("changed");
+    second.remove(&made.id).expect("removed");
+    assert_eq!(second.scheduled().expect("read"), []);
 }

@@ -74,7 +74,7 @@ fn put(
     [id, version]: &[String; 2],
     now: UnixMs,
 ) -> rusqlite::Result<Answer> {
-    let Wanted { account, name, script, class, steps } = wanted;
+    let Wanted { account, name, script, class, steps, schedules } = wanted;
     let changed = sql
         .prepare_cached(
             "INSERT INTO workflows (id, account, name, script, class, steps, created, modified)
@@ -89,12 +89,25 @@ fn put(
              ?3, ?4, ?5 FROM workflows w WHERE w.account = ?1 AND w.name = ?2",
     )?
     .execute(params![account, name, version, class, now])?;
+    sql.prepare_cached(
+        "DELETE FROM schedules WHERE workflow =
+             (SELECT id FROM workflows WHERE account = ?1 AND name = ?2)",
+    )?
+    .execute([account, name])?;
+    for cron in schedules {
+        sql.prepare_cached(
+            "INSERT OR IGNORE INTO schedules (workflow, cron)
+             SELECT id, ?3 FROM workflows WHERE account = ?1 AND name = ?2",
+        )?
+        .execute([account, name, cron])?;
+    }
     Ok(changed)
 }
 
 fn remove(sql: &Connection, id: &str) -> rusqlite::Result<Answer> {
     let changed = sql.prepare_cached("DELETE FROM workflows WHERE id = ?1")?.execute([id])?;
     sql.prepare_cached("DELETE FROM versions WHERE workflow = ?1")?.execute([id])?;
+    sql.prepare_cached("DELETE FROM schedules WHERE workflow = ?1")?.execute([id])?;
     sql.prepare_cached("DELETE FROM instances WHERE workflow = ?1")?.execute([id])?;
     if changed > 0 {
         sql.prepare_cached("INSERT OR IGNORE INTO removed VALUES (?1)")?.execute([id])?;

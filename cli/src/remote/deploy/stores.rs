@@ -124,6 +124,13 @@ pub(super) async fn workflows(prepared: &Prepared) -> anyhow::Result<Vec<String>
         if !workflow["limits"].is_null() {
             body["limits"] = workflow["limits"].clone();
         }
+        let schedules: Vec<Value> = match &workflow["schedules"] {
+            Value::String(one) => vec![json!({ "cron": one })],
+            other => items(other).iter().map(|cron| json!({ "cron": cron })).collect(),
+        };
+        if !schedules.is_empty() {
+            body["schedules"] = schedules.into();
+        }
         prepared.ask(Method::PUT, &format!("/workflows/{name}"), &body).await?;
         done.push(name.to_owned());
     }
