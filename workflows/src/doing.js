@@ -102,9 +102,10 @@ class Doing {
     for (;;) {
       if (step.retryAt !== null) await run.until(step.retryAt);
       if (run.over || this.#halts()) return never();
-      const { ok, value } = await this.#attempt();
+      const { ok, value, stream, bad } = await this.#attempt();
       if (run.over) return never();
-      if (ok) return this.#succeeded(value);
+      if (ok) return this.#succeeded(value, stream);
+      if (bad !== undefined) return this.#badStream(bad);
       const error = await this.#failed(value);
       if (error !== undefined) throw error;
     }
@@ -128,22 +129,54 @@ class Doing {
     op_do_event(run.actor.io.slot);
     const ms = millis(step.config.timeout);
     let callOff = null;
+    /** A stream that is being kept. */
+    let keeping = null;
     const result = await new Promise((resolve) => {
       const failed = (error) => resolve({ __proto__: null, ok: false, value: error });
       callOff = later(run.actor, ms, () => failed(named("WorkflowTimeoutError", `Execution timed out after ${ms}ms`)));
+      const gave = (value) => {
+        keeping = this.#streamed(value);
+        if (keeping === null) resolve({ __proto__: null, ok: true, value });
+        else {
+          const kept = (stream) => resolve({ __proto__: null, ok: stream.bad === undefined, value: undefined, stream, bad: stream.bad });
+          PromisePrototypeThen(keeping.promise, kept, failed);
+        }
+      };
       try {
-        const value = this.#callback(contextOf(this.#step));
-        PromisePrototypeThen(PromiseResolve(value), (value) => resolve({ __proto__: null, ok: true, value }), failed);
+        PromisePrototypeThen(PromiseResolve(this.#callback(contextOf(this.#step))), gave, failed);
       } catch (error) {
         failed(error);
       }
     });
     callOff();
+    keeping?.stop(result.value);
     return result;
   }
 
+  /** Keeps the value if it is a stream; `null`: it is none. */
+  #streamed(value) {
+    if (this.#isUndo || typeof value !== "object" || value === null) return null;
+    const { isStream, keep } = core.loadExtScript("ext:selvedge_workflows/streams.js");
+    if (!isStream(value)) return null;
+    return keep(this.#run.actor.io, this.#records, this.#key, value);
+  }
+
+  /** The stream that the callback gave is none that can be kept: that ends the instance. */
+  #badStream({ name, message }) {
+    const step = this.#step;
+    this.#attemptFailed({ name, message }, null);
+    step.done = step.failed = true;
+    step.end = DateNow();
+    this.#save();
+    this.#run.engine.fail({
+      name: "WorkflowFatalError",
+      message: `The execution of the Workflow instance was terminated, as the step "${step.name}" returned an invalid ReadableStream output. ${message}`,
+    });
+    return never();
+  }
+
   /** The callback gave a value: it is kept, and given as it was kept. */
-  #succeeded(value) {
+  #succeeded(value, stream) {
     const step = this.#step;
     const run = this.#run;
     let packed;
@@ -170,12 +203,14 @@ class Doing {
     const attempt = step.attempts[step.attempts.length - 1];
     attempt.end = step.end = DateNow();
     attempt.ok = step.done = true;
-    this.#keepResult(packed);
+    if (stream === undefined) this.#keepResult(packed);
+    else step.stream = { bytes: stream.bytes, pieces: stream.pieces };
     this.#save();
     run.engine.progressed();
     const halts = this.#halts();
     run.end();
-    return halts ? never() : unpack(packed);
+    if (halts) return never();
+    return stream === undefined ? unpack(packed) : this.#records.result(this.#key, step);
   }
 
   /** An attempt has failed: gives the error with which the step ends, if it does. */

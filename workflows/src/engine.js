@@ -9,7 +9,7 @@ const { bodies, request: requests, response: responses } = internals.selvedge;
 const { millis } = core.loadExtScript("ext:selvedge_workflows/durations.js");
 const { COMPLETE, isFinal, isUndoing, Life, PAUSED, QUEUED, RUNNING, TERMINATED, WAITING, WAITING_FOR_PAUSE } =
   core.loadExtScript("ext:selvedge_workflows/life.js");
-const { EVENTS, FACTS, isTooLarge, OUTPUT, pack, PARAMS, RESULTS, sortable, STEPS, UNDOS, unpack } =
+const { EVENTS, FACTS, isTooLarge, OUTPUT, pack, PARAMS, sortable, STEPS, UNDOS, unpack } =
   core.loadExtScript("ext:selvedge_workflows/records.js");
 const { toUndo } = core.loadExtScript("ext:selvedge_workflows/rollback.js");
 const { isEventType } = core.loadExtScript("ext:selvedge_workflows/step.js");
@@ -179,8 +179,7 @@ class Engine extends Life {
   }
 
   #forgetStep(key) {
-    this.records.delete(key);
-    this.records.delete(RESULTS + StringPrototypeSlice(key, STEPS.length));
+    this.records.forget(StringPrototypeSlice(key, STEPS.length));
   }
 
   sendEvent({ type, payload }) {

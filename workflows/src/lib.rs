@@ -37,6 +37,7 @@ deno_core::extension!(
         "rollback.js",
         "run.js",
         "step.js",
+        "streams.js",
         "view.js",
         "workflow.js",
     ],

@@ -1,6 +1,6 @@
 // What an instance keeps, in the storage of its object: `facts` of its making,
 // `params`, the `state` that it is in, a record for each step, results apart from
-// them, events that nobody took yet, and records
+// them, those that were streams in pieces, events that nobody took yet, and records
 // of what undid steps.
 (function () {
 const { core, primordials } = __bootstrap;
@@ -29,6 +29,7 @@ const PARAMS = "params";
 const OUTPUT = "output";
 const STEPS = "step:";
 const RESULTS = "result:";
+const CHUNKS = "chunk:";
 const EVENTS = "event:";
 const UNDOS = "undo:";
 
@@ -149,6 +150,19 @@ class Records {
     this.#run(op_do_delete_all, false);
   }
 
+  /** The result of a step, or the error with which it ended. */
+  result(key, step) {
+    if (step.stream === undefined) return this.read(RESULTS + key);
+    return core.loadExtScript("ext:selvedge_workflows/streams.js").again(this, key, step.stream);
+  }
+
+  /** Deletes a step with all that it gave. */
+  forget(key) {
+    this.delete(STEPS + key);
+    this.delete(RESULTS + key);
+    this.clear(`${CHUNKS}${key}:`);
+  }
+
   /** The records of all steps, or of what undid them, in the order in which they began. */
   steps(prefix = STEPS) {
     const found = this.list(prefix);
@@ -160,6 +174,7 @@ class Records {
 
 return {
   bareMessage,
+  CHUNKS,
   EVENTS,
   FACTS,
   isTooLarge,

@@ -14,7 +14,7 @@ const {
 } = primordials;
 const { contextOf, Doing } = core.loadExtScript("ext:selvedge_workflows/doing.js");
 const { filled, isConfig } = core.loadExtScript("ext:selvedge_workflows/durations.js");
-const { named, RESULTS, STEPS, UNDOS } = core.loadExtScript("ext:selvedge_workflows/records.js");
+const { named, STEPS, UNDOS } = core.loadExtScript("ext:selvedge_workflows/records.js");
 const { never } = core.loadExtScript("ext:selvedge_workflows/run.js");
 
 const HELP = "See https://developers.cloudflare.com/workflows/build/sleeping-and-retrying/";
@@ -100,7 +100,7 @@ async function undo(run, key, step, { rollback, config }, error) {
     await rollback({
       ctx: contextOf(step),
       error,
-      output: step.done && !step.failed ? records.read(RESULTS + key) : undefined,
+      output: step.done && !step.failed ? records.result(key, step) : undefined,
       stepName: `${step.name}-${step.count}`,
     });
   };

@@ -77,7 +77,7 @@ function doStep(run, name, args) {
   let step = engine.records.read(STEPS + key);
   if (undoer !== null) MapPrototypeSet(run.undoers, key, undoer);
   if (step !== undefined && step.done) {
-    const result = engine.records.read(RESULTS + key);
+    const result = engine.records.result(key, step);
     if (step.failed) throw result;
     return result;
   }

@@ -24,7 +24,7 @@ function described(facts, state, records) {
   const steps = [];
   for (let i = 0; i < found.length; i++) {
     const { 0: key, 1: step } = found[i];
-    const result = step.done ? records.read(RESULTS + StringPrototypeSlice(key, STEPS.length)) : undefined;
+    const result = step.done ? shownResult(records, StringPrototypeSlice(key, STEPS.length), step) : undefined;
     ArrayPrototypePush(steps, told(step, result));
   }
   if (status === "terminated") ArrayPrototypePush(steps, { type: "termination", trigger: { source: "api" } });
@@ -43,6 +43,12 @@ function described(facts, state, records) {
     output: status === "complete" ? plain(records.read(OUTPUT)) : null,
     ...rollback(state, records),
   };
+}
+
+/** What is told of a result: of a stream, its begin. */
+function shownResult(records, key, step) {
+  if (step.stream === undefined) return records.read(RESULTS + key);
+  return core.loadExtScript("ext:selvedge_workflows/streams.js").told(records, key, step.stream);
 }
 
 /** How the steps were undone, if they were. */

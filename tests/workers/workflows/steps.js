@@ -340,3 +340,83 @@ export const an_output_may_be_anything_that_can_be_kept = {
     await rejects(Promise.reject(new Error("for the import")));
   },
 };
+
+/** A stream of these chunks. */
+function streamOf(...chunks) {
+  return new ReadableStream({
+    pull(controller) {
+      if (chunks.length === 0) controller.close();
+      else controller.enqueue(chunks.shift());
+    },
+  });
+}
+
+export const a_step_may_give_a_stream = {
+  async test(_, env) {
+    const { output } = await ran(env, "stream", async (_event, step) => {
+      const large = new Uint8Array(300_000).map((_, at) => at % 251);
+      const first = await step.do("bytes", async () => streamOf(large, large.buffer.slice(0, 5), new Uint16Array([258])));
+      const bytes = new Uint8Array(await new Response(first).arrayBuffer());
+      const text = await step.do("text", async () => new Response("a text of a body").body);
+      const empty = await step.do("empty", async () => streamOf());
+      return [
+        bytes.length, bytes.slice(0, 300_000).every((byte, at) => byte === at % 251), [...bytes.slice(300_000)],
+        await new Response(text).text(), await new Response(empty).text(),
+      ];
+    });
+    same(output, [300_007, true, [0, 1, 2, 3, 4, 2, 1], "a text of a body", ""]);
+  },
+};
+
+export const a_stream_that_is_none_of_bytes_ends_the_instance = {
+  async test(_, env) {
+    const wrong = {
+      locked: () => {
+        const stream = streamOf();
+        stream.getReader();
+        return stream;
+      },
+      text: () => streamOf("text"),
+      large: () => streamOf(new Uint8Array(16 * 1024 * 1024 + 1)),
+      fails: () => new ReadableStream({ pull: () => { throw new TypeError("no more"); } }),
+    };
+    const texts = {
+      locked: "Step returned a ReadableStream that is already locked or otherwise unreadable. Return a fresh, unlocked ReadableStream from step.do().",
+      text: "Step returned a ReadableStream with unsupported chunk type. Only ArrayBuffer and TypedArray chunks are supported.",
+      large: "Step returned a ReadableStream chunk larger than the maximum allowed size of 16777216 bytes. Return smaller chunks from step.do().",
+      fails: "Failed to read from step ReadableStream output. no more",
+    };
+    for (const [name, make] of Object.entries(wrong)) {
+      const { status, error } = await ran(env, `stream ${name}`, async (_event, step) => {
+        await step.do("bad", async () => make());
+      });
+      equal(status, "errored");
+      equal(error.name, "WorkflowFatalError");
+      equal(
+        error.message,
+        `The execution of the Workflow instance was terminated, as the step "bad" returned an invalid ReadableStream output. ${texts[name]}`,
+      );
+    }
+  },
+};
+
+export const a_stream_must_end_in_time = {
+  async test(_, env) {
+    let canceled = 0;
+    const { output } = await ran(env, "stream in time", async (_event, step) => {
+      const result = await step.do("slow", { retries: { limit: 1, delay: 1 }, timeout: 100 }, async ({ attempt }) => {
+        if (attempt === 2) return streamOf(new Uint8Array([attempt]));
+        return new ReadableStream({
+          start(controller) {
+            controller.enqueue(new Uint8Array(400_000));
+          },
+          cancel() {
+            canceled++;
+          },
+        });
+      });
+      return [...new Uint8Array(await new Response(result).arrayBuffer())];
+    });
+    same([output, canceled], [[2], 1]);
+  },
+};
