@@ -4,7 +4,7 @@ const { ops } = require('internal/selvedge/host');
 const { Error, ReflectApply, TypedArrayPrototypeSubarray, Uint32Array, Uint8Array } = primordials;
 const { genericNodeError } = require('internal/errors');
 const {
-  op_node_crc32, op_node_zlib_close, op_node_zlib_fault, op_node_zlib_level, op_node_zlib_new, op_node_zlib_write,
+  op_node_crc32, op_node_zlib_close, op_node_zlib_fault, op_node_zlib_params, op_node_zlib_new, op_node_zlib_write,
 } = ops;
 
 const Z_FINISH = 4;
@@ -157,9 +157,9 @@ class Zlib extends Handle {
     this.setUp(state, callback, () => op_node_zlib_new(this.mode, options, bytes, noParameters, -1));
   }
 
-  /** What follows is packed at another level. The strategy is the default one from then on. */
-  params(level, _strategy) {
-    op_node_zlib_level(this.coder, level);
+  /** What follows is packed in another way; all that came before was flushed. */
+  params(level, strategy) {
+    op_node_zlib_params(this.coder, level, strategy);
   }
 }
 

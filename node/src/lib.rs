@@ -64,7 +64,7 @@ deno_core::extension!(
         ops::zlib::op_node_crc32,
         ops::zlib::op_node_zlib_close,
         ops::zlib::op_node_zlib_fault,
-        ops::zlib::op_node_zlib_level,
+        ops::zlib::op_node_zlib_params,
         ops::zlib::op_node_zlib_new,
         ops::zlib::op_node_zlib_write,
     ],

@@ -219,12 +219,16 @@ pub(crate) fn op_node_zlib_fault(#[cppgc] coder: &ZlibCoder) -> Fault {
     coder.with(|coder| coder.fault()).unwrap_or_default()
 }
 
-/// Another level for what follows.
+/// Another level and strategy for what follows.
 #[op2(fast)]
-pub(crate) fn op_node_zlib_level(#[cppgc] coder: &ZlibCoder, #[smi] level: i32) {
+pub(crate) fn op_node_zlib_params(
+    #[cppgc] coder: &ZlibCoder,
+    #[smi] level: i32,
+    #[smi] strategy: i32,
+) {
     coder.with(|coder| {
         if let Coder::Deflate(packer) = coder {
-            packer.set_level(level);
+            packer.set_params(level, strategy);
         }
     });
 }

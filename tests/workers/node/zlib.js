@@ -164,3 +164,29 @@ export const strategies_and_memory_levels_act = {
     ok(zlib.deflateSync(noise, { memLevel: 1 }).length !== zlib.deflateSync(noise, { memLevel: 9 }).length);
   },
 };
+
+export const params_change_the_strategy = {
+  async test() {
+    const { Z_DEFAULT_STRATEGY, Z_HUFFMAN_ONLY, Z_RLE } = zlib.constants;
+    for (const [make, unpack] of [[zlib.createDeflate, zlib.inflateSync], [zlib.createGzip, zlib.gunzipSync], [zlib.createDeflateRaw, zlib.inflateRawSync]]) {
+      const packer = make({ strategy: Z_RLE });
+      const out = [];
+      packer.on("data", (chunk) => out.push(chunk));
+      const sizes = [];
+      const write = (strategy) => new Promise((resolve, reject) => {
+        const before = Buffer.concat(out).length;
+        packer.params(6, strategy, (error) => {
+          if (error) return reject(error);
+          packer.write(text, () => packer.flush(() => resolve(sizes.push(Buffer.concat(out).length - before))));
+        });
+      });
+      await write(Z_RLE);
+      await write(Z_DEFAULT_STRATEGY);
+      await write(Z_HUFFMAN_ONLY);
+      packer.end();
+      await new Promise((resolve) => packer.on("end", resolve));
+      ok(sizes[0] > 5 * sizes[1] && sizes[2] > 5 * sizes[1], sizes.join());
+      equal(unpack(Buffer.concat(out)).toString(), text + text + text);
+    }
+  },
+};

@@ -1,6 +1,8 @@
 //! deflate, with zlib's header, gzip's or none.
 
 use deno_error::JsErrorBox;
+use zlib_rs::adler32::adler32;
+use zlib_rs::crc32::crc32;
 use zlib_rs::{
     Deflate, DeflateConfig, DeflateFlush, Inflate, InflateError, InflateFlush, Status, Strategy,
 };
@@ -31,47 +33,147 @@ pub(crate) struct Options {
     pub(super) strategy: i32,
 }
 
+impl Options {
+    /// log2 of the window. One of 256 bytes is none that zlib itself makes.
+    fn window_bits(&self) -> u8 {
+        if self.window == 0 { 15 } else { self.window.clamp(9, 15) }
+    }
+
+    fn memory(&self) -> i32 {
+        match self.mem_level {
+            level @ 1..=9 => level,
+            _ => DEFAULT_MEM_LEVEL,
+        }
+    }
+}
+
 /// Compresses.
 pub(crate) struct Packer {
     stream: Deflate,
+    options: Options,
+    wrap: Wrap,
+    checksum: u32,
+    total: u64,
+    /// The end of what was read, up to a window: another stream goes on from there.
+    window: Vec<u8>,
+    /// Whether the stream is one that goes on, and writes neither header nor checksum.
+    goes_on: bool,
+    /// What is still to be written behind the end of such a stream.
+    trailer: Option<Vec<u8>>,
     bytes: usize,
+}
+
+/// What stands around the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrap {
+    None,
+    Zlib,
+    Gzip,
+}
+
+impl Wrap {
+    /// The checksum of nothing.
+    fn begin(self) -> u32 {
+        match self {
+            Self::Zlib => 1,
+            _ => 0,
+        }
+    }
+
+    fn checksum(self, before: u32, data: &[u8]) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Zlib => adler32(before, data),
+            Self::Gzip => crc32(before, data),
+        }
+    }
+
+    fn trailer(self, checksum: u32, total: u64) -> Vec<u8> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Zlib => checksum.to_be_bytes().to_vec(),
+            Self::Gzip => {
+                let size = u32::try_from(total & u64::from(u32::MAX)).unwrap_or(0);
+                [checksum.to_le_bytes(), size.to_le_bytes()].concat()
+            }
+        }
+    }
 }
 
 impl Packer {
     pub(super) fn new(mode: u32, options: Options, dictionary: &[u8]) -> Result<Self, JsErrorBox> {
-        // A window of 256 bytes is one that zlib itself does not make.
-        let window = if options.window == 0 { 15 } else { options.window.clamp(9, 15) };
-        let mem_level = match options.mem_level {
-            level @ 1..=9 => level,
-            _ => DEFAULT_MEM_LEVEL,
+        let wrap = match mode {
+            DEFLATE => Wrap::Zlib,
+            GZIP => Wrap::Gzip,
+            _ => Wrap::None,
         };
-        let window_bits = match mode {
-            DEFLATE => i32::from(window),
-            GZIP => WITH_GZIP + i32::from(window),
-            _ => -i32::from(window),
+        let mut packer = Self {
+            stream: stream_of(options, wrap),
+            options,
+            wrap,
+            checksum: wrap.begin(),
+            total: 0,
+            window: Vec::new(),
+            goes_on: false,
+            trailer: None,
+            bytes: packer_bytes(options.window_bits(), options.memory()),
         };
-        let mut stream = Deflate::new_with_config(DeflateConfig {
-            level: options.level.clamp(-1, 9),
-            window_bits,
-            mem_level,
-            strategy: Strategy::try_from(options.strategy).unwrap_or_default(),
-            ..DeflateConfig::default()
-        });
         if !dictionary.is_empty() && mode != GZIP {
             let failed = |_| JsErrorBox::generic("Failed to set dictionary");
-            stream.set_dictionary(dictionary).map_err(failed)?;
+            packer.stream.set_dictionary(dictionary).map_err(failed)?;
+            packer.remember(dictionary);
         }
-        Ok(Self { stream, bytes: packer_bytes(window, mem_level) })
+        Ok(packer)
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.window.capacity()
     }
 
-    /// Another level for what follows. (One that is the same already is no failure, nor
-    /// one that must wait.)
-    pub(super) fn set_level(&mut self, level: i32) {
-        let _ = self.stream.set_level(level.clamp(-1, 9));
+    /// Another level and strategy for what follows, after all that came before was flushed.
+    pub(super) fn set_params(&mut self, level: i32, strategy: i32) {
+        let level = level.clamp(-1, 9);
+        if self.options.strategy == 0 && strategy == 0 {
+            self.options.level = level;
+            // (One that is the same already is no failure, nor one that must wait.)
+            let _ = self.stream.set_level(level);
+            return;
+        }
+        self.options = Options { level, strategy, ..self.options };
+        if self.stream.total_out() == 0 && !self.goes_on {
+            // Nothing was begun: not even the header is written.
+            self.stream = stream_of(self.options, self.wrap);
+            if self.wrap != Wrap::Gzip && !self.window.is_empty() {
+                let _ = self.stream.set_dictionary(&self.window);
+            }
+            return;
+        }
+        // A stream that was flushed ends with a byte: one more goes on from there.
+        self.goes_on = true;
+        self.stream = stream_of(self.options, Wrap::None);
+        let _ = self.stream.set_dictionary(&self.window);
+    }
+
+    /// Keeps the end of what was read.
+    fn remember(&mut self, data: &[u8]) {
+        let most = 1 << self.options.window_bits();
+        let data = &data[data.len().saturating_sub(most)..];
+        let kept = most - data.len();
+        if self.window.len() > kept {
+            self.window.drain(..self.window.len() - kept);
+        }
+        self.window.extend_from_slice(data);
+    }
+
+    /// Writes what stands behind the data.
+    fn end(&mut self, output: &mut [u8], done: &mut Progress) -> i32 {
+        let (wrap, checksum, total) = (self.wrap, self.checksum, self.total);
+        let trailer = self.trailer.get_or_insert_with(|| wrap.trailer(checksum, total));
+        let count = trailer.len().min(output.len());
+        output[..count].copy_from_slice(&trailer[..count]);
+        trailer.drain(..count);
+        done.written += count;
+        if trailer.is_empty() { STREAM_END } else { OK }
     }
 
     pub(super) fn write(
@@ -89,16 +191,42 @@ impl Packer {
             5 => DeflateFlush::Block,
             _ => DeflateFlush::Finish,
         };
+        if self.trailer.is_some() {
+            return self.end(output, done);
+        }
         let before = (self.stream.total_in(), self.stream.total_out());
         let status = self.stream.compress(input, output, flush);
         done.add(self.stream.total_in() - before.0, self.stream.total_out() - before.1);
+        let read = &input[..done.read];
+        self.checksum = self.wrap.checksum(self.checksum, read);
+        self.total += read.len() as u64;
+        self.remember(read);
         match status {
             Ok(Status::Ok) => OK,
             Ok(Status::BufError) => BUF_ERROR,
+            Ok(Status::StreamEnd) if self.goes_on => {
+                let written = done.written;
+                self.end(&mut output[written..], done)
+            }
             Ok(Status::StreamEnd) => STREAM_END,
             Err(_) => STREAM_ERROR,
         }
     }
+}
+
+fn stream_of(options: Options, wrap: Wrap) -> Deflate {
+    let window = i32::from(options.window_bits());
+    Deflate::new_with_config(DeflateConfig {
+        level: options.level.clamp(-1, 9),
+        window_bits: match wrap {
+            Wrap::Zlib => window,
+            Wrap::Gzip => WITH_GZIP + window,
+            Wrap::None => -window,
+        },
+        mem_level: options.memory(),
+        strategy: Strategy::try_from(options.strategy).unwrap_or_default(),
+        ..DeflateConfig::default()
+    })
 }
 
 /// About what zlib allocates: two windows and their chains, heads, what is pending.

@@ -124,3 +124,64 @@ fn coders_tell_what_they_hold() {
         assert!((500..16 << 20).contains(&bytes), "{mode}: {bytes}");
     }
 }
+
+/// Writes, and flushes as `params()` of Node.js does before.
+fn flushed(coder: &mut Coder, input: &[u8]) -> Vec<u8> {
+    let mut buffer = vec![0; 1 << 20];
+    let mut done = Progress::default();
+    let status = coder.write(2, input, &mut buffer, &mut done);
+    assert!(matches!(status, OK | BUF_ERROR) && done.read == input.len(), "{status}");
+    buffer.truncate(done.written);
+    buffer
+}
+
+fn set_params(coder: &mut Coder, level: i32, strategy: i32) {
+    let Coder::Deflate(packer) = coder else { panic!("it packs") };
+    packer.set_params(level, strategy);
+}
+
+#[test]
+fn a_strategy_is_changed_in_the_middle() {
+    const HUFFMAN_ONLY: i32 = 2;
+    let text = "to be or not to be, that is the question. ".repeat(2000);
+    let text = text.as_bytes();
+    for (pack, unpack) in [(DEFLATE, INFLATE), (DEFLATERAW, INFLATERAW), (GZIP, GUNZIP)] {
+        // The same way on, another one, and back again.
+        let mut coder = coder(pack, &[], &[]);
+        let mut sizes = Vec::new();
+        let mut packed = Vec::new();
+        for (level, strategy) in [(6, 0), (6, HUFFMAN_ONLY), (1, HUFFMAN_ONLY), (6, 0), (9, 0)] {
+            set_params(&mut coder, level, strategy);
+            let piece = flushed(&mut coder, text);
+            sizes.push(piece.len());
+            packed.extend(piece);
+        }
+        packed.extend(all(&mut coder, FINISH, b"the end", 3));
+        assert!(sizes[1] > 5 * sizes[0] && sizes[2] > 5 * sizes[0], "{sizes:?}");
+        // It finds what was there before the change.
+        assert!(sizes[3] < 2 * sizes[0] && sizes[4] < 2 * sizes[0], "{sizes:?}");
+        let out = all(&mut self::coder(unpack, &[], &[]), FINISH, &packed, 1000);
+        assert_eq!(out, [&text.repeat(5)[..], b"the end"].concat(), "{pack}");
+    }
+}
+
+#[test]
+fn a_strategy_is_changed_before_anything_is_written() {
+    let dictionary = b"to be or not to be, that is the question";
+    for (pack, unpack) in [(DEFLATE, INFLATE), (DEFLATERAW, INFLATERAW)] {
+        let mut packer = coder(pack, dictionary, &[]);
+        set_params(&mut packer, 6, 3);
+        let packed = all(&mut packer, FINISH, dictionary, 7);
+        let mut unpacker = coder(unpack, dictionary, &[]);
+        assert_eq!(all_with_dictionary(&mut unpacker, &packed), dictionary, "{pack}");
+    }
+}
+
+fn all_with_dictionary(coder: &mut Coder, input: &[u8]) -> Vec<u8> {
+    let mut buffer = vec![0; 1 << 10];
+    let mut done = Progress::default();
+    let status = coder.write(FINISH, input, &mut buffer, &mut done);
+    assert_eq!(status, STREAM_END);
+    buffer.truncate(done.written);
+    buffer
+}
