@@ -8,24 +8,24 @@
 
 mod failing;
 mod generation;
+mod options;
 mod triggers;
 mod watch;
+mod worker;
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use selvedge_assets::{Cache, Handle};
+use selvedge_assets::Cache;
 use selvedge_runtime::{Failure, Outcome, Platform, Services, Worker};
 
 use crate::alarms::Alarms;
 use crate::backends::{BackendError, Backends};
-use crate::bindings::{self, ProjectAssets};
+use crate::bindings;
 use crate::config::{Diagnostic, EnvLine};
 use crate::control::{Control, socket};
-use crate::inspector::{InspectOptions, InspectorServer};
+use crate::inspector::InspectorServer;
 use crate::listener::Addresses;
 use crate::loaded::Guests;
 use crate::log::{Field, Level, Log};
@@ -33,78 +33,15 @@ use crate::outbound::Policy;
 use crate::project::Project;
 use crate::queues::Consumers;
 use crate::run::{RunError, guests, urls, way_out};
-use crate::run_options::TlsFiles;
 use crate::serve::Shared;
 use crate::switchboard::Switchboard;
 use crate::tls;
 use failing::Failing;
 use generation::{Generation, Retired};
+pub use options::{Build, Built, CronMode, DevError, DevOptions, OnReady, Ready};
 use triggers::Triggers;
 use watch::Watch;
-
-/// What one build gave.
-#[derive(Debug)]
-pub struct Built {
-    pub result: Result<Project, Diagnostic>,
-    /// The files that the result depends on, also those that are missing.
-    pub files: Vec<PathBuf>,
-    /// Folders in which any file matters.
-    pub folders: Vec<PathBuf>,
-    /// The same with all that lies below them.
-    pub trees: Vec<PathBuf>,
-    /// Folders of static assets: all that lies below them is served.
-    pub assets: Vec<PathBuf>,
-    /// The folder in which a change may help a build that failed.
-    pub root: PathBuf,
-}
-
-/// Reads and bundles a Worker. It is called on a thread of its own.
-pub type Build = Arc<dyn Fn() -> Built + Send + Sync>;
-
-/// When cron triggers fire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CronMode {
-    /// As the configuration says.
-    Auto,
-    /// Only by a request to `/cdn-cgi/handler/scheduled`.
-    Manual,
-}
-
-/// What `selvedge dev` is asked to do.
-pub struct DevOptions {
-    /// At least one. The first takes the requests, the others are reached by
-    /// service bindings.
-    pub workers: Vec<Build>,
-    /// At least one address; port 0 is any free one.
-    pub listen: Vec<SocketAddr>,
-    pub log: Arc<Log>,
-    pub tls: Option<TlsFiles>,
-    pub server_timing: bool,
-    pub cron: CronMode,
-    /// Where debuggers connect, if they may. A Worker stays the same target when
-    /// it is reloaded.
-    pub inspect: Option<InspectOptions>,
-    /// Where the state of all Workers is kept. It may not exist yet.
-    pub data_dir: PathBuf,
-    /// How long a Durable Object stays in memory without events.
-    pub object_idle: Duration,
-    /// The URL of a relay that takes mail; without one it goes into a folder.
-    pub smtp: Option<String>,
-    /// Called when the addresses are bound and the Workers started, or failed to.
-    pub on_ready: OnReady,
-}
-
-/// Takes note of where Workers can be reached.
-pub type OnReady = Box<dyn FnOnce(Ready) + Send>;
-
-/// Where the Workers of `selvedge dev` can be reached.
-#[derive(Debug, Clone, Default)]
-pub struct Ready {
-    /// At least one.
-    pub urls: Vec<String>,
-    /// Where debuggers connect, the first Worker's first.
-    pub debuggers: Vec<String>,
-}
+use worker::{DevWorker, Serving};
 
 /// Serves until `shutdown` is ready and what is in flight is done.
 ///
@@ -190,21 +127,6 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     Ok(())
 }
 
-/// Why `selvedge dev` could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum DevError {
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// Two configurations name the same Worker.
-    #[error(
-        "two Workers are named \"{0}\"\nhint: give them different names, service bindings go by them"
-    )]
-    SameName(String),
-    /// The system does not tell of changed files.
-    #[error("cannot watch files: {0}")]
-    Watch(String),
-}
-
 /// What all generations are made with.
 struct Host {
     shared: Arc<Shared>,
@@ -223,39 +145,6 @@ struct Host {
     asset_cache: Arc<Cache>,
 }
 
-struct DevWorker {
-    build: Build,
-    name: String,
-    serving: Serving,
-    /// What serves, to see whether a build changed anything.
-    worker: Option<Arc<Worker>>,
-    /// What it depends on.
-    files: BTreeSet<PathBuf>,
-    folders: BTreeSet<PathBuf>,
-    trees: BTreeSet<PathBuf>,
-    asset_folders: Vec<PathBuf>,
-    /// Its static assets: those of the last build, whichever generation serves.
-    assets: Option<Arc<Handle>>,
-    root: PathBuf,
-    broken: bool,
-    /// Whether any build succeeded so far.
-    was_built: bool,
-    /// What is wrong, as it was last said.
-    said: Option<String>,
-    /// What the last build warned of.
-    warnings: Vec<String>,
-}
-
-/// Who answers a Worker's requests.
-enum Serving {
-    Nobody,
-    Generation(Generation),
-    /// It answers until it is dropped.
-    Failing {
-        _page: Failing,
-    },
-}
-
 struct Dev {
     host: Host,
     workers: Vec<DevWorker>,
@@ -263,63 +152,6 @@ struct Dev {
     triggers: Triggers,
     /// Generations that still finish their requests.
     retired: Vec<Retired>,
-}
-
-impl DevWorker {
-    fn new(build: Build) -> Self {
-        Self {
-            build,
-            name: String::new(),
-            serving: Serving::Nobody,
-            worker: None,
-            files: BTreeSet::new(),
-            folders: BTreeSet::new(),
-            trees: BTreeSet::new(),
-            asset_folders: Vec::new(),
-            assets: None,
-            root: PathBuf::new(),
-            broken: true,
-            was_built: false,
-            said: None,
-            warnings: Vec::new(),
-        }
-    }
-
-    /// Takes the assets of a build, and puts them into the Worker's `env`.
-    fn take_assets(
-        &mut self,
-        assets: Option<ProjectAssets>,
-        cache: &Arc<Cache>,
-        worker: &mut Worker,
-    ) {
-        let Some(assets) = assets else {
-            self.assets = None;
-            return;
-        };
-        let binding = assets.binding.clone();
-        let assets = assets.open(cache.clone());
-        let handle = match self.assets.take() {
-            Some(handle) => {
-                handle.set(assets);
-                handle
-            }
-            None => Handle::new(assets),
-        };
-        binding.iter().for_each(|name| bindings::bind_assets(name, &handle, worker));
-        self.assets = Some(handle);
-    }
-
-    /// Whether changed files are a reason to build.
-    fn is_affected(&self, changed: &BTreeSet<PathBuf>) -> bool {
-        changed.iter().any(|path| {
-            self.files.contains(path)
-                || (watch::is_source(path)
-                    && path.parent().is_some_and(|folder| self.folders.contains(folder)))
-                || self.trees.iter().any(|tree| watch::may_help(tree, path))
-                || self.asset_folders.iter().any(|folder| watch::is_asset(folder, path))
-                || (self.broken && watch::may_help(&self.root, path))
-        })
-    }
 }
 
 impl Dev {
