@@ -33,7 +33,7 @@ deno_core::extension!(
         ops::put::op_r2_put_open,
         ops::put::op_r2_part_open,
     ],
-    lazy_loaded_js = [dir "src", "r2_bucket.js"],
+    lazy_loaded_js = [dir "src", "options.js", "r2_bucket.js"],
 );
 
 /// The binding's ops and its script, which loads in isolates that have a bucket.
