@@ -31,7 +31,6 @@ const {
   MapPrototypeForEach,
   MapPrototypeGet,
   MapPrototypeSet,
-  ObjectGetOwnPropertyDescriptor,
   ObjectGetOwnPropertySymbols,
   ObjectGetPrototypeOf,
   ObjectHasOwn,
@@ -56,15 +55,10 @@ const {
   Uint8ClampedArray,
 } = primordials;
 const { entrypoints, headers: headerLists, request: requests, response: responses } = internals.selvedge;
-const {
-  classOf,
-  isDomException,
-  notCloneable,
-  textOf,
-  unsupported,
-} = core.loadExtScript("ext:selvedge/rpc/errors.js");
+const { encodeError } = core.loadExtScript("ext:selvedge/rpc/error_values.js");
+const { notCloneable, textOf, unsupported } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const { define, External, Message, release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
-const { rpc, shared, viewOf } = internals;
+const { rpc, viewOf } = internals;
 
 /** https://developers.cloudflare.com/workers/runtime-apis/rpc/ */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
@@ -399,73 +393,9 @@ function proxyExternal(encoder, value) {
   return capExternal(rpc.exportObject(encoder.io, value, kind));
 }
 
-/** The own properties of an error that can cross, without what it has by birth. */
+/** An error on its way: see `error_values.js`. */
 function errorExternal(encoder, error) {
-  if (isDomException(error)) {
-    const data = { __proto__: null, dom: true, name: `${error.name}`, message: `${error.message}`, stack: null, props: {} };
-    const stack = ObjectGetOwnPropertyDescriptor(error, "stack");
-    if (stack !== undefined && typeof stack.value === "string") data.stack = stack.value;
-    return new External("error", null, data);
-  }
-  const name = textOf(() => error.name, "Error");
-  const data = {
-    __proto__: null,
-    dom: false,
-    name: classOf(name),
-    message: textOf(() => error.message, ""),
-    stack: null,
-    props: {},
-  };
-  const made = new External("error", null, data);
-  encoder.size += data.message.length * 2;
-  if (!shared.production) {
-    const stack = textOf(() => error.stack, "");
-    const at = primordials.StringPrototypeIndexOf(stack, "\n    at ");
-    if (at >= 0) data.frames = primordials.StringPrototypeSlice(stack, at);
-  }
-  // An error may lead to itself.
-  remember(encoder, error, made);
-  const cause = ObjectGetOwnPropertyDescriptor(error, "cause");
-  if (cause !== undefined && !cause.enumerable) copyProp(encoder, data.props, "cause", cause.value);
-  const errors = data.name === "AggregateError" ? ObjectGetOwnPropertyDescriptor(error, "errors") : undefined;
-  if (errors !== undefined) copyProp(encoder, data.props, "errors", errors.value);
-  const keys = ObjectKeys(error);
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i];
-    if (key === "stack" || key === "message" || errors !== undefined && key === "errors") continue;
-    let value;
-    try {
-      value = error[key];
-    } catch {
-      continue;
-    }
-    copyProp(encoder, data.props, key, value);
-  }
-  if (data.name !== name && !ObjectHasOwn(data.props, "name")) define(data.props, "name", name);
-  return made;
-}
-
-/** Copies what is plain data; the rest of an error stays behind. */
-function copyProp(encoder, props, key, value) {
-  const before = encoder.message.externals?.length ?? 0;
-  try {
-    if (typeof value === "function") return;
-    define(props, key, undefined);
-    props[key] = copy(encoder, value, props, key);
-    const { externals } = encoder.message;
-    for (let i = before; externals !== null && i < externals.length; i++) {
-      if (externals[i].kind !== "error") throw notCloneable("");
-    }
-  } catch {
-    ReflectDeleteProperty(props, key);
-    dropExternals(encoder.message, before);
-  }
-}
-
-function dropExternals(message, from) {
-  if (message.externals === null) return;
-  for (let i = from; i < message.externals.length; i++) message.externals[i].cap?.release();
-  message.externals.length = from;
+  return encodeError(encoder, error, copy, remember);
 }
 
 function instanceExternal(encoder, value) {

@@ -212,6 +212,7 @@ deno_core::extension!(
         "receivers.js",
         "rpc.js",
         "rpc/capabilities.js",
+        "rpc/error_values.js",
         "rpc/errors.js",
         "rpc/exceptions.js",
         "rpc/failures.js",
