@@ -4,6 +4,7 @@ mod server;
 
 mod accounts;
 mod connections;
+mod fairness;
 mod isolates;
 mod limits;
 mod objects;
