@@ -248,6 +248,7 @@ function closed(all, socket, fields, code, reason, wasClean) {
       fields.state = CLOSED;
       forget(all, socket, fields);
     },
+    { __proto__: null, url: wasClean ? "clean" : "", time: code },
   );
 }
 
@@ -262,11 +263,11 @@ function forget(all, socket, fields) {
 /** What events are called where they are shown. */
 const KINDS = { __proto__: null, webSocketMessage: "message", webSocketClose: "close", webSocketError: "error" };
 
-/** Runs a handler of the class as an event of the object. */
-function event(all, name, handle, after = undefined) {
+/** Runs a handler of the class as an event of the object; `detail`: what is told of it besides. */
+function event(all, name, handle, after = undefined, detail = undefined) {
   const { actor } = all;
   const { enter, WEBSOCKET } = core.loadExtScript("ext:selvedge_durable/actor.js");
-  const what = { __proto__: null, kind: WEBSOCKET, text: KINDS[name] };
+  const what = { __proto__: null, kind: WEBSOCKET, text: KINDS[name], ...detail };
   const nobody = { __proto__: null, frame: undefined, resolve: ignore, reject: ignore, receive: undefined, event: null, canMove: false, over: false, what, followed: 0, span: -1 };
   enter(actor, nobody, (instance) => {
     const done = () => {

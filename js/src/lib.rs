@@ -227,6 +227,7 @@ deno_core::extension!(
         "service.js",
         "sockets.js",
         "streams.js",
+        "trace_items.js",
         "tracing.js",
         "transfer.js",
         "websocket.js",

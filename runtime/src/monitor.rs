@@ -122,6 +122,8 @@ pub enum Amount {
     LoadedIsolates,
     /// Steps of Workflows that ran, each attempt for itself.
     WorkflowSteps,
+    /// Events of other Workers that did not reach a `tail` handler.
+    TailEventsLost,
 }
 
 /// How an amount is shown.
@@ -135,7 +137,7 @@ pub struct AmountName {
 
 impl Amount {
     /// All of them, in the order of their numbers. Those of one metric stand together.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::D1RowsRead,
         Self::D1RowsWritten,
         Self::R2BytesRead,
@@ -146,6 +148,7 @@ impl Amount {
         Self::EmailsFailed,
         Self::LoadedIsolates,
         Self::WorkflowSteps,
+        Self::TailEventsLost,
     ];
 
     /// Its name in metrics.
@@ -161,6 +164,7 @@ impl Amount {
             Self::EmailsFailed => ("emails", Some(("result", "failed"))),
             Self::LoadedIsolates => ("loaded_isolates", None),
             Self::WorkflowSteps => ("workflow_steps", None),
+            Self::TailEventsLost => ("tail_events_lost", None),
         };
         AmountName { metric, label }
     }
@@ -184,6 +188,8 @@ pub enum InnerEvent<'a> {
     /// `message`, `close` or `error` of a socket that an object accepted.
     WebSocket {
         kind: &'a str,
+        /// Of a `close`: its code, and whether both sides closed.
+        close: Option<(u16, bool)>,
     },
 }
 

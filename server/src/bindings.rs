@@ -5,6 +5,7 @@ mod assets;
 mod durable;
 mod hyperdrive;
 mod queues;
+mod tails;
 #[cfg(test)]
 mod tests;
 pub(crate) mod workflows;
@@ -43,6 +44,7 @@ pub use assets::ProjectAssets;
 pub(crate) use assets::bind as bind_assets;
 pub use durable::DurableObjects;
 pub use queues::QueueConsumers;
+pub use tails::TailWorkers;
 
 /// Whose the data of Workers is that no account has.
 pub(crate) const NO_ACCOUNT: &str = "";

@@ -28,6 +28,7 @@ use crate::control::{Control, socket};
 use crate::inspector::InspectorServer;
 use crate::listener::Addresses;
 use crate::loaded::Guests;
+use crate::local_traces::LocalTraces;
 use crate::log::{Field, Level, Log};
 use crate::outbound::Policy;
 use crate::project::Project;
@@ -61,6 +62,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
     let switchboard = Switchboard::new(backends.placement());
     let alarms = Alarms::new(switchboard.clone());
     let consumers = Consumers::new(switchboard.clone(), options.log.clone());
+    let traces = LocalTraces::new(switchboard.clone(), options.log.clone());
     let control = Arc::new(Control::new(backends.clone(), switchboard.clone()));
     let services = Services {
         platform: Platform::new(selvedge_snapshot::platform_parts(None)),
@@ -84,6 +86,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
         server_timing: options.server_timing,
         threads: Mutex::default(),
         switchboard: switchboard.clone(),
+        traces: Some(traces.clone()),
     });
     let workers = options.workers.into_iter().map(DevWorker::new).collect();
     let mut dev = Dev {
@@ -98,6 +101,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
             guests,
             alarms: alarms.clone(),
             consumers: consumers.clone(),
+            traces,
             asset_cache: Arc::default(),
         },
         workers,
@@ -141,6 +145,8 @@ struct Host {
     guests: Arc<Guests>,
     alarms: Arc<Alarms>,
     consumers: Arc<Consumers>,
+    /// What their tail Workers get.
+    traces: Arc<LocalTraces>,
     /// Contents of static assets.
     asset_cache: Arc<Cache>,
 }
@@ -221,7 +227,16 @@ impl Dev {
     /// Starts a generation of the Worker and lets it take over.
     async fn swap(&mut self, index: usize, project: Project, begin: Instant) {
         let Project {
-            mut worker, bindings, objects, consumers, assets, warnings, crons, env, ..
+            mut worker,
+            bindings,
+            objects,
+            consumers,
+            tails,
+            assets,
+            warnings,
+            crons,
+            env,
+            ..
         } = project;
         let log = self.host.log.clone();
         let entry = &mut self.workers[index];
@@ -236,10 +251,12 @@ impl Dev {
         }
         if entry.name != worker.name && !entry.name.is_empty() {
             self.host.switchboard.set(&entry.name, Vec::new());
+            self.host.traces.set(&entry.name, &[]);
         }
         entry.name.clone_from(&worker.name);
         let scheduled = bindings::workflows::schedules(&bindings, &worker.name);
         self.triggers.set(index, &worker.name, &crons, scheduled);
+        self.host.traces.set(&worker.name, tails.names());
         let opened = bindings::open(
             &bindings,
             &objects,

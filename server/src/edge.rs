@@ -145,6 +145,11 @@ impl Client {
         self.service.is_some()
     }
 
+    /// Whether the server itself calls a handler that no client reaches.
+    pub(crate) fn is_for_handler(&self) -> bool {
+        self.service.as_ref().is_some_and(|service| service.for_handler)
+    }
+
     /// Whether a Durable Object is asked from another isolate.
     pub(crate) fn is_for_object(&self) -> bool {
         self.service.as_ref().is_some_and(|service| service.object.is_some())

@@ -33,6 +33,16 @@ pub(crate) struct Asked<'a> {
     pub(crate) client: &'a Client,
 }
 
+impl Asked<'_> {
+    /// Whether the server brings events of other Workers.
+    pub(crate) fn is_for_tail(&self) -> bool {
+        self.client.is_for_handler() && memchr::memmem::find(self.url, TAIL).is_some()
+    }
+}
+
+/// The path of the `tail` handler (`js/handlers.js`).
+const TAIL: &[u8] = b"/cdn-cgi/handler/tail?";
+
 /// What follows a request in the isolate.
 #[derive(Default)]
 pub(crate) struct Followed {

@@ -70,6 +70,7 @@ use crate::queues::Consumers;
 use crate::run::{RunError, urls};
 use crate::serve::DRAIN;
 use crate::switchboard::Switchboard;
+use crate::tails::TailConsumers;
 use certificates::Certificates;
 use core::{Core, Parts};
 use ingress::Ingress;
@@ -154,6 +155,9 @@ impl Server {
         };
         let traces = Traces::new(Arc::new(Registry::new(unix_seconds())));
         let (kept, otlp) = watch_events(&options, &traces)?;
+        let registry = traces.registry().clone();
+        let tails = TailConsumers::new(switchboard.clone(), options.log.clone(), registry);
+        traces.add_sink(tails.clone());
         let access_log = open_access_log(&options.settings)?;
         let core = Core::new(Parts {
             store,
@@ -163,6 +167,7 @@ impl Server {
             log: options.log,
             traces,
             kept,
+            tails,
             backends,
             switchboard,
             alarms,

@@ -470,14 +470,14 @@ impl Connection {
         method: &str,
         body: Option<Box<dyn BodySource>>,
     ) {
-        let Followed { trace, on_end } = match &self.site.gate {
-            Some(gate) => gate.begin(&Asked {
-                method,
-                url: &self.url,
-                headers: self.headers.as_blob(),
-                client: &self.client,
-            }),
-            None => Followed { trace: None, on_end: self.tell(method) },
+        let asked =
+            Asked { method, url: &self.url, headers: self.headers.as_blob(), client: &self.client };
+        let Followed { trace, on_end } = match (&self.site.gate, &self.site.watch) {
+            (Some(gate), _) => gate.begin(&asked),
+            (None, watch) => Followed {
+                trace: watch.as_ref().and_then(|watch| watch.begin(&asked)),
+                on_end: self.tell(method),
+            },
         };
         let service = self.client.service.as_deref();
         // The server itself calls a handler, and not what a binding names.

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::edge::{self, Client};
 use crate::error_page::{self, Page, Reads, Reference};
+use crate::gate::Asked;
 use crate::io::Io;
 use crate::local_handlers;
 use crate::site::Site;
@@ -170,6 +171,13 @@ impl Exchange<'_> {
             Box::new(move |ended: selvedge_runtime::Ended| log.request(&method, &path, &ended))
                 as selvedge_runtime::OnEnd
         });
+        let asked = Asked {
+            method: self.method,
+            url: self.url,
+            headers: self.headers.as_blob(),
+            client: self.client,
+        };
+        let trace = self.site.watch.as_ref().and_then(|watch| watch.begin(&asked));
         local_handlers::fetch(
             self.site,
             FetchEvent {
@@ -188,7 +196,7 @@ impl Exchange<'_> {
                     too_large: self.too_large.clone(),
                 }),
                 on_end,
-                trace: None,
+                trace,
             },
         );
         let guard = presence.guard();

@@ -305,6 +305,12 @@ impl Registry {
         workers.entry(key).or_insert_with(made).clone()
     }
 
+    /// So many events of others did not reach the `tail` handler of a Worker.
+    pub fn lost_tail_events(&self, account: &str, script: &str, count: u64) {
+        let worker = self.worker(account, script);
+        add(&worker.amounts[Amount::TailEventsLost as usize], count);
+    }
+
     /// A request came for a host that no Worker has.
     pub fn unrouted(&self) {
         add(&self.unrouted, 1);

@@ -23,7 +23,9 @@ use selvedge_js::ServiceBinding;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
 
-use crate::bindings::{self, BindingConfig, DurableObjects, ProjectAssets, QueueConsumers};
+use crate::bindings::{
+    self, BindingConfig, DurableObjects, ProjectAssets, QueueConsumers, TailWorkers,
+};
 use crate::config::{Blob, Config, Cron, Diagnostic, EnvLine, Service, Var, shown};
 use collect::{Collected, Refused};
 
@@ -47,6 +49,8 @@ pub struct Project {
     pub objects: DurableObjects,
     /// The queues of which it takes the messages.
     pub consumers: QueueConsumers,
+    /// The Workers that are told of its events.
+    pub tails: TailWorkers,
     /// The folder of the configuration file, else of the main module.
     pub root: PathBuf,
     /// What the user should know and can go on without.
@@ -102,6 +106,7 @@ impl Project {
         let (mut bindings, binding_warnings) = bindings::configured(&config)?;
         let (assets, asset_warnings) = ProjectAssets::configured(&config)?;
         let consumers = QueueConsumers::configured(&config)?;
+        let tails = TailWorkers::configured(&config)?;
         let (objects, object_warnings) = DurableObjects::configured(&config)?;
         bindings.extend(objects.bindings().iter().cloned().map(BindingConfig::DurableObject));
         let env_lines = config.env_lines();
@@ -136,6 +141,7 @@ impl Project {
             assets,
             objects,
             consumers,
+            tails,
             root: config.root,
             warnings: all,
             crons: config.crons,

@@ -98,8 +98,13 @@ impl Server {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
         let listeners = Addresses::bind(&options.listen)?;
         let addresses = listeners.all();
-        let Project { mut worker, bindings, objects, consumers: queues, assets, .. } =
+        let Project { mut worker, bindings, objects, consumers: queues, tails, assets, .. } =
             options.project;
+        if !tails.names().is_empty() {
+            options
+                .log
+                .warn("\"tail_consumers\" get nothing here: `dev` and `serve` run several Workers");
+        }
         if options.production {
             worker.mode = Mode::Production;
         }
@@ -148,6 +153,7 @@ impl Server {
             server_timing: options.server_timing,
             threads: Mutex::default(),
             switchboard: switchboard.clone(),
+            traces: None,
             tls,
         });
         let scheme = if shared.tls.is_some() { "https" } else { "http" };

@@ -23,6 +23,7 @@ use crate::edge::{Client, Facts, TlsFacts};
 use crate::gate::MakeGate;
 use crate::http1::{self, End};
 use crate::http2;
+use crate::local_traces::LocalTraces;
 use crate::log::Log;
 use crate::metrics::EventKind;
 use crate::moving::{Line, Move, Moved, Ticket};
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     /// One entry for each isolate that serves: its last second's CPU time.
     pub(crate) threads: Mutex<Vec<Arc<ThreadUse>>>,
     pub(crate) switchboard: Arc<Switchboard>,
+    /// Who follows events where there is no gate.
+    pub(crate) traces: Option<Arc<LocalTraces>>,
 }
 
 /// What an isolate's thread does: its CPU time as it was a second ago, and what
@@ -178,9 +181,15 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
         return;
     }
     let gate = gate.map(|make| make());
-    let site = Site::new(isolate, assets, shared.log.clone(), shared.server_timing, gate);
+    let watch = match (&gate, &shared.traces) {
+        (None, Some(traces)) => traces.watch(&isolate.worker().name),
+        _ => None,
+    };
+    let site = Site::new(isolate, assets, shared.log.clone(), shared.server_timing, gate, watch);
     if let Some(gate) = &site.gate {
         site.isolate.set_monitor(gate.monitor());
+    } else if let Some(watch) = &site.watch {
+        site.isolate.set_monitor(watch.clone());
     }
     let usage = ThreadUse::of_this_thread(id);
     shared.threads.lock().unwrap_or_else(|poison| poison.into_inner()).push(usage.clone());
@@ -306,7 +315,10 @@ async fn take_events(
         let Some(event) = event else { break };
         match event {
             ThreadEvent::Scheduled(event, done) => {
-                let trace = site.gate.as_ref().and_then(|gate| gate.scheduled(&event));
+                let trace = match (&site.gate, &site.watch) {
+                    (Some(gate), _) => gate.scheduled(&event),
+                    (None, watch) => watch.as_ref().and_then(|watch| watch.scheduled(&event)),
+                };
                 let of_end = site.clone();
                 let on_end = Box::new(move |ended| {
                     if let Some(gate) = &of_end.gate {

@@ -11,6 +11,7 @@ use selvedge_runtime::{LocalIsolate, Mode};
 
 use crate::assets::SiteAssets;
 use crate::gate::Gate;
+use crate::local_traces::LocalWatch;
 use crate::log::Log;
 
 /// One Worker's isolate and how it is served.
@@ -29,6 +30,8 @@ pub(crate) struct Site {
     leaving: Cell<bool>,
     /// Where many Workers share the sockets: decides what is for this one.
     pub(crate) gate: Option<Box<dyn Gate>>,
+    /// Follows events, where nobody decides and somebody wants to know.
+    pub(crate) watch: Option<Rc<LocalWatch>>,
     pub(crate) connections: Cell<usize>,
 }
 
@@ -39,6 +42,7 @@ impl Site {
         log: Arc<Log>,
         server_timing: bool,
         gate: Option<Box<dyn Gate>>,
+        watch: Option<Rc<LocalWatch>>,
     ) -> Rc<Self> {
         Rc::new(Self {
             isolate,
@@ -49,6 +53,7 @@ impl Site {
             draining: Cell::new(false),
             leaving: Cell::new(false),
             gate,
+            watch,
             connections: Cell::new(0),
         })
     }

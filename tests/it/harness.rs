@@ -11,6 +11,7 @@ mod program;
 mod setup;
 mod smtp;
 mod turn;
+mod workerd;
 
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ pub(crate) use program::{Ended, Program, checkout, selvedge};
 pub(crate) use setup::{Setup, TestServer};
 pub(crate) use smtp::{Smtp, Wants, tls as smtp_tls};
 pub(crate) use turn::alone;
+pub(crate) use workerd::Workerd;
 
 /// Long enough for a machine under load; only a hang takes so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

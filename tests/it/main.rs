@@ -41,5 +41,6 @@ mod serve;
 mod soak;
 mod sockets;
 mod surface;
+mod tail_workers;
 mod websocket;
 mod workflows;

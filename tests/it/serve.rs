@@ -1,6 +1,6 @@
 //! `selvedge serve`: many Workers of many accounts behind the same sockets.
 
-mod server;
+pub(crate) mod server;
 
 mod accounts;
 mod connections;

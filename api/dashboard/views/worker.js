@@ -28,8 +28,9 @@ async function summary({ body, account, name, path, onLeave }) {
   const cards = figures(FIGURES);
   const graphs = charts();
   const uses = h("div", {}, used({}));
-  const [subdomain, schedules, deployments] = await Promise.all([
-    maybe(get(`${path}/subdomain`), {}), maybe(get(`${path}/schedules`), {}), get(`${path}/deployments`),
+  const [subdomain, schedules, settings, deployments] = await Promise.all([
+    maybe(get(`${path}/subdomain`), {}), maybe(get(`${path}/schedules`), {}), maybe(get(`${path}/script-settings`), {}),
+    get(`${path}/deployments`),
   ]);
   const newest = deployments.deployments[0];
   const version = newest && await get(`${path}/versions/${newest.versions[0].version_id}`);
@@ -37,6 +38,7 @@ async function summary({ body, account, name, path, onLeave }) {
   const triggers = facts([
     ["Address", subdomain.enabled && subdomain.url ? h("a", { href: subdomain.url }, subdomain.url) : null],
     ["Cron", crons],
+    ["Tail Workers", (settings.tail_consumers ?? []).map((one) => one.service).join(", ")],
     ["Version", version && copyable(version.id)],
     ["Deployed", newest && `${time(newest.created_on)} by ${newest.author_email || newest.source}`],
     ["Handlers", version?.resources?.script?.handlers?.join(", ")],

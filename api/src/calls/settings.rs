@@ -1,15 +1,21 @@
 //! Settings: of the version that serves, and of the Worker beside its code.
 
+use std::collections::BTreeSet;
+
 use selvedge_deployments::{Observability, TailConsumer, WorkerInfo, WorkerKey, WorkerSettings};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::services::current;
+use crate::Inner;
 use crate::body::{multipart_error, part};
 use crate::call::Cx;
 use crate::error::ApiError;
 use crate::reply::{Answer, Reply};
 use crate::upload::shown;
+
+/// Each event goes to all of them.
+const MOST_TAIL_CONSUMERS: usize = 10;
 
 /// What of a Worker can be changed without a version.
 #[derive(Debug, Default, Deserialize)]
@@ -111,10 +117,46 @@ async fn settings_part(cx: &mut Cx) -> Result<bytes::Bytes, ApiError> {
     Err(ApiError::bad(10021, "the body has no part named \"settings\""))
 }
 
+/// Tail consumers are Workers of the account.
+pub(crate) fn check_tail_consumers<'a>(
+    inner: &Inner,
+    key: &WorkerKey,
+    consumers: impl Iterator<Item = &'a TailConsumer>,
+) -> Result<(), ApiError> {
+    let mut names = BTreeSet::new();
+    for TailConsumer { service, .. } in consumers {
+        let bad = |text: String| Err(ApiError::bad(10143, text));
+        let other = WorkerKey::new(key.account.clone(), service);
+        // It may be the one that is just being uploaded.
+        let is_there = match other {
+            Ok(other) => other == *key || inner.store.worker(&other)?.is_some(),
+            Err(_) => false,
+        };
+        if !is_there {
+            return bad(format!(
+                "Could not resolve tail consumer. Target script '{service}' not found."
+            ));
+        }
+        if !names.insert(service) {
+            return bad(format!("the Worker has the tail consumer '{service}' twice"));
+        }
+        if names.len() > MOST_TAIL_CONSUMERS {
+            return bad(format!("a Worker has up to {MOST_TAIL_CONSUMERS} tail consumers"));
+        }
+    }
+    Ok(())
+}
+
 async fn apply(cx: &Cx, key: WorkerKey, worker: WorkerInfo, patch: Patch) -> Answer {
     let by = cx.actor()?;
+    let names_consumers = patch.tail_consumers.is_some();
     let settings = patched(worker.settings, patch);
     let (wanted, new) = (key.clone(), settings.clone());
+    if names_consumers {
+        let (wanted, new) = (wanted.clone(), new.clone());
+        cx.blocking(move |inner| check_tail_consumers(inner, &wanted, new.tail_consumers.iter()))
+            .await?;
+    }
     cx.store(move |store| store.set_settings(&wanted, new, &by)).await?;
     cx.apply(&key).await?;
     Ok(Reply::ok(script_settings(&settings)))

@@ -73,10 +73,17 @@ async fn versions_get_their_shares() {
 async fn settings_beside_the_code_are_changed_at_once() {
     let fixture = Fixture::start().await;
     fixture.hello("api").await;
+    fixture.hello("logger").await;
     let path = "/workers/scripts/api/script-settings";
+    let absent = json!({ "tail_consumers": [{ "service": "absent" }] });
+    assert_eq!(fixture.patch(path, absent).await.code(), 10143);
+    let twice = json!({ "tail_consumers": [{ "service": "logger" }, { "service": "logger" }] });
+    assert_eq!(fixture.patch(path, twice).await.code(), 10143);
     let body = json!({ "observability": { "enabled": true, "head_sampling_rate": 0.5 },
         "tags": ["cf:service=api"], "tail_consumers": [{ "service": "logger" }] });
     fixture.patch(path, body).await.ok();
+    let producers = fixture.get("/workers/tails/by-consumer/logger").await.ok();
+    assert_eq!(producers[0]["producer"]["service"], "api");
     let body = json!({ "logpush": true, "tail_consumers": null });
     let now = fixture.patch(path, body).await.ok();
     assert_eq!(now["observability"], json!({ "enabled": true, "head_sampling_rate": 0.5 }));
@@ -89,6 +96,25 @@ async fn settings_beside_the_code_are_changed_at_once() {
         fixture.patch("/workers/scripts/none/script-settings", json!({})).await.code(),
         10007
     );
+}
+
+#[tokio::test]
+async fn what_there_is_not_is_refused() {
+    let fixture = Fixture::start().await;
+    let on = json!({ "enabled": true });
+    let exports = json!({ "default": { "type": "worker", "cache": on } });
+    for (key, value) in [
+        ("cache_options", on.clone()),
+        ("exports", exports),
+        ("containers", json!([{ "name": "c", "class_name": "A" }])),
+        ("streaming_tail_consumers", json!([{ "service": "logger" }])),
+        ("tail_consumers", json!([{ "service": "absent" }])),
+    ] {
+        let got = fixture.script("api", json!({ "main_module": "index.js", key: value })).await;
+        assert!([10021, 10143].contains(&got.code()), "{key}: {}", got.code());
+    }
+    let off = json!({ "main_module": "index.js", "cache_options": { "enabled": false } });
+    fixture.script("api", off).await.ok();
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Upload, change_of, objects, script};
 use crate::Api;
+use crate::calls::settings::check_tail_consumers;
 use crate::error::ApiError;
 use crate::host::{Commit, ObjectsChange};
 
@@ -45,9 +46,11 @@ pub(crate) async fn publish(
         return Err(ApiError::bad(10211, text));
     }
     let metadata = upload.metadata.clone();
+    let of_upload = metadata.clone();
     let wanted = key.clone();
     let (mut version, change) = api
         .blocking(move |inner| {
+            check_tail_consumers(inner, &wanted, of_upload.tail_consumers.iter().flatten())?;
             let migrations = objects::pending(inner, &wanted, upload.metadata.migrations.clone())?;
             let version = script::version(inner, &wanted, upload, source)?;
             let change = change_of(&version, migrations);

@@ -14,6 +14,7 @@ use super::route::Routes;
 use super::share::Shares;
 use super::slot::Slot;
 use crate::serve::ThreadEvent;
+use crate::tails::Consumer;
 
 /// A new version of a Worker that serves gets this long to start before the old
 /// one goes; after it, requests wait for it.
@@ -113,7 +114,18 @@ fn add(core: &Core, routes: &mut Routes, worker: Arc<Deployed>) {
     }
     let key = worker.live.key.clone();
     core.kept.set(&key, &worker.live.settings.observability);
+    core.tails.set(&key, tail_consumers(&worker.live));
     core.set_worker(&key, Some(worker));
+}
+
+/// The Workers of the account that get the events of one.
+fn tail_consumers(live: &LiveWorker) -> Vec<Consumer> {
+    let consumers = live.settings.tail_consumers.iter();
+    let of_account = consumers.filter_map(|consumer| {
+        let key = WorkerKey::new(live.key.account.clone(), &consumer.service).ok()?;
+        Some(Consumer { worker: key.to_string(), key })
+    });
+    of_account.collect()
 }
 
 /// What was stored of a Worker has changed. Comes back when new requests see it.
@@ -245,6 +257,7 @@ fn retire(core: &Core, before: Option<&Deployed>, after: Option<&Deployed>) {
         let key = &before.live.key;
         core.traces.registry().forget(key.account.as_str(), &key.name);
         core.kept.forget(key);
+        core.tails.set(key, Vec::new());
         let gone = core.retain_previews(|key, _| *key != before.live.key);
         for slot in gone {
             super::upkeep::end(core, &slot, |_| true);

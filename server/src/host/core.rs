@@ -33,6 +33,7 @@ use crate::otlp::Otlp;
 use crate::queues::Consumers;
 use crate::serve::{Shared, ThreadEvent};
 use crate::switchboard::{Absent, Switchboard};
+use crate::tails::TailConsumers;
 
 /// A connection that was sent on so often without an answer goes in circles.
 const MOST_HOPS: u8 = 8;
@@ -46,6 +47,7 @@ pub(crate) struct Core {
     pub(crate) otlp: Option<Arc<Otlp>>,
     pub(crate) traces: Arc<Traces>,
     pub(crate) kept: Arc<KeptEvents>,
+    pub(crate) tails: Arc<TailConsumers>,
     pub(crate) routes: Arc<ArcSwap<Routes>>,
     /// Held while the table is changed.
     pub(crate) changing: tokio::sync::Mutex<()>,
@@ -96,6 +98,7 @@ pub(crate) struct Parts {
     pub(crate) otlp: Option<Arc<Otlp>>,
     pub(crate) traces: Arc<Traces>,
     pub(crate) kept: Arc<KeptEvents>,
+    pub(crate) tails: Arc<TailConsumers>,
     pub(crate) backends: Backends,
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) alarms: Arc<Alarms>,
@@ -122,6 +125,7 @@ impl Core {
             otlp: parts.otlp,
             traces: parts.traces,
             kept: parts.kept,
+            tails: parts.tails,
             routes: Arc::new(ArcSwap::from_pointee(Routes::new(1, domain.as_deref()))),
             changing: tokio::sync::Mutex::new(()),
             backends: parts.backends,
@@ -346,6 +350,7 @@ impl Core {
                 server_timing: false,
                 threads: Mutex::default(),
                 switchboard: self.switchboard.clone(),
+                traces: None,
             })
         })
     }

@@ -19,7 +19,7 @@ use super::core::Core;
 use super::limits::{UnderWay, WorkerLimits};
 use super::route::{self, Asking, Destination, Routes};
 use super::slot::Slot;
-use super::trace::TraceEvent;
+use super::trace::{Source, TraceEvent};
 use crate::access_log::Entry;
 use crate::backends::unix_seconds;
 use crate::edge::Client;
@@ -41,6 +41,7 @@ pub(super) struct ThreadGate {
 struct Of {
     core: Arc<Core>,
     slot: Arc<Slot>,
+    source: Source,
     meter: Meter,
 }
 
@@ -57,7 +58,8 @@ impl ThreadGate {
     pub(super) fn new(core: Arc<Core>, slot: Arc<Slot>) -> Self {
         let meter = core.traces.meter(&slot);
         let routes = RefCell::new(Cache::new(core.routes.clone()));
-        let of = Rc::new(Of { core, slot, meter });
+        let source = Source { key: slot.key.clone(), version: Some(slot.version) };
+        let of = Rc::new(Of { core, slot, source, meter });
         Self { of, routes, known: RefCell::default(), limits: RefCell::default() }
     }
 
@@ -128,23 +130,23 @@ impl Gate for ThreadGate {
             None
         } else {
             let place = InnerPlace { entrypoint, object: None };
-            self.of.core.traces.follow(&self.of.slot, &place, || event_of(asked))
+            let event = || TraceEvent::of_request(asked);
+            self.of.core.traces.follow(&self.of.source, &place, event)
         };
         let counts = !client.is_for_object();
         let line = (self.of.core.log.enabled_requests() && client.service.is_none())
             .then(|| (asked.method.to_owned(), place_of(asked.url)));
         let access = (self.of.core.access_log.is_some() && client.service.is_none())
             .then(|| Box::new(access_line(&self.of, asked)));
-        let end = End { of: self.of.clone(), line, access, under_way, counts };
+        let kind = if asked.is_for_tail() { EventKind::Tail } else { EventKind::Fetch };
+        let end = End { of: self.of.clone(), kind, line, access, under_way, counts };
         Followed { trace, on_end: Some(Box::new(move |ended| end.ended(&ended))) }
     }
 
     fn scheduled(&self, event: &ScheduledEvent) -> Option<Box<dyn EventTrace>> {
         let place = InnerPlace::default();
-        self.of.core.traces.follow(&self.of.slot, &place, || TraceEvent::Scheduled {
-            cron: event.cron.clone(),
-            scheduled_time: event.time as u64,
-        })
+        let event = || TraceEvent::of_trigger(event);
+        self.of.core.traces.follow(&self.of.source, &place, event)
     }
 
     fn websocket(&self) -> WebSocketGauge {
@@ -183,7 +185,7 @@ impl Monitor for Of {
         place: &InnerPlace<'_>,
         event: &InnerEvent<'_>,
     ) -> Option<Box<dyn EventTrace>> {
-        self.core.traces.follow(&self.slot, place, || inner_event(event))
+        self.core.traces.follow(&self.source, place, || TraceEvent::of_inner(event))
     }
 
     fn ended(&self, kind: InnerKind, ended: &Ended) {
@@ -198,25 +200,10 @@ impl Monitor for Of {
     }
 }
 
-fn inner_event(event: &InnerEvent<'_>) -> TraceEvent {
-    match *event {
-        InnerEvent::Fetch { method, url } => TraceEvent::Fetch {
-            method: method.to_owned(),
-            url: url.to_owned(),
-            headers: Vec::new(),
-            cf: serde_json::Value::Null,
-            client_ip: None,
-            status: None,
-        },
-        InnerEvent::Rpc { method } => TraceEvent::Rpc { method: method.to_owned() },
-        InnerEvent::Alarm { scheduled_time } => TraceEvent::Alarm { scheduled_time },
-        InnerEvent::WebSocket { kind } => TraceEvent::WebSocket { kind: kind.to_owned() },
-    }
-}
-
 /// What is done when a request ends.
 struct End {
     of: Rc<Of>,
+    kind: EventKind,
     line: Option<(String, String)>,
     access: Option<Box<Entry>>,
     under_way: Option<UnderWay>,
@@ -236,8 +223,8 @@ impl End {
         if !self.counts {
             return;
         }
-        self.of.meter.event(EventKind::Fetch, ended.outcome, ended.wall, ended.cpu);
-        if ended.status != 0 {
+        self.of.meter.event(self.kind, ended.outcome, ended.wall, ended.cpu);
+        if ended.status != 0 && self.kind == EventKind::Fetch {
             self.of.meter.status(ended.status);
         }
         for _ in 0..ended.subrequests {
@@ -262,22 +249,6 @@ fn access_line(of: &Of, asked: &Asked<'_>) -> Entry {
         worker: Some(of.slot.key.name.clone()),
         version: Some(of.slot.version.to_string()),
         ..line
-    }
-}
-
-fn event_of(asked: &Asked<'_>) -> TraceEvent {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let own = asked.client.headers.as_blob();
-    let headers = asked.headers.iter().chain(own.iter());
-    TraceEvent::Fetch {
-        method: asked.method.to_owned(),
-        url: text(asked.url),
-        headers: headers
-            .map(|(name, value)| (text(name).to_ascii_lowercase(), text(value)))
-            .collect(),
-        cf: serde_json::from_str(&asked.client.cf).unwrap_or_default(),
-        client_ip: asked.client.address.map(|address| address.to_string()),
-        status: None,
     }
 }
 

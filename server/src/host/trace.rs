@@ -2,6 +2,7 @@
 //! event is followed only while somebody does; counters are kept of all.
 
 mod follow;
+mod made;
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +50,8 @@ pub struct TraceItem {
     pub subrequests: u32,
     /// Whether logs were left out because there were too many.
     pub truncated: bool,
+    /// About how much memory its texts have.
+    pub bytes: usize,
     /// What it waited for, where somebody collects that.
     pub spans: Vec<TraceSpan>,
 }
@@ -91,6 +94,17 @@ pub enum TraceEvent {
     WebSocket {
         /// `message`, `close` or `error`.
         kind: String,
+        /// Of a `close`: its code, and whether both sides closed.
+        close: Option<(u16, bool)>,
+    },
+    /// Messages of a queue.
+    Queue {
+        queue: String,
+        batch_size: u32,
+    },
+    /// Events of other Workers, by the names of those.
+    Tail {
+        consumed: Vec<String>,
     },
 }
 
@@ -112,6 +126,13 @@ pub struct TraceLog {
     pub message: Value,
     /// Unix time in milliseconds.
     pub timestamp: u64,
+}
+
+/// Whose events they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) key: WorkerKey,
+    pub(crate) version: Option<VersionId>,
 }
 
 /// Takes items. It must not block.
@@ -179,8 +200,21 @@ impl TraceEvent {
                 json!({ "scheduledTime": crate::log::rfc3339(*scheduled_time) })
             }
             Self::Rpc { method } => json!({ "rpcMethod": method }),
-            Self::WebSocket { kind } => {
-                json!({ "getWebSocketEvent": { "webSocketEventType": kind } })
+            Self::WebSocket { kind, close } => {
+                let mut event = json!({ "webSocketEventType": kind });
+                if let Some((code, was_clean)) = close {
+                    event["code"] = json!(code);
+                    event["wasClean"] = json!(was_clean);
+                }
+                json!({ "getWebSocketEvent": event })
+            }
+            Self::Queue { queue, batch_size } => {
+                json!({ "queue": queue, "batchSize": batch_size })
+            }
+            Self::Tail { consumed } => {
+                let events: Vec<_> =
+                    consumed.iter().map(|name| json!({ "scriptName": name })).collect();
+                json!({ "consumedEvents": events })
             }
         }
     }
@@ -193,6 +227,8 @@ impl TraceEvent {
             Self::Alarm { .. } => EventKind::Alarm,
             Self::Rpc { .. } => EventKind::Rpc,
             Self::WebSocket { .. } => EventKind::WebSocket,
+            Self::Queue { .. } => EventKind::Fetch,
+            Self::Tail { .. } => EventKind::Tail,
         }
     }
 }
@@ -304,14 +340,14 @@ impl Traces {
     /// Follows an event if somebody wants to know of it.
     pub(crate) fn follow(
         self: &Arc<Self>,
-        slot: &Arc<Slot>,
+        source: &Source,
         place: &InnerPlace<'_>,
         event: impl FnOnce() -> TraceEvent,
     ) -> Option<Box<dyn EventTrace>> {
-        if !self.wants(&slot.key) {
+        if !self.wants(&source.key) {
             return None;
         }
-        Some(Box::new(Follow::new(self.clone(), slot, place, event())))
+        Some(Box::new(Follow::new(self.clone(), source, place, event())))
     }
 
     /// An event that no isolate took.

@@ -109,6 +109,7 @@ impl LocalRuns {
             server_timing: false,
             threads: Mutex::default(),
             switchboard: self.switchboard.clone(),
+            traces: None,
         })
     }
 }

@@ -232,6 +232,7 @@ fn help(amount: Amount) -> &'static str {
         }
         Amount::LoadedIsolates => "Isolates that Worker Loaders started.",
         Amount::WorkflowSteps => "Attempts of steps of Workflows.",
+        Amount::TailEventsLost => "Events that did not reach a tail Worker.",
     }
 }
 

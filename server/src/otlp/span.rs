@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use crate::host::trace::{TraceEvent, TraceItem};
 
-/// `SPAN_KIND_SERVER`, `SPAN_KIND_INTERNAL`, `SPAN_KIND_CLIENT`.
+/// `SPAN_KIND_SERVER`, `SPAN_KIND_INTERNAL`, `SPAN_KIND_CLIENT`, `SPAN_KIND_CONSUMER`.
 const SERVER: u8 = 2;
 const INTERNAL: u8 = 1;
 const CLIENT: u8 = 3;
+const CONSUMER: u8 = 5;
 /// The one attribute of parts that is a number.
 const STATUS: &str = "http.response.status_code";
 /// `STATUS_CODE_ERROR`.
@@ -117,7 +118,9 @@ fn name(item: &TraceItem) -> (String, u8) {
         TraceEvent::Scheduled { cron, .. } => (format!("scheduled {cron}"), INTERNAL),
         TraceEvent::Alarm { .. } => ("alarm".to_owned(), INTERNAL),
         TraceEvent::Rpc { method } => (format!("rpc {method}"), SERVER),
-        TraceEvent::WebSocket { kind } => (format!("websocket {kind}"), SERVER),
+        TraceEvent::WebSocket { kind, .. } => (format!("websocket {kind}"), SERVER),
+        TraceEvent::Queue { queue, .. } => (format!("queue {queue}"), CONSUMER),
+        TraceEvent::Tail { .. } => ("tail".to_owned(), CONSUMER),
     }
 }
 
@@ -159,7 +162,16 @@ fn attributes(item: &TraceItem) -> Vec<Value> {
         }
         TraceEvent::Alarm { .. } => all.push(text("faas.trigger", "timer")),
         TraceEvent::Rpc { method } => all.push(text("rpc.method", method)),
-        TraceEvent::WebSocket { kind } => all.push(text("selvedge.websocket", kind)),
+        TraceEvent::WebSocket { kind, .. } => all.push(text("selvedge.websocket", kind)),
+        TraceEvent::Queue { queue, batch_size } => {
+            all.push(text("faas.trigger", "pubsub"));
+            all.push(text("messaging.destination.name", queue));
+            all.push(number("messaging.batch.message_count", u64::from(*batch_size)));
+        }
+        TraceEvent::Tail { consumed } => {
+            all.push(text("faas.trigger", "other"));
+            all.push(number("selvedge.tail.events", consumed.len() as u64));
+        }
     }
     all
 }
@@ -228,6 +240,7 @@ mod tests {
             request_id: "r".into(),
             subrequests: 2,
             truncated: false,
+            bytes: 0,
             object: None,
             spans: vec![TraceSpan {
                 name: "kv_get",

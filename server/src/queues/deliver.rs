@@ -10,20 +10,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::StatusCode;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1::handshake;
-use hyper_util::rt::TokioIo;
 use selvedge_queues::consumer::{Batch, Deliver, Delivered};
 use selvedge_queues::rules::MAX_DELIVERY_MS;
 use selvedge_queues::store::{ContentType, SqliteStore, Taken};
-use selvedge_runtime::outbound::ServiceTarget;
 
+use crate::handler_call;
 use crate::log::Log;
 use crate::switchboard::Switchboard;
-
-/// What a handler says of a hundred messages is shorter: 1 MiB.
-const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// Opens the queue for messages that were delivered often enough.
 pub(crate) type DeadLetters =
@@ -52,12 +45,7 @@ impl Deliver for QueueWorker {
         &self,
         batch: Arc<Batch>,
     ) -> Pin<Box<dyn Future<Output = Option<Delivered>> + Send>> {
-        let target = ServiceTarget {
-            for_handler: true,
-            service: self.worker.clone(),
-            ..ServiceTarget::default()
-        };
-        let stream = self.switchboard.connect(&Arc::new(target));
+        let stream = self.switchboard.connect(&handler_call::target(&self.worker));
         let (log, worker) = (self.log.clone(), self.worker.clone());
         let most = Duration::from_millis(u64::try_from(MAX_DELIVERY_MS).unwrap_or_default());
         Box::pin(async move {
@@ -94,26 +82,10 @@ impl Deliver for QueueWorker {
 }
 
 async fn ask(stream: tokio::io::DuplexStream, batch: &Batch) -> Result<Delivered, String> {
-    let failed = |error: &dyn fmt::Display| error.to_string();
-    let (mut send, connection) =
-        handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
-    let connection = tokio::spawn(connection);
-    let uri = format!("/cdn-cgi/handler/queue?queue={}", encoded(&batch.queue));
-    let request = http::Request::post(uri)
-        .header(http::header::HOST, "queue")
-        .header(http::header::CONTENT_TYPE, "application/json")
-        .body(Full::new(body(batch)))
-        .map_err(|error| failed(&error))?;
-    let response = send.send_request(request).await.map_err(|error| failed(&error))?;
-    let status = response.status();
-    let answer = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-    let answer = answer.map_err(|error| error.to_string())?.to_bytes();
-    drop(send);
-    connection.abort();
-    if status != StatusCode::OK {
-        return Err(format!("it answered with {status}"));
-    }
-    serde_json::from_slice(&answer).map_err(|error| failed(&error))
+    let (queue, size) = (handler_call::encoded(&batch.queue), batch.messages.len());
+    let query = format!("?queue={queue}&size={size}");
+    let answer = handler_call::call(stream, "queue", &query, body(batch)).await?;
+    serde_json::from_slice(&answer).map_err(|error| error.to_string())
 }
 
 /// The batch as JSON. JSON in it is as it was sent, and not read here.
@@ -157,15 +129,6 @@ fn write(json: &mut Vec<u8>, message: &Taken) {
     json.push(b'}');
 }
 
-fn encoded(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let encode = |byte: u8| match plain(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    };
-    name.bytes().map(encode).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use selvedge_queues::store::{Lease, Metrics};
@@ -198,6 +161,5 @@ mod tests {
             [serde_json::json!({ "a": [1] }), serde_json::json!("a\"b"), serde_json::json!("AP8=")]
         );
         assert_eq!(json["messages"][0]["timestamp"], 5);
-        assert_eq!(encoded("a/b c"), "a%2Fb%20c");
     }
 }

@@ -1,9 +1,7 @@
 //! permessage-deflate (RFC 7692), byte by byte, and beside workerd.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use base64::Engine as _;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
@@ -11,8 +9,7 @@ use serde_json::json;
 use sha1::Digest as _;
 
 use super::ECHO;
-use crate::cases::find_workerd;
-use crate::harness::{Client, Response, Setup};
+use crate::harness::{Client, Response, Setup, Workerd};
 
 const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
@@ -133,57 +130,6 @@ export default {
 };
 "#;
 
-/// workerd with one Worker, which ends when this is dropped.
-struct Workerd {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Workerd {
-    fn start(folder: &Path, source: &str) -> Option<Self> {
-        let Some(workerd) = find_workerd() else {
-            println!("there is no workerd at SELVEDGE_WORKERD or on the PATH to compare with");
-            return None;
-        };
-        std::fs::write(folder.join("worker.js"), source).expect("it can be written");
-        std::fs::write(
-            folder.join("config.capnp"),
-            "using Workerd = import \"/workerd/workerd.capnp\";\n\
-             const config :Workerd.Config = (\n\
-               services = [\n\
-                 (name = \"main\", worker = (\n\
-                   modules = [(name = \"worker.js\", esModule = embed \"worker.js\")],\n\
-                   compatibilityDate = \"2026-11-01\", globalOutbound = \"all\",\n\
-                 )),\n\
-                 (name = \"all\", network = (allow = [\"public\", \"private\"])),\n\
-               ],\n\
-               sockets = [(name = \"http\", address = \"127.0.0.1:0\", http = (), \
-                 service = \"main\")],\n\
-             );\n",
-        )
-        .expect("it can be written");
-        let mut child = Command::new(workerd)
-            .args(["serve", "config.capnp", "--control-fd=1"])
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut line = String::new();
-        let stdout = child.stdout.as_mut().expect("it is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
-        let event: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-        let port = event["port"].as_u64().expect("a port") as u16;
-        Some(Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)) })
-    }
-}
-
-impl Drop for Workerd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// What a server answers to offers.
 fn answer(address: SocketAddr, own: Option<&str>, offers: &[&str]) -> Option<String> {
     let path = match own {
@@ -200,7 +146,7 @@ fn answer(address: SocketAddr, own: Option<&str>, offers: &[&str]) -> Option<Str
 fn handshakes_agree_on_what_workerd_agrees_on() {
     let server = Setup::new(ANSWERS).start();
     let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let workerd = Workerd::start(folder.path(), ANSWERS);
+    let workerd = Workerd::of_worker(folder.path(), ANSWERS);
     let none = None;
     for (own, offers, expected) in [
         (none, &[][..], none),
@@ -450,12 +396,12 @@ fn an_answer_that_was_not_asked_for_is_refused() {
 #[test]
 fn workerd_understands_what_is_packed() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let Some(workerd) = Workerd::start(folder.path(), CONNECTS) else { return };
+    let Some(workerd) = Workerd::of_worker(folder.path(), CONNECTS) else { return };
     let echo = Setup::new(ECHO).start();
     let seen = Client::connect(workerd.address).get(&format!("/?port={}", echo.address.port()));
     assert_eq!(seen.json(), json!([DEFLATE, "same text", "same text"]));
     let other = tempfile::TempDir::new().expect("a temporary folder");
-    let Some(echo) = Workerd::start(other.path(), ECHO) else { return };
+    let Some(echo) = Workerd::of_worker(other.path(), ECHO) else { return };
     let server = Setup::new(CONNECTS).start();
     let seen = server.get(&format!("/?port={}", echo.address.port()));
     assert_eq!(seen.json(), json!([DEFLATE, "same text", "same text"]));

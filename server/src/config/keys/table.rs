@@ -117,7 +117,7 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
     Inheritable NotYet "access" Any,
         "who may ask";
     Inheritable NotYet "cache" Any,
-        "the cache before the Worker";
+        "a cache before the Worker; a Worker that has it on cannot be deployed, see [cache.md](cache.md#what-differs-from-cloudflare)";
     Inheritable NotYet "placement" PLACEMENT,
         "where the Worker runs";
     Inheritable NotYet "first_party_worker" Flag,
@@ -158,10 +158,10 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "services in a private network";
     NotInheritable NotYet "vpc_networks" VPC_NETWORKS,
         "private networks";
-    NotInheritable NotYet "tail_consumers" TAIL_CONSUMERS,
-        "tail Workers";
+    NotInheritable Acts "tail_consumers" TAIL_CONSUMERS,
+        "Workers that get what happens in this one, see [tail-workers.md](tail-workers.md)";
     NotInheritable NotYet "streaming_tail_consumers" TAIL_CONSUMERS,
-        "tail Workers";
+        "tail Workers that get events while they go on";
     NotInheritable NotYet "connect" CONNECT,
         "TCP connections to the Worker";
     NotInheritable NotYet "containers" List(&Any),

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use selvedge_deployments::VersionId;
-use selvedge_deployments::WorkerKey;
 use selvedge_runtime::{ConsoleLevel, Ended, EventTrace, Failure, InnerPlace, SpanRecord};
 use serde_json::Value;
 
-use super::{TraceEvent, TraceException, TraceItem, TraceLog, TraceSpan, Traces, now_millis};
+use super::{
+    Source, TraceEvent, TraceException, TraceItem, TraceLog, TraceSpan, Traces, now_millis,
+};
 use crate::error_page::Reference;
-use crate::host::slot::Slot;
 
 /// Text of one event's logs and exceptions: 256 KB, as Cloudflare has it.
 const TEXT_BYTES: usize = 256 * 1024;
@@ -20,8 +19,7 @@ const SPANS: usize = 256;
 
 pub(super) struct Follow {
     traces: Arc<Traces>,
-    key: WorkerKey,
-    version: VersionId,
+    source: Source,
     entrypoint: Option<Arc<str>>,
     object: Option<Arc<str>>,
     event: TraceEvent,
@@ -37,14 +35,13 @@ pub(super) struct Follow {
 impl Follow {
     pub(super) fn new(
         traces: Arc<Traces>,
-        slot: &Slot,
+        source: &Source,
         place: &InnerPlace<'_>,
         event: TraceEvent,
     ) -> Self {
         Self {
             traces,
-            key: slot.key.clone(),
-            version: slot.version,
+            source: source.clone(),
             entrypoint: place.entrypoint.map(Into::into),
             object: place.object.map(Into::into),
             event,
@@ -99,14 +96,15 @@ impl EventTrace for Follow {
     }
 
     fn end(self: Box<Self>, ended: Ended) {
+        let bytes = TEXT_BYTES - self.left + self.event.bytes();
         let mut event = self.event;
         if let TraceEvent::Fetch { status, .. } = &mut event {
             *status = (ended.status != 0).then_some(ended.status);
         }
         let item = TraceItem {
-            account: self.key.account.clone(),
-            script: self.key.name.as_str().into(),
-            version: Some(self.version),
+            account: self.source.key.account.clone(),
+            script: self.source.key.name.as_str().into(),
+            version: self.source.version,
             entrypoint: self.entrypoint,
             object: self.object,
             outcome: ended.outcome,
@@ -119,9 +117,10 @@ impl EventTrace for Follow {
             request_id: Reference::new().as_str().to_owned(),
             subrequests: ended.subrequests,
             truncated: self.truncated,
+            bytes,
             spans: self.spans,
         };
-        self.traces.emit(&self.key, item);
+        self.traces.emit(&self.source.key, item);
     }
 }
 

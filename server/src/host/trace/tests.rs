@@ -22,6 +22,7 @@ fn item(event: TraceEvent) -> TraceItem {
         request_id: "r".into(),
         subrequests: 0,
         truncated: false,
+        bytes: 0,
         object: None,
         spans: Vec::new(),
     }
