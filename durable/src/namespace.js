@@ -218,7 +218,12 @@ function stubOn(self, target) {
       }
     },
   }.fetch;
-  return remoteStub(self, { __proto__: null, fetch }, target, bond, passedOn(target));
+  const connect = {
+    connect() {
+      throw new Error("Selvedge does not open sockets to Durable Objects: connect() is not supported.");
+    },
+  }.connect;
+  return remoteStub(self, { __proto__: null, fetch, connect }, target, bond, passedOn(target));
 }
 
 /** A stub on its way to another context or Worker: there it is a `Fetcher`. */

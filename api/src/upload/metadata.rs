@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::error::{ApiError, INVALID_SCRIPT};
 use crate::host::Migrations;
 
+const NO_CACHE: &str = "\"cache.enabled\" is not supported: there is no cache before a Worker here. \
+    Turn it off, and keep responses with caches.default or the cf options of fetch().";
+
 /// The keys that act.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -33,6 +36,7 @@ pub(crate) struct Metadata {
     pub(crate) observability: Option<Observability>,
     pub(crate) tags: Option<Vec<String>>,
     pub(crate) containers: Option<Vec<Value>>,
+    pub(crate) cache_options: Option<Value>,
 }
 
 /// `limits`.
@@ -71,7 +75,20 @@ impl Metadata {
                 return Err(ApiError::bad(INVALID_SCRIPT, format!("\"{key}\" is not supported")));
             }
         }
+        if metadata.asks_for_cache() {
+            return Err(ApiError::bad(INVALID_SCRIPT, NO_CACHE));
+        }
         Ok(metadata)
+    }
+
+    /// Whether responses of the Worker, or of one of its entrypoints, shall be kept before
+    /// it is asked.
+    fn asks_for_cache(&self) -> bool {
+        let is_on = |options: &Value| options.get("enabled") == Some(&Value::Bool(true));
+        let exports = self.exports.as_ref().and_then(Value::as_object);
+        let of_exports = exports.into_iter().flat_map(|exports| exports.values());
+        self.cache_options.as_ref().is_some_and(is_on)
+            || of_exports.filter_map(|export| export.get("cache")).any(is_on)
     }
 
     /// Notes of a version: those that are set.

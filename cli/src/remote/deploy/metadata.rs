@@ -56,6 +56,9 @@ pub(super) fn metadata(
             metadata.insert(key.into(), section.to_json());
         }
     }
+    if let Some(section) = built.config.section("cache") {
+        metadata.insert("cache_options".into(), section.to_json());
+    }
     if let (Some(token), Some(of_config)) = (assets, &built.assets) {
         let assets = json!({ "jwt": token, "config": of_config.config() });
         metadata.insert("assets".into(), assets);
