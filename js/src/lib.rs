@@ -14,7 +14,7 @@ mod ops;
 mod patches;
 mod service;
 
-use patches::{GIVEN, MISUSE, PATCHES, Patch, TEXTS, WORDS, extend_given};
+use patches::{GIVEN, MISUSE, Patch, TEXTS, WORDS, extend_given, patches};
 
 pub use service::ServiceBinding;
 
@@ -285,8 +285,7 @@ pub fn patch_sources(extensions: &mut [Extension]) {
         }
         assert!(found, "{script} is not part of the platform");
     };
-    for Patch { script, from, to, times } in PATCHES.iter().chain(TEXTS).chain(WORDS).chain(MISUSE)
-    {
+    for Patch { script, from, to, times } in patches().chain(TEXTS).chain(WORDS).chain(MISUSE) {
         change(script, &|source| {
             assert_eq!(source.matches(from).count(), *times, "{script}: {from}");
             source.replace(from, to)
