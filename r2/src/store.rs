@@ -11,6 +11,7 @@ mod catalog;
 mod connection;
 mod files;
 mod list;
+mod md5;
 mod query;
 mod reader;
 mod sweep;

@@ -1,4 +1,5 @@
-//! Taking a body: piece by piece into a file, hashed on the way.
+//! Taking a body: piece by piece into a file, hashed on the way. One block is written
+//! and hashed while the next one comes in.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -6,11 +7,12 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use bytes::{Bytes, BytesMut};
-use md5::{Digest as _, Md5};
+use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 use super::bucket::Shared;
 use super::files::NewBlob;
+use super::md5::Md5;
 use crate::Error;
 use crate::object::{Checksums, hex};
 use crate::rules::{Refusal, check_size};
@@ -40,16 +42,20 @@ pub struct BodyWriter {
     state: State,
 }
 
-#[derive(Debug)]
 enum State {
     New,
-    /// One block is written while the next one comes in.
-    Busy(JoinHandle<Result<Box<Sink>, Error>>),
+    /// What the last block is made part of.
+    Busy(BoxFuture<'static, Result<Sink, Error>>),
     Failed,
 }
 
-#[derive(Debug)]
+/// Where blocks go.
 struct Sink {
+    file: Box<Unfinished>,
+    md5: Md5,
+}
+
+struct Unfinished {
     blob: NewBlob,
     file: File,
     hashes: Hashes,
@@ -103,16 +109,20 @@ impl BodyWriter {
     }
 
     async fn flush(&mut self, block: Bytes) -> Result<(), Error> {
-        let mut sink = self.sink().await?;
-        self.state = State::Busy(tokio::task::spawn_blocking(move || {
-            sink.hashes.update(&block);
-            sink.file.write_all(&block).map_err(|error| sink.blob.failed(&error))?;
-            Ok(sink)
+        let Sink { mut file, md5 } = self.sink().await?;
+        let md5 = md5.update(block.clone());
+        let written = tokio::task::spawn_blocking(move || {
+            file.write(&block)?;
+            Ok(file)
+        });
+        self.state = State::Busy(Box::pin(async move {
+            let (file, md5) = both(written, md5).await?;
+            Ok(Sink { file, md5 })
         }));
         Ok(())
     }
 
-    async fn sink(&mut self) -> Result<Box<Sink>, Error> {
+    async fn sink(&mut self) -> Result<Sink, Error> {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::New => {
                 let epoch = self.shared.epoch().await?;
@@ -120,11 +130,11 @@ impl BodyWriter {
                 let hashes = Hashes::new(&self.expected);
                 let made = tokio::task::spawn_blocking(move || {
                     let (blob, file) = shared.files.create(epoch)?;
-                    Ok(Box::new(Sink { blob, file, hashes }))
+                    Ok(Box::new(Unfinished { blob, file, hashes }))
                 });
-                joined(made).await
+                Ok(Sink { file: joined(made).await?, md5: Md5::default() })
             }
-            State::Busy(busy) => joined(busy).await,
+            State::Busy(busy) => busy.await,
             State::Failed => Err(internal("a body that failed goes on")),
         }
     }
@@ -135,21 +145,52 @@ impl BodyWriter {
             return Err(Refusal::wrong_length().into());
         }
         let rest = std::mem::take(&mut self.block).freeze();
-        let mut sink = self.sink().await?;
-        let (size, expected) = (self.size, std::mem::take(&mut self.expected));
-        joined(tokio::task::spawn_blocking(move || {
-            sink.hashes.update(&rest);
-            let Sink { blob, mut file, hashes } = *sink;
-            let failed = |error: std::io::Error| blob.failed(&error);
-            file.write_all(&rest).map_err(failed)?;
-            let (checksums, md5) = hashes.finish(&expected)?;
-            file.sync_data().map_err(failed)?;
-            drop(file);
-            blob.sync_name()?;
-            Ok(Written { blob, size, checksums, md5 })
-        }))
-        .await
+        let Sink { mut file, md5 } = self.sink().await?;
+        let md5 = md5.update(rest.clone());
+        let synced = tokio::task::spawn_blocking(move || {
+            file.write(&rest)?;
+            file.sync()
+        });
+        let ((blob, hashes), md5) = both(synced, md5).await?;
+        let (checksums, md5) = hashes.finish(&md5, &self.expected)?;
+        Ok(Written { blob, size: self.size, checksums, md5 })
     }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::New => "New",
+            Self::Busy(_) => "Busy",
+            Self::Failed => "Failed",
+        })
+    }
+}
+
+impl Unfinished {
+    /// Adds a block. Blocks.
+    fn write(&mut self, block: &[u8]) -> Result<(), Error> {
+        self.hashes.update(block);
+        self.file.write_all(block).map_err(|error| self.blob.failed(&error))
+    }
+
+    /// All of it is on disk when this returns. Blocks.
+    fn sync(self) -> Result<(NewBlob, Hashes), Error> {
+        let Self { blob, file, hashes } = self;
+        file.sync_data().map_err(|error| blob.failed(&error))?;
+        drop(file);
+        blob.sync_name()?;
+        Ok((blob, hashes))
+    }
+}
+
+/// A block is written and hashed at the same time.
+async fn both<T>(
+    written: JoinHandle<Result<T, Error>>,
+    hashed: impl Future<Output = Option<Md5>>,
+) -> Result<(T, Md5), Error> {
+    let (written, hashed) = tokio::join!(joined(written), hashed);
+    Ok((written?, hashed.ok_or_else(|| internal("a body was not hashed"))?))
 }
 
 async fn joined<T>(handle: JoinHandle<Result<T, Error>>) -> Result<T, Error> {
@@ -160,16 +201,9 @@ fn internal(text: &str) -> Error {
     Error::Storage(selvedge_storage::Error::Internal(text.to_owned()))
 }
 
-/// MD5, which every object has, and one that was asked for.
+/// The hashes that were asked for, beside the MD5 that every object has.
 struct Hashes {
-    md5: Md5,
     sha: Vec<(Algorithm, digest::Context)>,
-}
-
-impl std::fmt::Debug for Hashes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hashes").field("sha", &self.sha.len()).finish_non_exhaustive()
-    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -211,18 +245,17 @@ impl Hashes {
     fn new(expected: &Expected) -> Self {
         let asked = SHA.into_iter().filter(|sha| (sha.of)(expected).is_some());
         let sha = asked.map(|sha| (sha, digest::Context::new(sha.algorithm))).collect();
-        Self { md5: Md5::new(), sha }
+        Self { sha }
     }
 
     fn update(&mut self, bytes: &[u8]) {
-        self.md5.update(bytes);
         for (_, context) in &mut self.sha {
             context.update(bytes);
         }
     }
 
-    fn finish(self, expected: &Expected) -> Result<(Checksums, String), Error> {
-        let md5 = hex(&self.md5.finalize());
+    fn finish(self, md5: &Md5, expected: &Expected) -> Result<(Checksums, String), Error> {
+        let md5 = hex(&md5.finish());
         compare("MD5", expected.md5.as_ref(), &md5)?;
         let mut checksums = Checksums { md5: Some(md5.clone()), ..Checksums::default() };
         for (sha, context) in self.sha {
