@@ -109,6 +109,15 @@ pub trait Job<W>: Send {
     /// What SQLite says, where nothing of the transaction may stay.
     fn run(&mut self, connection: &W) -> rusqlite::Result<Ran>;
 
+    /// All jobs of the transaction have run, and those that are to stay are about to be
+    /// committed. Nothing may be written any more.
+    ///
+    /// # Errors
+    /// What SQLite says, where nothing of the transaction may stay.
+    fn before_commit(&mut self, _connection: &W) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
     /// Tells how it ended: with `Ok`, what it wrote is on disk and can be read, or
     /// was taken back as it said.
     fn done(self: Box<Self>, result: Result<(), Failed>);

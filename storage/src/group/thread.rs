@@ -20,6 +20,8 @@ use crate::ours;
 
 /// Above this many pages the log is copied into the database: 16 MiB.
 const LOG_PAGES: u64 = 4096;
+/// So many transactions are made with savepoints after one that needed them.
+const CAREFUL: u32 = 64;
 /// How long that waits for reads that began before it.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 
@@ -35,6 +37,7 @@ pub(super) fn run<W: Writes>(shared: &Arc<Shared<W>>) {
         log: None,
         checkpoint_at: LOG_PAGES,
         distrust: false,
+        careful: 0,
     };
     loop {
         match shared.next() {
@@ -71,6 +74,10 @@ struct Thread<'a, W> {
     /// Whether the log may have lost what it took, so that nothing must be added
     /// to it before it is copied.
     distrust: bool,
+    /// How many transactions from here on have a savepoint for each job: one of their
+    /// jobs may have to be undone. A savepoint costs more than a small write itself, so
+    /// that there is none otherwise.
+    careful: u32,
 }
 
 /// Why a transaction failed.
@@ -234,7 +241,23 @@ impl<W: Writes> Thread<'_, W> {
                 only.run_outside(writes)?;
                 history.map(History::notes)
             }
-            _ => transact(&*writes, jobs, || history.map(History::notes))?,
+            [only] => alone(&*writes, only, || history.map(History::notes))?,
+            _ => {
+                let notes = || history.map(History::notes);
+                let done = match self.careful {
+                    0 => hopefully(&*writes, jobs, notes)?,
+                    _ => None,
+                };
+                self.careful = match (&done, self.careful) {
+                    (Some(_), _) => 0,
+                    (None, 0) => CAREFUL,
+                    (None, left) => left - 1,
+                };
+                match done {
+                    Some(noted) => noted,
+                    None => carefully(&*writes, jobs, notes)?,
+                }
+            }
         };
         if let Some(notes) = noted {
             note(notes, self.log_pages.load(Ordering::Relaxed), &self.shared.path, &mut self.log);
@@ -257,30 +280,71 @@ fn note(notes: Notes<'_>, frames: u64, database: &Path, log: &mut Option<File>) 
     }
 }
 
-/// Runs jobs within a transaction, each within a savepoint of its own where there
-/// are more than one. Gives what `before_commit` did if there was a commit.
-fn transact<W: Writes, T>(
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// Commits what jobs did; gives what `before_commit` did.
+fn commit<'j, W: Writes, T>(
+    writes: &W,
+    jobs: impl IntoIterator<Item = &'j mut Box<dyn Job<W>>>,
+    before_commit: impl FnOnce() -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    for job in jobs {
+        job.before_commit(writes)?;
+    }
+    let before = before_commit();
+    execute(writes.connection(), ours!("COMMIT")).map(|()| before)
+}
+
+/// Runs a job within a transaction of its own.
+fn alone<W: Writes, T>(
+    writes: &W,
+    job: &mut Box<dyn Job<W>>,
+    before_commit: impl FnOnce() -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    let connection = writes.connection();
+    execute(connection, ours!("BEGIN IMMEDIATE"))?;
+    match job.run(writes)? {
+        Ran::Keep => commit(writes, [job], before_commit),
+        // It may have been rolled back already.
+        Ran::Undo if connection.is_autocommit() => Ok(None),
+        Ran::Undo => execute(connection, ours!("ROLLBACK")).map(|()| None),
+    }
+}
+
+/// Runs jobs within a transaction. `None`: one of them is to be undone, and so all of
+/// them were; they are to be run carefully.
+fn hopefully<W: Writes, T>(
+    writes: &W,
+    jobs: &mut Jobs<W>,
+    before_commit: impl FnOnce() -> Option<T>,
+) -> rusqlite::Result<Option<Option<T>>> {
+    let connection = writes.connection();
+    execute(connection, ours!("BEGIN IMMEDIATE"))?;
+    for job in jobs.iter_mut() {
+        let ran = job.run(writes)?;
+        if connection.is_autocommit() {
+            return Ok(None);
+        }
+        if ran == Ran::Undo {
+            return execute(connection, ours!("ROLLBACK")).map(|()| None);
+        }
+    }
+    commit(writes, jobs, before_commit).map(Some)
+}
+
+/// Runs jobs within a transaction, each within a savepoint of its own.
+fn carefully<W: Writes, T>(
     writes: &W,
     jobs: &mut Jobs<W>,
     before_commit: impl FnOnce() -> Option<T>,
 ) -> rusqlite::Result<Option<T>> {
     let connection = writes.connection();
-    let execute = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(drop);
-    let commit = || {
-        let before = before_commit();
-        execute(ours!("COMMIT")).map(|()| before)
-    };
-    execute(ours!("BEGIN IMMEDIATE"))?;
-    if let [only] = jobs.as_mut_slice() {
-        return match only.run(writes)? {
-            Ran::Keep => commit(),
-            // It may have been rolled back already.
-            Ran::Undo if connection.is_autocommit() => Ok(None),
-            Ran::Undo => execute(ours!("ROLLBACK")).map(|()| None),
-        };
-    }
+    execute(connection, ours!("BEGIN IMMEDIATE"))?;
+    let mut kept = Vec::with_capacity(jobs.len());
     for job in jobs {
-        execute(ours!("SAVEPOINT _cf_job"))?;
+        execute(connection, ours!("SAVEPOINT _cf_job"))?;
         let ran = job.run(writes)?;
         if connection.is_autocommit() {
             // It rolled back those before it too: each is to be done by itself.
@@ -289,10 +353,11 @@ fn transact<W: Writes, T>(
                 None,
             ));
         }
-        if ran == Ran::Undo {
-            execute(ours!("ROLLBACK TO _cf_job"))?;
+        match ran {
+            Ran::Keep => kept.push(job),
+            Ran::Undo => execute(connection, ours!("ROLLBACK TO _cf_job"))?,
         }
-        execute(ours!("RELEASE _cf_job"))?;
+        execute(connection, ours!("RELEASE _cf_job"))?;
     }
-    commit()
+    commit(writes, kept, before_commit)
 }

@@ -79,6 +79,11 @@ impl<'a> Statement<'a> {
         words.nth(1)
     }
 
+    /// Whether it writes rows and nothing else, as its first word tells.
+    pub fn is_write_of_rows(&self) -> bool {
+        self.is_one_of(&["INSERT", "REPLACE", "UPDATE", "DELETE"])
+    }
+
     /// Whether it makes, changes or drops tables and the like.
     pub fn is_definition(&self) -> bool {
         self.is_one_of(&["CREATE", "DROP", "ALTER"])
