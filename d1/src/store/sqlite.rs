@@ -13,9 +13,10 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -26,6 +27,7 @@ use selvedge_storage::file::{Kind, create_or_check};
 use selvedge_storage::group::Writer;
 use selvedge_storage::history::{self, History, SystemDisk, UnixMs};
 use selvedge_storage::readers::Readers;
+use selvedge_storage::sql::split::statements;
 use selvedge_storage::{Error, UnixSeconds};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -36,7 +38,7 @@ pub use travel::{Restored, TravelError};
 use self::db::Db;
 use self::execute::{Fault, Words, room};
 use self::travel::{HISTORY, HISTORY_LIMITS};
-use self::write::{Call, refusal};
+use self::write::{Call, Way, refusal};
 use super::{Answer, D1Store, Later, Meta, Query, Refusal, ResultSet, Results, Wanted};
 use crate::rules::MAX_QUERY;
 
@@ -47,6 +49,8 @@ pub type Catalog = selvedge_storage::catalog::Catalog<SqliteStore>;
 const AT_ONCE: Duration = Duration::from_millis(3);
 /// Reads of one database that go on elsewhere at the same time.
 const LONG_READS: usize = 8;
+/// Statements that are known to write rows, at most.
+const WRITES: usize = 256;
 /// How long the statements of an import may take.
 const MAX_IMPORT: Duration = Duration::from_secs(15 * 60);
 
@@ -75,6 +79,8 @@ struct Shared {
     travels: Mutex<()>,
     readers: Arc<Readers<Db>>,
     long_reads: Arc<Semaphore>,
+    /// Texts of one statement that writes rows: they need not be prepared to know it.
+    writes: Mutex<HashSet<String>>,
     /// As the last commit left them.
     size: AtomicU64,
     last_row_id: AtomicI64,
@@ -88,8 +94,7 @@ struct Shared {
 /// What came of reading at once.
 enum Tried {
     Done(Results),
-    /// It writes. Whether it needs a transaction of its own.
-    Writes(bool),
+    Writes(Way),
     TooLong,
 }
 
@@ -127,6 +132,7 @@ impl SqliteStore {
             travels: Mutex::new(()),
             readers: readers.clone(),
             long_reads: Arc::new(Semaphore::new(LONG_READS)),
+            writes: Mutex::default(),
             size: AtomicU64::new(size),
             last_row_id: AtomicI64::new(0),
             closed: AtomicBool::new(false),
@@ -157,7 +163,7 @@ impl SqliteStore {
     /// longer than those of a Worker.
     pub fn import(&self, sql: String) -> Later<Results> {
         let query = Query { sql, params: Vec::new() };
-        self.submit(vec![query], Wanted::All, true, MAX_IMPORT)
+        self.submit(vec![query], Wanted::All, Way::Alone, MAX_IMPORT)
     }
 
     /// Writes what the database has as statements, of one moment. Blocks.
@@ -180,7 +186,7 @@ impl SqliteStore {
         &self,
         queries: Vec<Query>,
         wanted: Wanted,
-        alone: bool,
+        way: Way,
         limit: Duration,
     ) -> Later<Results> {
         let (told, answer) = oneshot::channel();
@@ -188,7 +194,7 @@ impl SqliteStore {
             shared: self.shared.clone(),
             queries,
             wanted,
-            alone,
+            way,
             limit,
             results: None,
             stopped: false,
@@ -263,7 +269,7 @@ impl D1Store for SqliteStore {
     fn run(&self, queries: Vec<Query>, wanted: Wanted) -> Answer<Results> {
         match self.shared.read(&queries, wanted, AT_ONCE) {
             Tried::Done(results) => Answer::Ready(results),
-            Tried::Writes(alone) => Answer::Later(self.submit(queries, wanted, alone, MAX_QUERY)),
+            Tried::Writes(way) => Answer::Later(self.submit(queries, wanted, way, MAX_QUERY)),
             Tried::TooLong => {
                 Answer::Later(Box::pin(read_elsewhere(self.shared.clone(), queries, wanted)))
             }
@@ -291,12 +297,20 @@ impl Shared {
         if self.closed.load(Ordering::Relaxed) {
             return Tried::Done(Err(Refusal::Store(closed())));
         }
+        if let [query] = queries
+            && self.writes().contains(&query.sql)
+        {
+            return Tried::Writes(Way::Rows);
+        }
         let words = queries.iter().map(|query| Words::of(&query.sql));
         let words = words.fold(Words::default(), |all, one| all.and(one));
-        if words.pragma || words.asks_writer {
-            return Tried::Writes(words.pragma);
+        if words.pragma {
+            return Tried::Writes(Way::Alone);
         }
-        let read = self.readers.read(|db| self.read_with(db, queries, words, wanted, limit));
+        if words.asks_writer {
+            return Tried::Writes(Way::Any);
+        }
+        let read = self.readers.read(|db| self.read_with(db, queries, wanted, limit));
         read.unwrap_or_else(|error| Tried::Done(Err(Refusal::Store(failure(&self.path, &error)))))
     }
 
@@ -304,14 +318,13 @@ impl Shared {
         &self,
         db: &Db,
         queries: &[Query],
-        words: Words,
         wanted: Wanted,
         limit: Duration,
     ) -> rusqlite::Result<Tried> {
         for (at, query) in queries.iter().enumerate() {
             match db.is_readonly(&query.sql) {
                 Ok(true) => {}
-                Ok(false) => return Ok(Tried::Writes(words.pragma)),
+                Ok(false) => return Ok(Tried::Writes(self.way(queries))),
                 Err(Fault::Broken(error)) => return Err(error),
                 Err(fault) => return Ok(Tried::Done(Err(refusal(at, fault)))),
             }
@@ -328,6 +341,26 @@ impl Shared {
             }
         }
         Ok(Tried::Done(Ok(sets)))
+    }
+
+    fn writes(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How queries write that have no pragma.
+    fn way(&self, queries: &[Query]) -> Way {
+        let [Query { sql, .. }] = queries else { return Way::Any };
+        let mut all = statements(sql);
+        let writes_rows = all.next().is_some_and(|it| it.is_write_of_rows());
+        if !writes_rows || all.next().is_some() {
+            return Way::Any;
+        }
+        let mut writes = self.writes();
+        if writes.len() >= WRITES {
+            writes.clear();
+        }
+        writes.insert(sql.clone());
+        Way::Rows
     }
 
     fn with_figures(&self, set: ResultSet) -> ResultSet {

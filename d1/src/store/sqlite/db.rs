@@ -1,6 +1,7 @@
 //! A connection with all that a Worker's SQL needs: who asks, what it writes, how
 //! long it may take.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +33,8 @@ pub(super) struct Db {
     pub(super) author: Author,
     pub(super) written: Written,
     pub(super) budget: Arc<Budget>,
+    /// What [`Db::size`] gave, as long as nothing was done since.
+    known_size: Cell<Option<u64>>,
 }
 
 impl Db {
@@ -61,17 +64,29 @@ impl Db {
         let budget = Arc::new(Budget::default());
         let asked = budget.clone();
         connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || asked.is_spent()))?;
-        Ok(Self { connection, author, written, budget })
+        Ok(Self { connection, author, written, budget, known_size: Cell::new(None) })
     }
 
     /// The size of the database in bytes, without what deletions left free.
+    ///
+    /// SQLite parses a pragma again each time that it runs.
     pub(super) fn size(&self) -> rusqlite::Result<u64> {
+        if let Some(size) = self.known_size.get() {
+            return Ok(size);
+        }
         let number = |sql: &str| {
             self.connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0))
         };
         let pages = number(ours!("PRAGMA page_count"))?
             .saturating_sub(number(ours!("PRAGMA freelist_count"))?);
-        Ok(u64::from(pages) * u64::from(PAGE_BYTES))
+        let size = u64::from(pages) * u64::from(PAGE_BYTES);
+        self.known_size.set(Some(size));
+        Ok(size)
+    }
+
+    /// The size may be another one from here on.
+    pub(super) fn forget_size(&self) {
+        self.known_size.set(None);
     }
 
     /// Whether the database is as large as it may be.

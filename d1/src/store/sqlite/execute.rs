@@ -83,6 +83,7 @@ impl Db {
         room: &mut usize,
     ) -> Result<ResultSet, Fault> {
         let begun = Instant::now();
+        self.forget_size();
         let before = self.connection.total_changes();
         let mut all = statements(&query.sql);
         let mut current = all.next().ok_or_else(|| Fault::Sql(NO_STATEMENT.to_owned()))?;

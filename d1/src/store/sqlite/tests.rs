@@ -90,11 +90,11 @@ async fn what_takes_too_long_is_stopped_and_hurts_no_other() {
     let forever = "INSERT INTO t WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)
                    SELECT n FROM c WHERE n < 0";
     let limit = Duration::from_millis(200);
-    let stopped = store.submit(vec![query(forever)], Wanted::All, false, limit);
+    let stopped = store.submit(vec![query(forever)], Wanted::All, Way::Any, limit);
     let others: Vec<_> = (0..5)
         .map(|n| {
             let insert = query(&format!("INSERT INTO t VALUES ({n})"));
-            store.submit(vec![insert], Wanted::All, false, MAX_QUERY)
+            store.submit(vec![insert], Wanted::All, Way::Any, MAX_QUERY)
         })
         .collect();
     assert_eq!(text(stopped.await), format!("0: {TOO_LONG}"));
@@ -102,6 +102,49 @@ async fn what_takes_too_long_is_stopped_and_hurts_no_other() {
         other.await.expect("written");
     }
     assert_eq!(rows(&store, "SELECT count(*) FROM t").await, [SqlValue::Integer(5)]);
+}
+
+#[tokio::test]
+async fn writes_that_wait_together_have_their_own_figures() {
+    let folder = Folder::new();
+    let catalog = folder.catalog();
+    let store = catalog.store("a").expect("opened");
+    run(&store, &["CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE)"]).await.expect("made");
+    // Twice: the second time it is known that they write.
+    for round in 0..2 {
+        let calls: Vec<_> = (0..40)
+            .map(|n| {
+                // Every tenth is there already.
+                let a = if n % 10 == 9 { round * 100 } else { round * 100 + n };
+                let sql = "INSERT INTO t (a) VALUES (?1 || hex(zeroblob(2000)))".to_owned();
+                let query = Query { sql, params: vec![SqlValue::Real(f64::from(a))] };
+                match store.run(vec![query], Wanted::All) {
+                    Answer::Later(later) => later,
+                    Answer::Ready(ready) => panic!("a write was answered at once: {ready:?}"),
+                }
+            })
+            .collect();
+        let mut last = 0;
+        for (n, call) in calls.into_iter().enumerate() {
+            match call.await {
+                Ok(sets) => {
+                    let meta = sets[0].meta;
+                    assert_eq!((meta.changes, meta.rows_written, meta.changed), (1, 2, true));
+                    assert!(meta.last_row_id > last, "{n}: {meta:?}");
+                    assert!(meta.size_after > 4000 && meta.size_after <= store.size(), "{meta:?}");
+                    last = meta.last_row_id;
+                }
+                refused => assert!(n % 10 == 9 && text(refused).contains("UNIQUE"), "{n}"),
+            }
+        }
+        let count = rows(&store, "SELECT count(*) FROM t").await;
+        assert_eq!(count, [SqlValue::Integer(36 * i64::from(round + 1))]);
+    }
+    let alone = run(&store, &["DELETE FROM t WHERE id > 10"]).await.expect("deleted");
+    assert_eq!((alone[0].meta.changes, alone[0].meta.size_after), (62, store.size()));
+    let (before, nothing) = (store.size(), "DELETE FROM t WHERE id = 1000");
+    let nothing = run(&store, &[nothing]).await.expect("deleted");
+    assert_eq!((nothing[0].meta.changed, nothing[0].meta.size_after), (false, before));
 }
 
 #[tokio::test]

@@ -261,5 +261,6 @@ fn overwrite(
     }
     drop(copy);
     db.written.forget_tables();
+    db.forget_size();
     Ok(Ok((previous, db.size()?)))
 }

@@ -14,13 +14,23 @@ use super::execute::{Fault, room};
 use crate::rules::{TOO_LARGE, TOO_LONG};
 use crate::store::{Query, Refusal, ResultSet, Results, SqlValue, Wanted};
 
+/// What is known of how a call writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// One statement that writes rows and nothing else.
+    Rows,
+    /// Anything, within a transaction.
+    Any,
+    /// It has a pragma, so it gets a transaction of its own.
+    Alone,
+}
+
 /// The queries of one call.
 pub(super) struct Call {
     pub(super) shared: Arc<Shared>,
     pub(super) queries: Vec<Query>,
     pub(super) wanted: Wanted,
-    /// It has a pragma, so it gets a transaction of its own.
-    pub(super) alone: bool,
+    pub(super) way: Way,
     pub(super) limit: Duration,
     /// What it gave when it ran last.
     pub(super) results: Option<Results>,
@@ -36,17 +46,22 @@ impl Job<Db> for Call {
     }
 
     fn is_alone(&self) -> bool {
-        self.alone
+        self.way == Way::Alone
     }
 
     fn run(&mut self, db: &Db) -> rusqlite::Result<Ran> {
         if self.stopped {
             return Ok(Ran::Undo);
         }
+        // What ran before may have been taken back.
+        db.forget_size();
         let limited = db.budget.limit(self.limit);
-        let ran = run_all(db, &self.queries, self.wanted);
+        let ran = match self.queries.as_slice() {
+            [query] if self.way == Way::Rows => run_write(db, query, self.wanted),
+            queries => run_all(db, queries, self.wanted),
+        };
         drop(limited);
-        if self.alone {
+        if self.is_alone() {
             db.reset_pragmas()?;
         }
         let results = match ran {
@@ -64,6 +79,17 @@ impl Job<Db> for Call {
         let ran = if results.is_ok() { Ran::Keep } else { Ran::Undo };
         self.results = Some(results);
         Ok(ran)
+    }
+
+    fn before_commit(&mut self, db: &Db) -> rusqlite::Result<()> {
+        if self.way == Way::Rows
+            && let Some(Ok(sets)) = &mut self.results
+        {
+            // All that is committed together leaves the same size.
+            let size = db.size()?;
+            sets.iter_mut().for_each(|set| set.meta.size_after = size);
+        }
+        Ok(())
     }
 
     fn done(self: Box<Self>, result: Result<(), Failed>) {
@@ -91,6 +117,17 @@ impl Shared {
             self.last_row_id.store(last.meta.last_row_id, Ordering::Relaxed);
         }
     }
+}
+
+/// Runs a query that writes rows alone within the transaction that is open, with its
+/// figures but for the size.
+fn run_write(db: &Db, query: &Query, wanted: Wanted) -> Result<Vec<ResultSet>, (usize, Fault)> {
+    let last_row_id = db.connection.last_insert_rowid();
+    let mut set = db.run(query, wanted, &mut room()).map_err(|fault| (0, fault))?;
+    let meta = &mut set.meta;
+    meta.last_row_id = db.connection.last_insert_rowid();
+    meta.changed = meta.changes > 0 || meta.rows_written > 0 || meta.last_row_id != last_row_id;
+    Ok(vec![set])
 }
 
 /// Runs queries within the transaction that is open, with their figures.
