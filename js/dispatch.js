@@ -8,6 +8,7 @@ import {
   op_reply_abort,
   op_reply_bytes,
   op_reply_end,
+  op_reply_kept,
   op_reply_pipe,
   op_reply_plain,
   op_reply_ready,
@@ -22,7 +23,7 @@ import { fetchEvent, scheduledEvent } from "ext:selvedge/events/service_worker.j
 import { Body, BYTES, isLocked, isUsed, STREAM, streamOf, takeNative, TEXT, USED } from "ext:selvedge/fetch/body.js";
 import { getRaw, toBlob } from "ext:selvedge/fetch/headers.js";
 import { abortIncoming, incoming } from "ext:selvedge/fetch/request.js";
-import { innerOf, isResponse } from "ext:selvedge/fetch/response.js";
+import { innerOf, isResponse, rawInnerOf } from "ext:selvedge/fetch/response.js";
 import { beginTurn, wakeAgain } from "ext:selvedge/gates.js";
 import { end, forget, IoContext, live, runIn, settle } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
@@ -180,13 +181,29 @@ function answer(io, response) {
     if (!isResponse(response)) {
       throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
     }
-    send(io, innerOf(response));
+    send(io, rawInnerOf(response));
   } catch (error) {
     fail(io, error);
   }
 }
 
+/** Sends a response that the host has whole; whether it could. */
+function sendUnseen(io, inner) {
+  // What waits may still look at it.
+  if (inner.unseen !== io || io.over || io.waiting !== 0 || io.sockets !== 0) return false;
+  io.unseen = null;
+  inner.body.used = true;
+  io.answered = true;
+  forget(io);
+  op_reply_kept(io.slot, inner.body.source);
+  return true;
+}
+
 function send(io, inner) {
+  if (inner.unseen !== null) {
+    if (sendUnseen(io, inner)) return;
+    inner.see();
+  }
   let body = inner.body;
   if (inner.webSocket !== null) {
     upgrade(io, inner);

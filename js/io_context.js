@@ -58,6 +58,8 @@ class IoContext {
   /** Things to undo at the end: timers, bodies nobody read. */
   timers = null;
   bodies = null;
+  /** What a response is that the host still has whole: see `fromHost` of responses. */
+  unseen = null;
   /** Called when the client goes away. */
   onGone = null;
   sockets = 0;
@@ -131,6 +133,7 @@ function settle(io) {
 }
 
 function forget(io) {
+  if (io.unseen !== null) io.unseen.see();
   io.over = true;
   live[io.slot] = undefined;
   if (io.timers !== null) {
@@ -206,6 +209,7 @@ export {
   GLOBAL_SCOPE,
   IoContext,
   live,
+  OTHER_REQUEST,
   ownBody,
   ownTimer,
   required,

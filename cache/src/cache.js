@@ -3,7 +3,15 @@
 // may be kept is decided by the ops; here are the shape and the texts.
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_cache_body, op_cache_delete, op_cache_match, op_cache_match_later, op_cache_purge, op_cache_put } = core.ops;
+const {
+  op_cache_body,
+  op_cache_delete,
+  op_cache_head,
+  op_cache_match,
+  op_cache_match_later,
+  op_cache_purge,
+  op_cache_put,
+} = core.ops;
 const {
   ArrayIsArray,
   Error,
@@ -27,6 +35,10 @@ const { upload } = core.loadExtScript("ext:selvedge/streams.js");
 const internal = Symbol("internal");
 /** Names of caches that were opened have this before them: the default one is "". */
 const OPENED = "open:";
+
+/** What a match found that is no body with its headers. */
+const NOTHING = -1;
+const LATER = -2;
 
 /** The number of the isolate's cache. */
 let handle = -1;
@@ -109,9 +121,12 @@ class Cache {
       if (parts.method !== "GET" && !ignoresMethod(options)) return PromiseResolve(undefined);
       const url = urlOf(parts);
       const asked = h.toBlob(parts.headers);
-      const head = op_cache_match(handle, io.slot, name, url, asked);
-      if (head === null || head === undefined) return PromiseResolve(undefined);
-      if (head !== "later") return PromiseResolve(toResponse(io, head, op_cache_body(handle)));
+      const found = op_cache_match(handle, io.slot, name, url, asked);
+      if (found >= 0) return PromiseResolve(responses.fromHost(io, found));
+      if (found === NOTHING) return PromiseResolve(undefined);
+      if (found !== LATER) {
+        return PromiseResolve(toResponse(io, op_cache_head(handle), op_cache_body(handle)));
+      }
       return PromisePrototypeThen(
         op_cache_match_later(handle, io.slot, name, url, asked),
         (hit) => hit === null || hit === undefined ? undefined : toResponse(io, hit.head, hit.body),

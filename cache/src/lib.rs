@@ -25,6 +25,7 @@ deno_core::extension!(
     deps = [selvedge],
     ops = [
         ops::op_cache_body,
+        ops::op_cache_head,
         ops::op_cache_delete,
         ops::op_cache_match,
         ops::op_cache_match_later,

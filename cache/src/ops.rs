@@ -1,7 +1,7 @@
 //! The ops of `caches`. What lies in memory is answered inside of its op.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
@@ -19,14 +19,27 @@ use crate::range::Range;
 use crate::rules::{self, Answer};
 use crate::store::{Error, Found};
 
-/// What a match answers if the file must be read first.
-const LATER: &str = "later";
+/// What a match answers that found nothing.
+const NOTHING: i32 = -1;
+/// .. if the file must be read first.
+const LATER: i32 = -2;
+/// .. if JavaScript is to take head and body.
+const TAKE: i32 = -3;
 
 /// The cache in an isolate, by its number.
 pub(crate) struct Handle {
     binding: CacheBinding,
-    /// The body of what was matched last, until JavaScript takes it.
+    /// What was matched last, until JavaScript takes it.
+    head: Cell<Option<String>>,
     body: RefCell<Option<Box<dyn BodySource>>>,
+    /// The last key: most Workers ask for the same URL again.
+    last: RefCell<Option<LastKey>>,
+}
+
+struct LastKey {
+    cache: String,
+    url: String,
+    key: Key,
 }
 
 impl Resource for Handle {
@@ -37,12 +50,21 @@ impl Resource for Handle {
 
 impl Handle {
     pub(crate) fn new(binding: CacheBinding) -> Self {
-        Self { binding, body: RefCell::new(None) }
+        let (head, body, last) = (Cell::default(), RefCell::default(), RefCell::default());
+        Self { binding, head, body, last }
     }
 
     /// The response of a URL in a cache: `""` is the default one.
     fn key(&self, cache: &str, url: &str) -> Key {
-        Key::new(self.binding.account(), cache, url)
+        let mut last = self.last.borrow_mut();
+        match &*last {
+            Some(last) if last.url == url && last.cache == cache => last.key,
+            _ => {
+                let key = Key::new(self.binding.account(), cache, url);
+                *last = Some(LastKey { cache: cache.to_owned(), url: url.to_owned(), key });
+                key
+            }
+        }
     }
 
     fn count(&self, hit: bool) {
@@ -77,9 +99,9 @@ struct Hit {
 }
 
 impl Hit {
-    fn new(entry: &Entry, request: HeaderBlob<'_>, now: i64) -> Self {
+    fn new(entry: &Entry, answer: Answer, now: i64) -> Self {
         let length = entry.length();
-        match rules::answer(entry, request) {
+        match answer {
             Answer::Whole => {
                 let meta = &entry.meta;
                 let head = head(meta.status, &meta.status_text, entry, now, length, None);
@@ -138,10 +160,29 @@ fn push(head: &mut String, name: &[u8], value: &[u8]) {
     head.extend(value.iter().map(|byte| char::from(*byte)));
 }
 
-/// Looks for a response in memory. Gives its head, nothing, or "later"; the body
-/// is taken with `op_cache_body`.
-#[op2]
-#[string]
+/// The headers of a whole response as it is kept, one that JavaScript may hand on
+/// unseen.
+fn kept_headers(entry: &Entry, now: i64) -> HeaderBlobBuf {
+    let mut headers = HeaderBlobBuf::with_capacity(entry.headers().0.len() + 128);
+    headers.push_blob(entry.headers());
+    headers.push(b"content-length", entry.length().to_string().as_bytes());
+    headers.push_blob(rules::hit_headers(entry, now, "HIT").as_blob());
+    headers
+}
+
+/// Whether a response may be handed on unseen: the usual one. A coded body is the
+/// Worker's to look at.
+fn is_plain(entry: &Entry) -> bool {
+    let meta = &entry.meta;
+    meta.status == 200
+        && meta.status_text == "OK"
+        && entry.headers().get("content-encoding").is_none()
+}
+
+/// Looks for a response in memory. Gives the number of its body, which has the
+/// headers with it, or one of the constants above.
+#[op2(fast)]
+#[smi]
 pub(crate) fn op_cache_match(
     state: &mut OpState,
     #[smi] rid: ResourceId,
@@ -149,26 +190,47 @@ pub(crate) fn op_cache_match(
     #[string] cache: &str,
     #[string] url: &str,
     #[string(onebyte)] headers: Cow<'_, [u8]>,
-) -> Result<Option<String>, JsErrorBox> {
+) -> Result<i32, JsErrorBox> {
     let handle = handle(state, rid)?;
     count(state, slot)?;
     let key = handle.key(cache, url);
     let entry = match handle.binding.cache().look(&key) {
         Found::Ready(entry) => entry,
-        Found::OnDisk => return Ok(Some(LATER.to_owned())),
+        Found::OnDisk => return Ok(LATER),
         Found::Nothing => {
             handle.count(false);
-            return Ok(None);
+            return Ok(NOTHING);
         }
     };
-    if entry.meta.fresh_until <= handle.binding.cache().now() {
+    let now = handle.binding.cache().now();
+    if entry.meta.fresh_until <= now {
         handle.count(false);
-        return Ok(None);
+        return Ok(NOTHING);
     }
     handle.count(true);
-    let hit = Hit::new(&entry, HeaderBlob(&headers), handle.binding.cache().now());
+    let answer = rules::answer(&entry, HeaderBlob(&headers));
+    if answer == Answer::Whole
+        && is_plain(&entry)
+        && let Some(body) = entry.ready_body(None)
+    {
+        let rid =
+            state.resource_table.add(BodyResource::with_head(body, kept_headers(&entry, now)));
+        return i32::try_from(rid).map_err(|_| JsErrorBox::generic("there are too many resources"));
+    }
+    let hit = Hit::new(&entry, answer, now);
     *handle.body.borrow_mut() = hit.part.and_then(|part| entry.ready_body(part));
-    Ok(Some(hit.head))
+    handle.head.set(Some(hit.head));
+    Ok(TAKE)
+}
+
+/// The head of what was matched right before.
+#[op2]
+#[string]
+pub(crate) fn op_cache_head(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<String, JsErrorBox> {
+    Ok(handle(state, rid)?.head.take().unwrap_or_default())
 }
 
 /// The body of what was matched right before: its number, or -1.
@@ -209,7 +271,8 @@ pub(crate) async fn op_cache_match_later(
     let entry = kept.load(key).await.filter(|entry| entry.meta.fresh_until > kept.now());
     let hit = match &entry {
         Some(entry) => {
-            let hit = Hit::new(entry, HeaderBlob(&headers), kept.now());
+            let answer = rules::answer(entry, HeaderBlob(&headers));
+            let hit = Hit::new(entry, answer, kept.now());
             match hit.part {
                 None => Some((hit.head, None)),
                 // The file may go in this very moment: then it was never there.

@@ -88,6 +88,17 @@ function nativeBody(io, rid) {
   return body;
 }
 
+/** The same, of which nothing is asked yet. */
+function unseenBody(io, rid) {
+  const body = new Body(NATIVE, rid);
+  body.io = io;
+  return body;
+}
+
+function noteLength(body) {
+  body.length = op_body_length(body.source);
+}
+
 /** Bytes of a buffer or view, copied. */
 function copyBytes(source) {
   return new Uint8Array(viewOf(source));
@@ -423,9 +434,11 @@ export {
   lengthOfStream,
   NATIVE,
   nativeBody,
+  noteLength,
   STREAM,
   streamOf,
   takeNative,
   TEXT,
+  unseenBody,
   USED,
 };

@@ -1,11 +1,14 @@
 // Response (https://fetch.spec.whatwg.org/#response-class) with what Workers
 // add: `cf`, `webSocket`, `encodeBody`.
 import { core, primordials } from "ext:selvedge/core.js";
+import { op_body_head } from "ext:core/ops";
 import * as bodies from "ext:selvedge/fetch/body.js";
-import { copy, getRaw, Headers, headersOf, setImmutable, setRaw } from "ext:selvedge/fetch/headers.js";
+import { copy, fromBlob, getRaw, Headers, headersOf, setImmutable, setRaw } from "ext:selvedge/fetch/headers.js";
+import { OTHER_REQUEST, ownBody } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
 
 const {
+  Error,
   JSONStringify,
   Number,
   ObjectDefineProperties,
@@ -27,7 +30,7 @@ function isNullBody(status) {
 }
 
 /** `adopt`: the response that another context made, as this one gets it. */
-let innerOf, isResponse, fromNetwork, adopt;
+let innerOf, isResponse, fromHost, fromNetwork, adopt, rawInnerOf;
 
 /** What a response is, for those who send it. */
 class Inner {
@@ -43,6 +46,23 @@ class Inner {
   url = "";
   redirected = false;
   responseType = "default";
+  /**
+   * The context of a response of which nobody has seen headers or body: the host has
+   * both, and sends them without JavaScript if the Worker only hands it on.
+   */
+  unseen = null;
+
+  /** Takes the headers from the host, before somebody sees them or touches the body. */
+  see() {
+    const io = this.unseen;
+    if (io.over) throw new Error(OTHER_REQUEST);
+    this.unseen = null;
+    if (io.unseen === this) io.unseen = null;
+    const { body } = this;
+    this.headers = fromBlob(op_body_head(body.source), true);
+    bodies.noteLength(body);
+    ownBody(io, body.source);
+  }
 }
 
 class Response extends core.Given {
@@ -145,7 +165,8 @@ class Response extends core.Given {
   get headers() {
     if (!isResponse(this)) throw core.illegalInvocation();
     const inner = this.#inner;
-    if (inner.headers === null) {
+    if (inner.unseen !== null) inner.see();
+    else if (inner.headers === null) {
       inner.headers = new Headers();
       if (inner.type !== null) setRaw(inner.headers, "content-type", inner.type);
     }
@@ -182,9 +203,15 @@ class Response extends core.Given {
     return this.#inner.encodeBody;
   }
 
+  #body() {
+    const inner = this.#inner;
+    if (inner.unseen !== null) inner.see();
+    return inner.body;
+  }
+
   get body() {
     if (!isResponse(this)) throw core.illegalInvocation();
-    return bodies.streamOf(this.#inner.body);
+    return bodies.streamOf(this.#body());
   }
 
   get bodyUsed() {
@@ -198,6 +225,7 @@ class Response extends core.Given {
     if (inner.webSocket !== null) {
       throw new TypeError("Cannot clone a response to a WebSocket handshake.");
     }
+    if (inner.unseen !== null) inner.see();
     const body = bodies.clone(inner.body);
     const other = new Response(null);
     const copied = other.#inner;
@@ -215,32 +243,32 @@ class Response extends core.Given {
 
   text() {
     if (!isResponse(this)) throw core.illegalInvocation();
-    return bodies.consumeText(this.#inner.body);
+    return bodies.consumeText(this.#body());
   }
 
   json() {
     if (!isResponse(this)) throw core.illegalInvocation();
-    return bodies.consumeJson(this.#inner.body);
+    return bodies.consumeJson(this.#body());
   }
 
   arrayBuffer() {
     if (!isResponse(this)) throw core.illegalInvocation();
-    return bodies.consumeArrayBuffer(this.#inner.body);
+    return bodies.consumeArrayBuffer(this.#body());
   }
 
   bytes() {
     if (!isResponse(this)) throw core.illegalInvocation();
-    return bodies.consumeBytes(this.#inner.body);
+    return bodies.consumeBytes(this.#body());
   }
 
   blob() {
     if (!isResponse(this)) throw core.illegalInvocation();
-    return bodies.consumeBlob(this.#inner.body, this.headers);
+    return bodies.consumeBlob(this.#body(), this.headers);
   }
 
   formData() {
     if (!isResponse(this)) throw core.illegalInvocation();
-    return bodies.consumeFormData(this.#inner.body, this.headers);
+    return bodies.consumeFormData(this.#body(), this.headers);
   }
 
   [SymbolFor("Deno.privateCustomInspect")](inspect, options) {
@@ -258,7 +286,23 @@ class Response extends core.Given {
   }
 
   static {
-    innerOf = (response) => response.#inner;
+    innerOf = (response) => {
+      const inner = response.#inner;
+      if (inner.unseen !== null) inner.see();
+      return inner;
+    };
+    rawInnerOf = (response) => response.#inner;
+    fromHost = (io, rid) => {
+      const response = new Response(null);
+      const inner = response.#inner;
+      inner.statusText = "OK";
+      inner.body = bodies.unseenBody(io, rid);
+      inner.unseen = io;
+      // A context keeps one at most.
+      if (io.unseen !== null) io.unseen.see();
+      io.unseen = inner;
+      return response;
+    };
     isResponse = (value) => typeof value === "object" && value !== null && #inner in value;
     fromNetwork = (fields) => {
       const response = new Response(null);
@@ -372,4 +416,4 @@ ObjectDefineProperties(Response.prototype, {
   bodyUsed: enumerable,
 });
 
-export { adopt, fromNetwork, innerOf, isResponse, Response };
+export { adopt, fromHost, fromNetwork, innerOf, isResponse, rawInnerOf, Response };

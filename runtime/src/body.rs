@@ -1,6 +1,7 @@
 //! Bodies that come in: of a request, or of a subrequest's response.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -8,6 +9,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use deno_core::{AsyncRefCell, CancelHandle, CancelTryFuture as _, RcRef, Resource};
 use deno_error::JsErrorBox;
+
+use crate::headers::HeaderBlobBuf;
 
 /// Why a body ended early.
 #[derive(Debug, Clone, thiserror::Error, deno_error::JsError)]
@@ -76,13 +79,29 @@ impl BodySource for BytesBody {
 /// it on by its number.
 pub struct BodyResource {
     source: AsyncRefCell<Option<Box<dyn BodySource>>>,
+    /// The headers that it came with, where JavaScript has not got them.
+    head: Cell<Option<HeaderBlobBuf>>,
     cancel: CancelHandle,
 }
 
 impl BodyResource {
     /// A body that nobody has read from yet.
     pub fn new(source: Box<dyn BodySource>) -> Self {
-        Self { source: AsyncRefCell::new(Some(source)), cancel: CancelHandle::new() }
+        Self {
+            source: AsyncRefCell::new(Some(source)),
+            head: Cell::new(None),
+            cancel: CancelHandle::new(),
+        }
+    }
+
+    /// The body of a response that is here with its headers.
+    pub fn with_head(source: Box<dyn BodySource>, head: HeaderBlobBuf) -> Self {
+        Self { head: Cell::new(Some(head)), ..Self::new(source) }
+    }
+
+    /// The headers that are here with it.
+    pub fn take_head(&self) -> Option<HeaderBlobBuf> {
+        self.head.take()
     }
 
     /// The source, if nobody is reading from it.

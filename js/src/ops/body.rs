@@ -72,6 +72,18 @@ fn take_ready(state: &mut OpState, rid: ResourceId) -> Result<Option<bytes::Byte
     Ok(ready)
 }
 
+/// The headers of a response that waits with its body. They are taken.
+#[op2]
+#[string]
+pub(crate) fn op_body_head(
+    state: &mut OpState,
+    #[smi] rid: ResourceId,
+) -> Result<String, JsErrorBox> {
+    let head = resource(state, rid)?.take_head().unwrap_or_default();
+    // JavaScript has headers as Latin-1.
+    Ok(head.as_blob().0.iter().map(|byte| char::from(*byte)).collect())
+}
+
 /// Text of UTF-8 bytes, broken sequences replaced
 /// (<https://encoding.spec.whatwg.org/#utf-8-decode>).
 fn utf8_without_bom(bytes: &[u8]) -> String {

@@ -159,6 +159,26 @@ pub(crate) fn op_reply_pipe(
     Ok(())
 }
 
+/// Answers with a response of status 200 that JavaScript has not looked at, headers
+/// included; the context ends with it.
+#[op2(fast)]
+pub(crate) fn op_reply_kept(
+    state: &mut OpState,
+    #[smi] slot: u32,
+    #[smi] rid: ResourceId,
+) -> Result<(), JsErrorBox> {
+    let body = state.resource_table.take::<BodyResource>(rid).ok();
+    let headers = body.as_ref().and_then(|body| body.take_head());
+    let source = body.and_then(BodyResource::take);
+    let (Some(headers), Some(source)) = (headers, source) else {
+        return Err(JsErrorBox::type_error("Body has already been used."));
+    };
+    let isolate = state.borrow::<Rc<IsolateState>>();
+    isolate.respond_pipe(slot, head(200, "OK", headers.as_blob().0), source);
+    isolate.close_context(slot);
+    Ok(())
+}
+
 /// Answers with status 101 and hands the connection to a WebSocket.
 #[op2(fast)]
 pub(crate) fn op_reply_upgrade(

@@ -70,6 +70,74 @@ fn ask(server: &TestServer, path: &str, init: &str) -> String {
     server.connect().request("GET", path, &[("x-init", init)], b"").text()
 }
 
+#[test]
+fn a_hit_is_handed_on_whether_it_was_looked_at_or_not() {
+    let origin = Origin::start(|_: Request<Incoming>| async {
+        Response::new(full("nothing of this is asked for"))
+    });
+    let server = worker(
+        &origin,
+        r#"
+        const key = "http://cache.example/page";
+        const found = await caches.default.match(key);
+        switch (new URL(request.url).pathname) {
+          case "/put":
+            await caches.default.put(key, new Response("kept", {
+              headers: { "cache-control": "max-age=60", "x-a": "\u00e9", "content-type": "text/x" },
+            }));
+            return new Response("put");
+          case "/as-it-is":
+            return found;
+          case "/looked-at":
+            if (found.headers.get("x-a") !== "\u00e9") throw new Error("other headers");
+            return found;
+          case "/again":
+            return await caches.default.match(key);
+          case "/later":
+            ctx.waitUntil((async () => {
+              await scheduler.wait(10);
+              globalThis.seen = found.headers.get("x-a");
+            })());
+            return found;
+          case "/seen":
+            return new Response(globalThis.seen ?? "not yet");
+          case "/keep":
+            globalThis.held = found;
+            return new Response("held");
+          case "/held":
+            return new Response(globalThis.held.headers.get("x-a"));
+          case "/held-body":
+            return globalThis.held;
+          case "/send-and-keep":
+            globalThis.sent = found;
+            return found;
+          case "/sent":
+            return new Response(globalThis.sent.headers.get("x-a"));
+        }
+        "#,
+    );
+    let get = |path: &str| server.connect().request("GET", path, &[], b"");
+    assert_eq!(get("/put").text(), "put");
+    for path in ["/as-it-is", "/looked-at", "/again", "/later", "/as-it-is"] {
+        let answer = get(path);
+        assert_eq!((answer.status, answer.text().as_str()), (200, "kept"), "{path}");
+        assert_eq!(answer.header("cf-cache-status"), Some("HIT"), "{path}");
+        assert_eq!(answer.header("content-length"), Some("4"), "{path}");
+        assert_eq!(answer.header("content-type"), Some("text/x"), "{path}");
+    }
+    let head = server.connect().request("HEAD", "/as-it-is", &[], b"");
+    assert_eq!((head.status, head.header("content-length")), (200, Some("4")));
+    eventually("what waits reads the headers", || (get("/seen").text() == "\u{e9}").then_some(()));
+    // Headers outlive their request, bodies do not.
+    assert_eq!(get("/keep").text(), "held");
+    assert_eq!(get("/held").text(), "\u{e9}");
+    assert_eq!(get("/held-body").status, 500);
+    // What was sent is gone with its request.
+    assert_eq!(get("/send-and-keep").text(), "kept");
+    assert_eq!(get("/sent").status, 500);
+    assert_eq!(get("/as-it-is").text(), "kept");
+}
+
 const EVERYTHING: &str = r#"{"cf":{"cacheEverything":true}}"#;
 
 #[test]

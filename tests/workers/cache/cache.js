@@ -42,6 +42,31 @@ export const what_was_put_is_matched_with_its_headers = {
   },
 };
 
+export const hits_are_looked_at_in_any_order = {
+  async test() {
+    await put("order", kept("hello", { "x-a": "b" }));
+    const match = () => caches.default.match(url("order"));
+    // Several at once, the body before the headers and the other way round.
+    const [one, two, three, four] = await Promise.all([match(), match(), match(), match()]);
+    equal(await one.text(), "hello");
+    equal(one.headers.get("x-a"), "b");
+    equal(one.bodyUsed, true);
+    await rejects(() => one.text(), TypeError);
+    equal(two.bodyUsed, false);
+    const copy = two.clone();
+    equal(await copy.text() + await two.text(), "hellohello");
+    equal(copy.headers.get("x-a") + two.headers.get("x-a"), "bb");
+    const reader = three.body.getReader();
+    equal(new TextDecoder().decode((await reader.read()).value), "hello");
+    equal(three.headers.get("x-a"), "b");
+    const other = new Response(four.body, four);
+    equal(other.headers.get("x-a"), "b");
+    equal(await other.text(), "hello");
+    equal(four.bodyUsed, true);
+    equal([...(await match()).headers.keys()].includes("cf-cache-status"), true);
+  },
+};
+
 export const headers_of_a_hit_cannot_be_changed = {
   async test() {
     const hit = await put("immutable", kept("x"));
