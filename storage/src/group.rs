@@ -181,6 +181,8 @@ struct State<W> {
     bytes: usize,
     /// Whether there is a thread, which looks at the queue before it ends.
     running: bool,
+    /// Whether it waits for a job.
+    idle: bool,
     closed: bool,
 }
 
@@ -211,7 +213,8 @@ impl<W: Writes> Writer<W> {
         readers: Arc<Readers<C>>,
         history: Option<Arc<History>>,
     ) -> Self {
-        let state = State { jobs: VecDeque::new(), bytes: 0, running: false, closed: false };
+        let state =
+            State { jobs: VecDeque::new(), bytes: 0, running: false, idle: false, closed: false };
         Self {
             shared: Arc::new(Shared {
                 name,
@@ -248,10 +251,13 @@ impl<W: Writes> Writer<W> {
         state.bytes += bytes;
         state.jobs.push_back(job);
         let needs_thread = !std::mem::replace(&mut state.running, true);
+        // It costs a system call, also when nobody waits.
+        let wakes = std::mem::take(&mut state.idle);
         drop(state);
-        match needs_thread {
-            true => Shared::start(shared),
-            false => shared.changed.notify_all(),
+        if needs_thread {
+            Shared::start(shared);
+        } else if wakes {
+            shared.changed.notify_all();
         }
     }
 
@@ -299,11 +305,31 @@ impl<W: Writes> Shared<W> {
 
     /// Waits for something to do.
     fn next(&self) -> Next<W> {
-        let (mut state, _) = self
-            .changed
-            .wait_timeout_while(self.lock(), IDLE, |state| state.jobs.is_empty() && !state.closed)
-            .unwrap_or_else(PoisonError::into_inner);
-        if state.jobs.is_empty() { Next::Rest } else { Next::Work(state.batch()) }
+        let waits = |state: &mut State<W>| {
+            state.idle = state.jobs.is_empty() && !state.closed;
+            state.idle
+        };
+        let waited = self.changed.wait_timeout_while(self.lock(), IDLE, waits);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.idle = false;
+        if state.jobs.is_empty() {
+            return Next::Rest;
+        }
+        Next::Work(self.gathered(state).batch())
+    }
+
+    /// Lets callers that share the core with this thread hand over what they have: as
+    /// long as there is more each time, it is cheaper to commit it together. Where
+    /// nobody else runs, this returns at once.
+    fn gathered<'a>(&'a self, mut state: MutexGuard<'a, State<W>>) -> MutexGuard<'a, State<W>> {
+        let mut before = 0;
+        while state.jobs.len() > before && state.bytes < BATCH_BYTES {
+            before = state.jobs.len();
+            drop(state);
+            std::thread::yield_now();
+            state = self.lock();
+        }
+        state
     }
 
     /// The thread ends, if nothing came meanwhile.
