@@ -36,11 +36,12 @@ impl Md5 {
         self.0.finalize()
     }
 
-    /// Adds a block. `None`: the thread that had it is gone.
-    pub(super) fn update(self, block: Bytes) -> impl Future<Output = Option<Self>> + Send {
+    /// Adds a block, in pieces. `None`: the thread that had it is gone.
+    pub(super) fn update(self, block: Vec<Bytes>) -> impl Future<Output = Option<Self>> + Send {
         let (told, answer) = oneshot::channel();
-        let lane = Lane { state: self.0, block, told };
-        match lane.block.len() < SMALL {
+        let bytes: usize = block.iter().map(Bytes::len).sum();
+        let lane = Lane::new(self.0, block, told);
+        match bytes < SMALL {
             true => lane.finish(),
             false => Hashing::submit(&HASHING, lane),
         }
@@ -70,15 +71,42 @@ struct Queue {
 /// A block of a body on its way.
 struct Lane {
     state: Md5State,
-    /// What is left of it.
-    block: Bytes,
+    /// What is left of the first piece.
+    piece: Bytes,
+    /// Those after it.
+    pieces: std::vec::IntoIter<Bytes>,
     told: oneshot::Sender<Md5State>,
 }
 
 impl Lane {
+    fn new(state: Md5State, block: Vec<Bytes>, told: oneshot::Sender<Md5State>) -> Self {
+        Self { state, piece: Bytes::new(), pieces: block.into_iter(), told }
+    }
+
+    /// Goes on by itself to where the next bytes are whole blocks of MD5. Whether there
+    /// is one.
+    fn align(&mut self) -> bool {
+        loop {
+            let begun = (self.state.bytes_hashed() % BLOCK as u64) as usize;
+            if begun == 0 && self.piece.len() >= BLOCK {
+                return true;
+            }
+            // What is short of a block is put together from the pieces.
+            let part = self.piece.split_to((BLOCK - begun).min(self.piece.len()));
+            self.state.update(&part);
+            if self.piece.is_empty() {
+                match self.pieces.next() {
+                    Some(next) => self.piece = next,
+                    None => return false,
+                }
+            }
+        }
+    }
+
     /// Hashes what is left, and tells.
     fn finish(mut self) {
-        self.state.update(&self.block);
+        self.state.update(&self.piece);
+        self.pieces.for_each(|piece| self.state.update(&piece));
         // Nobody may wait any more.
         let _ = self.told.send(self.state);
     }
@@ -112,6 +140,10 @@ impl Hashing {
         let hasher = Hasher::detect();
         let mut lanes = Vec::with_capacity(MAX_LANES);
         while self.fill(&mut lanes) {
+            // Lanes cost little more when there are more: those who share the core with
+            // this thread bring theirs first.
+            std::thread::yield_now();
+            self.fill(&mut lanes);
             hasher.step(&mut lanes);
         }
         std::mem::forget(guard);
@@ -165,21 +197,21 @@ impl Hasher {
         Self { many: Md5Many::new(), width: width() }
     }
 
-    /// Takes all lanes on by as much as the shortest has, and no more than a stride.
+    /// Takes all lanes on by as much as the shortest piece has, and no more than a stride.
     /// Those that are done are told.
     fn step(&self, lanes: &mut Vec<Lane>) {
-        for done in lanes.extract_if(.., |lane| lane.block.len() < BLOCK) {
+        for done in lanes.extract_if(.., |lane| !lane.align()) {
             done.finish();
         }
-        let shortest = lanes.iter().map(|lane| lane.block.len()).min().unwrap_or(0);
+        let shortest = lanes.iter().map(|lane| lane.piece.len()).min().unwrap_or(0);
         let stride = shortest.min(STRIDE) / BLOCK * BLOCK;
         match (lanes.as_mut_slice(), self.width) {
             ([], _) => {}
             (several @ [_, _, ..], Some(width)) => self.together(several, stride, width),
-            (each, _) => each.iter_mut().for_each(|lane| lane.state.update(&lane.block[..stride])),
+            (each, _) => each.iter_mut().for_each(|lane| lane.state.update(&lane.piece[..stride])),
         }
         for lane in lanes {
-            lane.block.advance(stride);
+            lane.piece.advance(stride);
         }
     }
 
@@ -188,7 +220,7 @@ impl Hasher {
         let width = if lanes.len() > width { MAX_LANES } else { width };
         let of = |at: usize| lanes.get(at).unwrap_or(&lanes[0]);
         let mut states: [Md5State; MAX_LANES] = std::array::from_fn(|at| of(at).state);
-        let blocks: [&[u8]; MAX_LANES] = std::array::from_fn(|at| &of(at).block[..stride]);
+        let blocks: [&[u8]; MAX_LANES] = std::array::from_fn(|at| &of(at).piece[..stride]);
         self.many.update_many(&mut states[..width], &blocks[..width]);
         for (lane, state) in lanes.iter_mut().zip(states) {
             lane.state = state;
@@ -240,8 +272,10 @@ mod tests {
                 for (at, body) in bodies.iter().enumerate() {
                     let Some(block) = body.chunks(block).nth(number) else { continue };
                     let (told, answer) = oneshot::channel();
-                    let block = Bytes::copy_from_slice(block);
-                    lanes.push(Lane { state: states[at], block, told });
+                    // Two pieces, the first one as long as the lane's number.
+                    let (one, two) = block.split_at(at.min(block.len()));
+                    let pieces = [one, two].map(Bytes::copy_from_slice).to_vec();
+                    lanes.push(Lane::new(states[at], pieces, told));
                     answers.push((at, answer));
                 }
                 while !lanes.is_empty() {
@@ -278,7 +312,8 @@ mod tests {
                 let body = bytes(seed * 9_001, seed);
                 let mut md5 = Md5::default();
                 for block in body.chunks(100_000) {
-                    md5 = md5.update(Bytes::copy_from_slice(block)).await.expect("hashed");
+                    let pieces = block.chunks(33_333).map(Bytes::copy_from_slice).collect();
+                    md5 = md5.update(pieces).await.expect("hashed");
                 }
                 assert_eq!(md5.finish(), expected(&body), "{} bytes", body.len());
             })

@@ -2,7 +2,7 @@
 //! and hashed while the next one comes in.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, IoSlice, Write as _};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -19,6 +19,8 @@ use crate::rules::{Refusal, check_size};
 
 /// What is written, and hashed, in one go: 512 KiB.
 const BLOCK_BYTES: usize = 512 * 1024;
+/// Pieces from here on are not copied: 16 KiB.
+const LARGE_BYTES: usize = 16 * 1024;
 
 /// What a body must be, as far as it was said: hashes in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,8 +40,42 @@ pub struct BodyWriter {
     shared: Arc<Shared>,
     expected: Expected,
     size: u64,
-    block: BytesMut,
+    block: Block,
     state: State,
+}
+
+/// What came and is not written yet.
+#[derive(Debug, Default)]
+struct Block {
+    pieces: Vec<Bytes>,
+    /// Small pieces, put together.
+    small: BytesMut,
+    /// Of all.
+    bytes: usize,
+}
+
+impl Block {
+    fn push(&mut self, piece: Bytes) {
+        self.bytes += piece.len();
+        if piece.len() >= LARGE_BYTES {
+            self.close();
+            self.pieces.push(piece);
+        } else {
+            self.small.extend_from_slice(&piece);
+        }
+    }
+
+    fn close(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push(self.small.split().freeze());
+        }
+    }
+
+    fn take(&mut self) -> Vec<Bytes> {
+        self.close();
+        self.bytes = 0;
+        std::mem::take(&mut self.pieces)
+    }
 }
 
 enum State {
@@ -73,7 +109,7 @@ pub(super) struct Written {
 
 impl BodyWriter {
     pub(super) fn new(shared: Arc<Shared>, expected: Expected) -> Self {
-        Self { shared, expected, size: 0, block: BytesMut::new(), state: State::New }
+        Self { shared, expected, size: 0, block: Block::default(), state: State::New }
     }
 
     /// How many bytes came.
@@ -92,23 +128,17 @@ impl BodyWriter {
             return Err(Refusal::wrong_length().into());
         }
         while !piece.is_empty() {
-            if self.block.is_empty() && piece.len() >= BLOCK_BYTES {
-                let block = piece.split_to(BLOCK_BYTES);
-                self.flush(block).await?;
-                continue;
-            }
-            let room = BLOCK_BYTES - self.block.len();
-            let part = piece.split_to(room.min(piece.len()));
-            self.block.extend_from_slice(&part);
-            if self.block.len() == BLOCK_BYTES {
-                let block = self.block.split().freeze();
+            let room = BLOCK_BYTES - self.block.bytes;
+            self.block.push(piece.split_to(room.min(piece.len())));
+            if self.block.bytes == BLOCK_BYTES {
+                let block = self.block.take();
                 self.flush(block).await?;
             }
         }
         Ok(())
     }
 
-    async fn flush(&mut self, block: Bytes) -> Result<(), Error> {
+    async fn flush(&mut self, block: Vec<Bytes>) -> Result<(), Error> {
         let Sink { mut file, md5 } = self.sink().await?;
         let md5 = md5.update(block.clone());
         let written = tokio::task::spawn_blocking(move || {
@@ -144,7 +174,7 @@ impl BodyWriter {
         if self.expected.length.is_some_and(|length| self.size != length) {
             return Err(Refusal::wrong_length().into());
         }
-        let rest = std::mem::take(&mut self.block).freeze();
+        let rest = self.block.take();
         let Sink { mut file, md5 } = self.sink().await?;
         let md5 = md5.update(rest.clone());
         let synced = tokio::task::spawn_blocking(move || {
@@ -169,9 +199,11 @@ impl std::fmt::Debug for State {
 
 impl Unfinished {
     /// Adds a block. Blocks.
-    fn write(&mut self, block: &[u8]) -> Result<(), Error> {
-        self.hashes.update(block);
-        self.file.write_all(block).map_err(|error| self.blob.failed(&error))
+    fn write(&mut self, block: &[Bytes]) -> Result<(), Error> {
+        for piece in block {
+            self.hashes.update(piece);
+        }
+        write_all(&mut self.file, block).map_err(|error| self.blob.failed(&error))
     }
 
     /// All of it is on disk when this returns. Blocks.
@@ -182,6 +214,23 @@ impl Unfinished {
         blob.sync_name()?;
         Ok((blob, hashes))
     }
+}
+
+/// Writes pieces, with one system call if the system takes them.
+fn write_all(file: &mut File, pieces: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+    let mut left = &mut slices[..];
+    // Some systems say that they wrote none of no bytes.
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        match file.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut left, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A block is written and hashed at the same time.
