@@ -33,5 +33,7 @@ pub(super) static ALL: &[Workload] = works! {
     "aes_gcm" "AES-GCM, 1 MiB and back" "aes_gcm.js" 8 None "bytes 1048576" Some(1.0);
     "compression" "gzip of 1 MiB" "compression.js" 8 None "smaller true" Some(1.0);
     "clone" "structuredClone, 1,000 records" "clone.js" 8 None "records 1000" Some(1.0);
+    "hello_10k" "hello world of 10 KB" "hello_10k.js" 64 None "xxxxxxxx" None;
+    "cache_hello" "cache, hello world found" "cache_hello.js" 64 Cache "Hello, world!" None;
     "cache_hit" "cache, 10 KB found" "cache_hit.js" 64 Cache "xxxxxxxx" None;
 };
