@@ -150,10 +150,14 @@ function construct(Class, object, target, count, a, b, c) {
   }
 }
 
-/** Copies of `callable`: what V8 learns of one class it need not forget for the others. */
+/**
+ * Copies of `callable`: what V8 learns of one class it need not forget for the others. Debuggers take them for what they
+ * are, a script of the platform.
+ */
 const copies = { __proto__: null };
 for (let i = 0; i < HOT.length; i++) {
-  const copy = ReflectConstruct(Function, ["state", "construct", "withoutNew", `return ${FunctionPrototypeToString(callable)}`]);
+  const body = `return ${FunctionPrototypeToString(callable)}\n//# sourceURL=ext:selvedge/core/interfaces.js/${HOT[i]}`;
+  const copy = ReflectConstruct(Function, ["state", "construct", "withoutNew", body]);
   copies[HOT[i]] = copy(state, construct, withoutNew);
 }
 
