@@ -136,7 +136,7 @@ function checkTails(tails) {
       throw new TypeError(`Incorrect type for array element ${i}: the provided value is not of type 'Fetcher'.`);
     }
   }
-  if (tails.length > 0) throw new Error("Selvedge has no tail Workers: \"tails\" of a dynamically-loaded Worker is not supported.");
+  if (tails.length > 0) throw new Error("\"tails\" of a dynamically-loaded Worker is not supported: use tail_consumers of the Worker that loads it.");
 }
 
 function flagsOf(value) {

@@ -233,7 +233,7 @@ fn what_is_wrong_is_said() {
             ("method throws", "TypeError: x [remote]"),
             (
                 "tails",
-                "Error: Selvedge has no tail Workers: \"tails\" of a dynamically-loaded Worker is not supported.",
+                "Error: \"tails\" of a dynamically-loaded Worker is not supported: use tail_consumers of the Worker that loads it.",
             ),
             (
                 "a stub of another request",
