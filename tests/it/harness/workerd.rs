@@ -28,6 +28,7 @@ impl Workerd {
     }
 
     /// These services; `main` takes the requests, and `all` is every network.
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     pub(crate) fn start(folder: &Path, services: &str) -> Option<Self> {
         let Some(workerd) = find_workerd() else {
             println!("there is no workerd at SELVEDGE_WORKERD or on the PATH to compare with");

@@ -291,9 +291,11 @@ fn accept_key(key: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(sha1::Sha1::digest(text))
 }
 
-/// Takes one connection, answers its handshake so, and echoes two messages; gives what
-/// was offered and the first byte of each frame.
-fn origin(answer: &'static str) -> (u16, std::thread::JoinHandle<(Vec<String>, Vec<u8>)>) {
+/// What an origin saw: what was offered, and the first byte of each frame.
+type Seen = (Vec<String>, Vec<u8>);
+
+/// Takes one connection, answers its handshake so, and echoes two messages.
+fn origin(answer: &'static str) -> (u16, std::thread::JoinHandle<Seen>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port();
     let thread = std::thread::spawn(move || {
