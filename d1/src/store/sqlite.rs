@@ -51,6 +51,9 @@ const AT_ONCE: Duration = Duration::from_millis(3);
 const LONG_READS: usize = 8;
 /// Statements that are known to write rows, at most.
 const WRITES: usize = 256;
+/// Longer ones are not remembered, in bytes: they hardly come twice, and 256 of the longest
+/// would be 25 MB.
+const MAX_REMEMBERED: usize = 1024;
 /// How long the statements of an import may take.
 const MAX_IMPORT: Duration = Duration::from_secs(15 * 60);
 
@@ -355,11 +358,13 @@ impl Shared {
         if !writes_rows || all.next().is_some() {
             return Way::Any;
         }
-        let mut writes = self.writes();
-        if writes.len() >= WRITES {
-            writes.clear();
+        if sql.len() <= MAX_REMEMBERED {
+            let mut writes = self.writes();
+            if writes.len() >= WRITES {
+                writes.clear();
+            }
+            writes.insert(sql.clone());
         }
-        writes.insert(sql.clone());
         Way::Rows
     }
 
