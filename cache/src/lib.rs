@@ -25,8 +25,8 @@ deno_core::extension!(
     deps = [selvedge],
     ops = [
         ops::op_cache_body,
-        ops::op_cache_head,
         ops::op_cache_delete,
+        ops::op_cache_head,
         ops::op_cache_match,
         ops::op_cache_match_later,
         ops::op_cache_purge,
