@@ -118,7 +118,7 @@ const onDemand = [
   ["URLSearchParams", web("00_url")],
   ["WebSocket", "ext:selvedge/websocket.js"],
   ["WebSocketPair", "ext:selvedge/websocket.js"],
-  ["WebSocketRequestResponsePair", "ext:selvedge/websocket.js"],
+  ["WebSocketRequestResponsePair", "ext:selvedge/websocket/request_response_pair.js"],
   ["WritableStream", web("06_streams")],
   ["WritableStreamDefaultController", web("06_streams")],
   ["WritableStreamDefaultWriter", web("06_streams")],

@@ -4,22 +4,10 @@
 // as the socket is open.
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const {
-  op_context_hold,
-  op_context_message,
-  op_report_exception,
-  op_ws_buffered,
-  op_ws_close,
-  op_ws_drop,
-  op_ws_id,
-  op_ws_send_binary,
-  op_ws_send_text,
-} = core.ops;
+const { op_context_hold, op_ws_buffered, op_ws_drop, op_ws_id } = core.ops;
 const {
   ArrayBufferIsView,
-  ArrayPrototypeJoin,
   ArrayPrototypePush,
-  ArrayPrototypeShift,
   MapPrototypeDelete,
   MapPrototypeForEach,
   MapPrototypeGet,
@@ -28,31 +16,18 @@ const {
   Number,
   ObjectDefineProperties,
   ObjectDefineProperty,
-  PromisePrototypeThen,
-  RegExpPrototypeExec,
-  SafeMap,
-  SafeRegExp,
   String,
-  StringPrototypeSlice,
-  StringPrototypeStartsWith,
   SymbolIterator,
   SymbolToStringTag,
-  TypedArrayPrototypeGetBuffer,
   TypeError,
   Uint8Array,
   queueMicrotask,
 } = primordials;
-const {
-  CloseEvent,
-  defineEventHandler,
-  dispatch,
-  ErrorEvent,
-  Event,
-  EventTarget,
-  MessageEvent,
-} = core.loadExtScript("ext:deno_web/02_event.js");
+const { defineEventHandler, EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
-const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
+const { connect } = core.loadExtScript("ext:selvedge/websocket/client.js");
+const { deliver, drop, ends, flushInbox, hold, kinds, sendNative, sendNow, sendOut, sockets, states } = core
+  .loadExtScript("ext:selvedge/websocket/traffic.js");
 const { io: contexts } = internals.selvedge;
 const NO_OPTIONS = { __proto__: null };
 
@@ -60,24 +35,26 @@ function dataCloneError(message) {
   throw new DOMException(message, "DataCloneError");
 }
 
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSING = 2;
-const CLOSED = 3;
-
-const TEXT = 0;
-const BINARY = 1;
-const CLOSE = 2;
-const ERROR = 3;
+const { CONNECTING, OPEN, CLOSING, CLOSED } = states;
+const { TEXT, BINARY, CLOSE, ERROR } = kinds;
 
 /** The most that may be attached to a socket
  * (https://developers.cloudflare.com/durable-objects/api/websockets/). */
 const MAX_ATTACHMENT_BYTES = 16384;
 
-/** Sockets that are connected to the host, by their number. */
-const sockets = new SafeMap();
-
 const internal = { __proto__: null };
+
+const NOT_ACCEPTED =
+  "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages.";
+
+/** A number as workerd takes one for a 32-bit integer: what is none is 0. */
+function toInt32(value) {
+  const number = Number(value);
+  if (number < -2147483648 || number > 2147483647) {
+    throw new TypeError("Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");
+  }
+  return MathTrunc(number) || 0;
+}
 
 let fieldsOf;
 
@@ -255,6 +232,7 @@ class WebSocket extends core.classOf(EventTarget) {
 
   static {
     fieldsOf = (socket) => socket.#fields;
+    ends.fieldsOf = fieldsOf;
   }
 }
 
@@ -307,176 +285,6 @@ ObjectDefineProperty(WebSocketPair.prototype, SymbolToStringTag, {
   value: "WebSocketPair",
   configurable: true,
 });
-
-function hold(fields) {
-  const io = fields.io;
-  io.sockets++;
-  if (io.sockets === 1) op_context_hold(io.slot, true);
-}
-
-function release(fields) {
-  const io = fields.io;
-  fields.io = null;
-  if (io === null || io.over) return;
-  io.sockets--;
-  if (io.sockets === 0) op_context_hold(io.slot, false);
-  contexts.settle(io);
-}
-
-/** Sends something out of an end, when what a Durable Object wrote before is on disk. */
-function sendOut(socket, fields, kind, data, reason = "") {
-  const { io } = fields;
-  if (io === null || io.gate === null || io.canRelease()) {
-    sendNow(socket, fields, kind, data, reason);
-    return;
-  }
-  if (kind === BINARY) data = copy(data);
-  io.release(() => sendNow(socket, fields, kind, data, reason));
-}
-
-/** To the host, or to the other end. */
-function sendNow(socket, fields, kind, data, reason) {
-  if (fields.id !== 0) {
-    sendNative(fields.id, kind, data, reason);
-    return;
-  }
-  if (fields.peer === null) {
-    // Not connected yet.
-    fields.outbox ??= [];
-    ArrayPrototypePush(fields.outbox, [kind, kind === BINARY ? copy(data) : data, reason]);
-    return;
-  }
-  const peer = fields.peer;
-  if (kind === BINARY) data = TypedArrayPrototypeGetBuffer(copy(data));
-  const theirs = fieldsOf(peer);
-  ArrayPrototypePush(theirs.inbox, [kind, data, reason]);
-  if (theirs.accepted) queueMicrotask(() => flushInbox(peer, theirs));
-  if (kind === CLOSE && theirs.sentClose) finishClose(socket, fields);
-}
-
-function copy(bytes) {
-  return new Uint8Array(bytes);
-}
-
-function sendNative(id, kind, data, reason) {
-  if (kind === TEXT) op_ws_send_text(id, data);
-  else if (kind === BINARY) op_ws_send_binary(id, data);
-  else op_ws_close(id, data, reason);
-}
-
-function flushInbox(socket, fields) {
-  while (fields.inbox.length > 0 && fields.accepted) {
-    const item = ArrayPrototypeShift(fields.inbox);
-    receive(socket, fields, item[0], item[1], item[2]);
-  }
-}
-
-/** Delivers what arrived at an end, as an event of its request. */
-function receive(socket, fields, kind, data, extra) {
-  if (fields.events !== null) {
-    fields.events(socket, kind, data, extra);
-    return;
-  }
-  const { io } = fields;
-  if (io !== null && !io.over && io.gate !== null) {
-    io.gate.admit(null, () => receiveNow(socket, fields, kind, data, extra));
-  } else {
-    receiveNow(socket, fields, kind, data, extra);
-  }
-}
-
-function receiveNow(socket, fields, kind, data, extra) {
-  const { io } = fields;
-  if (io === null || io.over) {
-    if (fields.id !== 0) drop(fields);
-    return;
-  }
-  op_context_message(io.slot);
-  contexts.runIn(io, () => {
-    try {
-      switch (kind) {
-        case TEXT:
-        case BINARY:
-          dispatch(socket, new MessageEvent("message", { data: wrap(fields, kind, data) }));
-          break;
-        case CLOSE:
-          receiveClose(socket, fields, data, extra);
-          break;
-        default:
-          fields.state = CLOSED;
-          if (StringPrototypeStartsWith(data, "WebSocket disconnected") || StringPrototypeStartsWith(data, "WebSocket EOF")) {
-            dispatch(socket, new CloseEvent("close", {
-              code: 1006,
-              reason: "WebSocket disconnected without sending Close frame.",
-              wasClean: false,
-            }));
-            drop(fields);
-            break;
-          }
-          dispatch(socket, new ErrorEvent("error", { message: data, error: new TypeError(data) }));
-          dispatch(socket, new CloseEvent("close", { code: 1006, reason: "", wasClean: false }));
-          drop(fields);
-      }
-    } catch (error) {
-      op_report_exception("Uncaught ", error);
-    }
-  });
-  if (fields.state === CLOSED) release(fields);
-}
-
-function wrap(fields, kind, data) {
-  if (kind === BINARY && fields.binaryType === "blob") {
-    const { Blob } = core.loadExtScript("ext:deno_web/09_file.js");
-    return new Blob([data]);
-  }
-  return data;
-}
-
-function receiveClose(socket, fields, code, reason) {
-  const answered = fields.sentClose;
-  const shown = code === 0 ? 1005 : code;
-  if (!answered) {
-    // The close frame is answered for the Worker, as from 2026-04-07.
-    fields.sentClose = true;
-    sendOut(socket, fields, CLOSE, shown === 1005 || shown === 1006 ? 0 : shown, reason);
-  }
-  fields.state = CLOSED;
-  dispatch(socket, new CloseEvent("close", { code: shown, reason, wasClean: true }));
-  drop(fields);
-}
-
-function finishClose(_socket, fields) {
-  fields.state = CLOSED;
-  release(fields);
-}
-
-function drop(fields) {
-  if (fields.id === 0) return;
-  const id = fields.id;
-  fields.id = 0;
-  MapPrototypeDelete(sockets, id);
-  op_ws_drop(id);
-}
-
-/** Called by the host: something arrived on a connection. */
-function deliver(id, kind, data, extra) {
-  const socket = MapPrototypeGet(sockets, id);
-  if (socket === undefined) {
-    // Its object may be out of memory.
-    if (internals.wakeForSocket !== undefined) internals.wakeForSocket(id, kind, data, extra);
-    return;
-  }
-  if (typeof socket === "function") {
-    socket(kind, data, extra);
-    return;
-  }
-  const fields = fieldsOf(socket);
-  if (!fields.accepted) {
-    ArrayPrototypePush(fields.inbox, [kind, data, extra]);
-    return;
-  }
-  receive(socket, fields, kind, data, extra);
-}
 
 /**
  * Takes the socket of a response: its other end will talk to the connection.
@@ -573,131 +381,6 @@ function accepted(_io, id) {
   return MapPrototypeGet(sockets, id);
 }
 
-const PROTOCOL = new SafeRegExp("^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$");
-
-const NOT_ACCEPTED =
-  "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages.";
-
-/** A number as workerd takes one for a 32-bit integer: what is none is 0. */
-function toInt32(value) {
-  const number = Number(value);
-  if (number < -2147483648 || number > 2147483647) {
-    throw new TypeError("Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");
-  }
-  return MathTrunc(number) || 0;
-}
-
-/** `new WebSocket(url, protocols)`. */
-function connect(socket, fields, url, protocols) {
-  const io = contexts.required();
-  let parsed;
-  try {
-    parsed = new URL(String(url));
-  } catch {
-    throw new DOMException("WebSocket Constructor: The url is invalid.", "SyntaxError");
-  }
-  if (parsed.protocol === "ws:") parsed.protocol = "http:";
-  else if (parsed.protocol === "wss:") parsed.protocol = "https:";
-  else throw new DOMException("WebSocket Constructor: The url scheme must be ws or wss.", "SyntaxError");
-  if (parsed.hash !== "") {
-    throw new DOMException("WebSocket Constructor: The url fragment must be empty.", "SyntaxError");
-  }
-  let list = [];
-  if (typeof protocols === "string") list = [protocols];
-  else if (protocols !== undefined && protocols !== null) {
-    // deno-lint-ignore prefer-primordials
-    list = [...protocols];
-  }
-  const seen = { __proto__: null };
-  for (let i = 0; i < list.length; i++) {
-    list[i] = String(list[i]);
-    if (RegExpPrototypeExec(PROTOCOL, list[i]) === null) {
-      throw new DOMException("WebSocket Constructor: The protocol header token is invalid.", "SyntaxError");
-    }
-    if (seen[list[i]] === true) {
-      throw new DOMException("WebSocket Constructor: The protocols header cannot have repeating values.", "SyntaxError");
-    }
-    seen[list[i]] = true;
-  }
-  const text = String(url);
-  fields.url = StringPrototypeSlice(parsed.href, 0, 4) === "http"
-    ? `ws${StringPrototypeSlice(parsed.href, 4)}`
-    : text;
-  fields.client = true;
-  fields.accepted = true;
-  fields.state = CONNECTING;
-  fields.io = io;
-  hold(fields);
-
-  const headers = { __proto__: null, upgrade: "websocket" };
-  if (list.length > 0) headers["sec-websocket-protocol"] = ArrayPrototypeJoin(list, ", ");
-  if (internals.shared.deflate) headers["sec-websocket-extensions"] = "permessage-deflate";
-  const { fetch } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
-  const failed = (message) => {
-    fields.state = CLOSED;
-    contexts.runIn(io, () => {
-      dispatch(socket, new ErrorEvent("error", { message, error: new TypeError(message) }));
-      dispatch(socket, new CloseEvent("close", { code: 1006, reason: "", wasClean: false }));
-    });
-    release(fields);
-  };
-  PromisePrototypeThen(
-    fetch(parsed.href, { headers }),
-    (response) => {
-      const other = response.webSocket;
-      if (other === null) {
-        failed("Failed to establish the WebSocket connection: expected server to reply with HTTP status code 101 (switching protocols).");
-        return;
-      }
-      // The connection moves from the response's socket into this one.
-      const theirs = fieldsOf(other);
-      fields.id = theirs.id;
-      fields.inbox = theirs.inbox;
-      fields.protocol = response.headers.get("sec-websocket-protocol") ?? "";
-      fields.extensions = response.headers.get("sec-websocket-extensions") ?? "";
-      theirs.id = 0;
-      MapPrototypeSet(sockets, fields.id, socket);
-      fields.state = OPEN;
-      contexts.runIn(io, () => dispatch(socket, new Event("open")));
-      flushInbox(socket, fields);
-    },
-    (error) => failed(String(error?.message ?? error)),
-  );
-}
-
-/** A message and what answers it, as `ctx.setWebSocketAutoResponse()` takes it. */
-class WebSocketRequestResponsePair extends core.Given {
-  #request;
-  #response;
-
-  constructor(request, response) {
-    super();
-    if (arguments.length > 0) request = `${request}`;
-    if (arguments.length < 2) {
-      throw new TypeError(
-        `Failed to construct 'WebSocketRequestResponsePair': constructor parameter ${
-          arguments.length + 1
-        } is not of type 'string'.`,
-      );
-    }
-    this.#request = request;
-    this.#response = `${response}`;
-  }
-
-  get request() {
-    return this.#request;
-  }
-
-  get response() {
-    return this.#response;
-  }
-}
-ObjectDefineProperty(WebSocketRequestResponsePair.prototype, SymbolToStringTag, {
-  __proto__: null,
-  value: "WebSocketRequestResponsePair",
-  configurable: true,
-});
-
 /** What the sockets of Durable Objects need. */
 const inside = {
   __proto__: null,
@@ -752,7 +435,6 @@ const inside = {
 const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
 checkReceivers(WebSocket);
 checkReceivers(WebSocketPair);
-checkReceivers(WebSocketRequestResponsePair);
 
 return {
   accepted,
@@ -764,6 +446,5 @@ return {
   unreserve,
   WebSocket: core.expose(WebSocket),
   WebSocketPair: core.expose(WebSocketPair),
-  WebSocketRequestResponsePair: core.expose(WebSocketRequestResponsePair),
 };
 })();

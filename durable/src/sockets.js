@@ -48,7 +48,7 @@ const {
   Uint8Array,
 } = primordials;
 const websockets = core.loadExtScript("ext:selvedge/websocket.js");
-const { WebSocketRequestResponsePair } = websockets;
+const { WebSocketRequestResponsePair } = core.loadExtScript("ext:selvedge/websocket/request_response_pair.js");
 const { fieldsOf, isWebSocket } = websockets.inside;
 
 const EMPTY = new Uint8Array();

@@ -233,6 +233,9 @@ deno_core::extension!(
         "tracing.js",
         "transfer.js",
         "websocket.js",
+        "websocket/client.js",
+        "websocket/request_response_pair.js",
+        "websocket/traffic.js",
         "wording.js",
     ],
     synthetic_esm = [
