@@ -373,6 +373,7 @@ internals.selvedge = {
 };
 const remote = lazy("ext:selvedge/rpc.js");
 const sessions = lazy("ext:selvedge/rpc/session.js");
+const connections = lazy("ext:selvedge/sockets/workers.js");
 const ownExports = lazy("ext:selvedge/exports.js");
 internals.exportsObject = () => ownExports().exportsObject();
 internals.cloudflareWorkers = () => ({
@@ -418,6 +419,23 @@ globalThis.__selvedge = {
     return internals.objects?.overMemory() ?? 0;
   },
   register: entrypoints.register,
+  // `arrived` is the host's number of the connection. What follows is that of `fetch`.
+  connect: (slot, arrived, remote, local, entrypoint, props, given, receiver, ...object) => {
+    gates.beginTurn();
+    const own = new io.IoContext(slot);
+    const ownEnv = given === undefined ? env : dispatch.envWith(given);
+    const frame = given === undefined ? own : { __proto__: null, io: own, slot, env: ownEnv };
+    io.runIn(frame, () => {
+      if (receiver === undefined) {
+        connections().receive(own, arrived, remote, local, entrypoint, props, ownEnv);
+        return;
+      }
+      const { receiveConnection } = load(receiver);
+      const parts = new primordials.SafeArrayIterator(object);
+      const enter = (to, rid, addresses) => receiveConnection(to, rid, addresses, ...parts);
+      connections().receiveForObject(own, enter, arrived, remote, local);
+    });
+  },
   describe: entrypoints.describe,
   require: requireModule,
   // `via` is what leads here, which says how deep it is.

@@ -64,6 +64,11 @@ function stub(name, props, canSpecialize) {
       return answer;
     },
   }.fetch;
+  methods.connect = {
+    connect(address, options = undefined) {
+      return core.loadExtScript("ext:selvedge/sockets/workers.js").connectOver(way, null, address, options);
+    },
+  }.connect;
   if (canSpecialize) {
     methods.__call = (args) => {
       const options = args[0];

@@ -4,11 +4,14 @@
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const { op_rpc_connect, op_rpc_subrequest, op_service_again, op_service_parts } = core.ops;
-const { Error, TypeError } = primordials;
+const { TypeError } = primordials;
 const { fetchService } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
 const { connectHere, makeService, newFetcher } = core.loadExtScript("ext:selvedge/rpc.js");
 const { shared } = internals;
 const { io: contexts } = internals.selvedge;
+
+/** Loaded with the first connection. */
+const sockets = () => core.loadExtScript("ext:selvedge/sockets/workers.js");
 
 /** The methods of a binding that are not the other Worker's. */
 function methodsOf(service) {
@@ -23,8 +26,8 @@ function methodsOf(service) {
       },
     }.fetch,
     connect: {
-      connect() {
-        throw new Error("Selvedge does not open sockets over service bindings: connect() is not supported.");
+      connect(address, options = undefined) {
+        return sockets().connectOver(() => op_service_again(service()), null, address, options);
       },
     }.connect,
   };

@@ -55,6 +55,7 @@ const Response = named("Response");
 const JsRpcEventInfo = named("JsRpcEventInfo");
 const ScheduledEventInfo = named("ScheduledEventInfo");
 const AlarmEventInfo = named("AlarmEventInfo");
+const ConnectEventInfo = named("ConnectEventInfo");
 const QueueEventInfo = named("QueueEventInfo");
 const TailEventInfo = named("TailEventInfo");
 const TailItem = named("TailItem");
@@ -163,6 +164,7 @@ const MAKERS = {
   rpc: ({ rpcMethod }) => new JsRpcEventInfo(internal, { rpcMethod }),
   scheduled: ({ scheduledTime, cron }) => new ScheduledEventInfo(internal, { cron, scheduledTime }),
   alarm: ({ scheduledTime }) => new AlarmEventInfo(internal, { scheduledTime: new Date(scheduledTime) }),
+  connect: () => new ConnectEventInfo(internal, {}),
   queue: ({ queue, batchSize }) => new QueueEventInfo(internal, { batchSize, queue }),
   websocket({ getWebSocketEvent: { webSocketEventType, ...rest } }) {
     const event = new SOCKET_EVENTS[webSocketEventType](internal, { ...rest, webSocketEventType });

@@ -61,6 +61,7 @@ const FETCH = 0;
 const RPC = 1;
 const ALARM = 2;
 const WEBSOCKET = 3;
+const CONNECT = 4;
 
 /** The context of all events of one object. */
 class ActorContext extends contexts.IoContext {
@@ -790,5 +791,5 @@ function evict(namespace, hex, force, counts) {
 // event, so that nobody here hangs for sure.
 internals.objects = { __proto__: null, end, evict, areBusy: () => underWay > 0, overMemory };
 
-return { abort, ALARM, block, breakActor, call, endHome, enter, FETCH, find, findByName, flagged, hasClass, homeOf, newHome, overOf, OVER_CPU, OVERLOADED, reset, resume, RPC, WEBSOCKET, withStorage };
+return { abort, ALARM, block, breakActor, call, CONNECT, endHome, enter, FETCH, find, findByName, flagged, hasClass, homeOf, newHome, overOf, OVER_CPU, OVERLOADED, reset, resume, RPC, WEBSOCKET, withStorage };
 })();

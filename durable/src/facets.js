@@ -189,13 +189,19 @@ function stub(facet) {
       }
     },
   }.fetch;
+  const socket = {
+    connect(address, options = undefined) {
+      const { connectObject } = core.loadExtScript("ext:selvedge_durable/connections.js");
+      return connectObject(facet.target, facet, () => facet.start(), address, options);
+    },
+  }.connect;
   const connect = (io) => {
     const waited = facet.start();
     if (waited === null) return connectTo(io, facet.target, facet);
     return later(io, waited, () => connectTo(io, facet.target, facet), facet);
   };
   const within = { __proto__: null, refusal: NOT_TRANSFERABLE };
-  return makeService(newFetcher(), { __proto__: null, fetch }, connect, null, "Fetcher", true, within);
+  return makeService(newFetcher(), { __proto__: null, fetch, connect: socket }, connect, null, "Fetcher", true, within);
 }
 
 /** The facets of an object in memory. */

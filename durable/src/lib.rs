@@ -105,6 +105,7 @@ deno_core::extension!(
         "alarms.js",
         "elsewhere.js",
         "errors.js",
+        "connections.js",
         "facets.js",
         "namespace.js",
         "sockets.js",

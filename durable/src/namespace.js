@@ -36,6 +36,9 @@ const { failureResponse, packed, sendElsewhere, way } = core.loadExtScript("ext:
 const { again, tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 const { packBody, unpackBody } = core.loadExtScript("ext:selvedge_durable/transfer.js");
 
+/** Loaded with the first connection. */
+const connections = () => core.loadExtScript("ext:selvedge_durable/connections.js");
+const atOnce = () => null;
 const internal = { __proto__: null };
 /** As many redirects are followed as by `fetch()`. */
 const MAX_REDIRECTS = 20;
@@ -219,8 +222,8 @@ function stubOn(self, target) {
     },
   }.fetch;
   const connect = {
-    connect() {
-      throw new Error("Selvedge does not open sockets to Durable Objects: connect() is not supported.");
+    connect(address, options = undefined) {
+      return connections().connectObject(target, bond, atOnce, address, options);
     },
   }.connect;
   return remoteStub(self, { __proto__: null, fetch, connect }, target, bond, passedOn(target));
@@ -343,6 +346,13 @@ function receiveCalls(channel, via, rid, hex, name, jurisdiction) {
   core.loadExtScript("ext:selvedge/rpc/session.js").acceptObject(channel, objectCapability({ __proto__: null, home, hex, id, name, jurisdiction }, op_rpc_depth(via)));
 }
 
+/** A connection to an object, from another isolate or from a client. */
+function receiveConnection(io, arrived, addresses, rid, hex, name, jurisdiction) {
+  const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
+  const id = new DurableObjectId(internal, home, hex, name, jurisdiction);
+  return connections().receiveFor({ __proto__: null, home, hex, id, name, jurisdiction }, io, arrived, addresses);
+}
+
 /** The alarm of an object goes off; `io` is the context that waits for its end. */
 function receiveAlarm(io, rid, hex, name, lost) {
   const home = homeOf(op_do_namespace(rid), op_do_class(rid), rid);
@@ -413,5 +423,5 @@ function bind(rid, _name) {
   return namespace;
 }
 
-return { bind, fetchObject, idGiven, idOf, idParts, ownClass, passedHere, receive, receiveAlarm, receiveCalls };
+return { bind, fetchObject, idGiven, idOf, idParts, ownClass, passedHere, receive, receiveAlarm, receiveCalls, receiveConnection };
 })();

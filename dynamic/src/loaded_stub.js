@@ -10,6 +10,9 @@ const { makeService, newFetcher } = core.loadExtScript("ext:selvedge/rpc.js");
 const { later } = core.loadExtScript("ext:selvedge/rpc/later.js");
 const { methodsOf } = core.loadExtScript("ext:selvedge/service.js");
 
+/** Loaded with the first connection. */
+const sockets = () => core.loadExtScript("ext:selvedge/sockets/workers.js");
+
 /**
  * A stub. `way` opens the way, as a number that must be closed; `ready` gives a
  * promise that settles when it leads somewhere, for a context, or `null`.
@@ -33,6 +36,11 @@ function makeStub({ ready, way, refusal }) {
       }
     },
   }.fetch;
+  methods.connect = {
+    connect(address, options = undefined) {
+      return sockets().connectOver(way, ready, address, options);
+    },
+  }.connect;
   const connect = (io) => {
     op_rpc_subrequest(io.slot);
     const waited = ready(io);

@@ -4,6 +4,7 @@ pub(crate) mod blob;
 pub(crate) mod body;
 pub(crate) mod cipher;
 pub(crate) mod clone;
+pub(crate) mod connection;
 pub(crate) mod console;
 pub(crate) mod context;
 pub(crate) mod digest;

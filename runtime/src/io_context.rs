@@ -101,6 +101,8 @@ pub struct IoContext {
     pub touched: bool,
     /// Whether open sockets keep it beyond its response.
     pub held: bool,
+    /// Whether who opened its connection left before its handler was over.
+    left: bool,
     /// Whether it is that of a Durable Object.
     pub actor: bool,
     /// Whether it only hands a request on to a Durable Object.
@@ -338,6 +340,7 @@ impl IsolateState {
             outcome: Outcome::Ok,
             touched: false,
             held: false,
+            left: false,
             actor: false,
             for_object: false,
             responded: None,
@@ -397,6 +400,9 @@ impl IsolateState {
             let cpu = context.cpu_nanos;
             if let Some(reply) = context.reply.take() {
                 reply.lost(!context.touched);
+                context.outcome = Outcome::Canceled;
+            }
+            if context.left && context.outcome == Outcome::Ok {
                 context.outcome = Outcome::Canceled;
             }
             self.inner_cut(&mut context);

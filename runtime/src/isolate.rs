@@ -12,7 +12,7 @@ mod objects;
 mod startup;
 mod stops;
 
-pub use events::{FetchEvent, ScheduledEvent};
+pub use events::{ConnectEvent, FetchEvent, ScheduledEvent};
 pub use objects::{Evicted, Exports, ObjectsEnd};
 pub use startup::NO_HANDLER;
 
@@ -77,6 +77,7 @@ struct Hooks {
     end_objects: v8::Global<v8::Function>,
     evict: v8::Global<v8::Function>,
     alarm: v8::Global<v8::Function>,
+    connect: v8::Global<v8::Function>,
 }
 
 /// The hook that CommonJS modules are made with; V8 callbacks reach it by the

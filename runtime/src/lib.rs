@@ -17,6 +17,7 @@ pub mod isolate;
 pub mod limits;
 pub mod log;
 pub mod outbound;
+pub mod pipe;
 pub mod platform;
 pub mod reply;
 pub mod rpc;
@@ -48,7 +49,9 @@ pub use inspector::{Inspector, InspectorClient, InspectorStart};
 pub use io_context::{
     AlarmResult, ContextId, ContextRef, Ended, IsolateState, OnAlarm, OnEnd, Span,
 };
-pub use isolate::{Evicted, Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
+pub use isolate::{
+    ConnectEvent, Evicted, Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent,
+};
 pub use limits::Limits;
 pub use loader::module_url;
 pub use log::{ConsoleLevel, EventTrace, LogSink};

@@ -173,6 +173,8 @@ impl Amount {
 /// An event that the server did not hand to the isolate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InnerEvent<'a> {
+    /// A connection to an object.
+    Connect,
     /// A request to an object.
     Fetch {
         method: &'a str,
@@ -206,6 +208,7 @@ pub struct InnerPlace<'a> {
 /// What kind of event it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InnerKind {
+    Connect,
     Fetch,
     Rpc,
     Alarm,
@@ -215,6 +218,7 @@ pub enum InnerKind {
 impl InnerEvent<'_> {
     pub(crate) fn kind(&self) -> InnerKind {
         match self {
+            Self::Connect => InnerKind::Connect,
             Self::Fetch { .. } => InnerKind::Fetch,
             Self::Rpc { .. } => InnerKind::Rpc,
             Self::Alarm { .. } => InnerKind::Alarm,

@@ -17,6 +17,7 @@ use crate::binding::Binding;
 use crate::body::{BodyError, BodySource};
 use crate::headers::{HeaderBlob, HeaderBlobBuf};
 use crate::io_context::{ContextId, IsolateState};
+use crate::pipe::{Ending, InboundConnection, PipeEnd};
 use crate::rpc::RpcEnd;
 use crate::thread::ThreadNumber;
 use crate::websocket::{WebSocketId, WebSocketSink};
@@ -241,6 +242,21 @@ pub struct OutboundSocket {
     pub io: Box<dyn SocketStream>,
     /// Dropped with the connection: what it counts against.
     pub slot: Box<dyn Any>,
+    /// Of one in memory: what tells the other end that nothing is missing.
+    pub ending: Option<Ending>,
+}
+
+impl OutboundSocket {
+    /// A connection that counts against `slot` for as long as it lives.
+    pub fn new(io: impl SocketStream + 'static, slot: impl Any) -> Self {
+        Self { io: Box::new(io), slot: Box::new(slot), ending: None }
+    }
+
+    /// One in memory.
+    pub fn of_pipe(pipe: PipeEnd) -> Self {
+        let ending = Some(pipe.ending());
+        Self { ending, ..Self::new(pipe, ()) }
+    }
 }
 
 /// What came back.
@@ -363,6 +379,21 @@ pub trait Outbound {
     ) -> LocalFuture<Result<OutboundSocket, OutboundError>> {
         let refused = OutboundError::Refused("connect() leads nowhere here".to_owned());
         Box::pin(std::future::ready(Err(refused)))
+    }
+
+    /// Hands a connection to the `connect()` handler of a Worker or a Durable Object.
+    ///
+    /// # Errors
+    /// As [`Outbound::connect_rpc`].
+    fn connect_worker(
+        &self,
+        target: &Arc<ServiceTarget>,
+        _connection: InboundConnection,
+    ) -> Result<(), OutboundError> {
+        Err(OutboundError::Refused(format!(
+            "the service binding to \"{}\" leads nowhere here",
+            target.service
+        )))
     }
 
     /// Encrypts a connection from here on; the other end has a certificate for `host`.

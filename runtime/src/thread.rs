@@ -14,7 +14,9 @@ use crate::blocking::BlockingThreads;
 use crate::failure::Failure;
 use crate::inspector::{Inspector, InspectorStart};
 use crate::io_context::{ContextRef, IsolateState, OnAlarm, OnEnd};
-use crate::isolate::{Evicted, Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent};
+use crate::isolate::{
+    ConnectEvent, Evicted, Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent,
+};
 use crate::log::{EventTrace, LogSink};
 use crate::monitor::Monitor;
 use crate::outbound::{LocalFuture, ObjectTarget, Outbound, ServiceTarget};
@@ -239,6 +241,19 @@ impl LocalIsolate {
     ) {
         self.rouse();
         self.with(|isolate| isolate.scheduled(event, on_end, trace));
+    }
+
+    /// Runs the `connect` handler. `None`: the isolate is gone and could not be replaced.
+    pub fn connect(&self, event: ConnectEvent<'_>) -> Option<ContextRef> {
+        self.rouse();
+        self.with(|isolate| isolate.connect(event))
+    }
+
+    /// Who opened a connection has left it.
+    pub fn peer_left(&self, context: ContextRef) {
+        if let Some(state) = self.state().filter(|state| state.epoch == context.epoch) {
+            state.peer_left(context.id);
+        }
     }
 
     /// Another isolate begins a session of remote calls.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use deno_http_h1::CoreRequest;
 use selvedge_deployments::VersionId;
 use selvedge_runtime::headers::HeaderBlob;
+use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{Ended, EventTrace, Monitor, OnEnd, ScheduledEvent};
 
 use crate::edge::Client;
@@ -40,6 +41,13 @@ impl Asked<'_> {
     }
 }
 
+/// A connection that goes to the isolate.
+pub(crate) struct Connected<'a> {
+    pub(crate) target: &'a ServiceTarget,
+    /// Whether a client connects, and not a Worker.
+    pub(crate) is_client: bool,
+}
+
 /// The path of the `tail` handler (`js/handlers.js`).
 const TAIL: &[u8] = b"/cdn-cgi/handler/tail?";
 
@@ -59,6 +67,9 @@ pub(crate) trait Gate {
 
     /// A request begins, of a client or of another Worker.
     fn begin(&self, asked: &Asked<'_>) -> Followed;
+
+    /// A connection begins, of a client or of another Worker.
+    fn connect(&self, connected: &Connected<'_>) -> Followed;
 
     /// A cron trigger fires.
     fn scheduled(&self, event: &ScheduledEvent) -> Option<Box<dyn EventTrace>>;

@@ -4,6 +4,7 @@ pub mod backends;
 pub mod bindings;
 pub mod check;
 pub mod config;
+mod connections;
 pub mod control;
 pub mod dev;
 pub mod error_page;

@@ -11,7 +11,7 @@ use selvedge_runtime::{
 };
 
 use crate::backends::unix_seconds;
-use crate::gate::Asked;
+use crate::gate::{Asked, Connected};
 use crate::host::trace::{Source, TraceEvent, Traces};
 use crate::log::Log;
 use crate::metrics::Registry;
@@ -73,6 +73,16 @@ impl LocalWatch {
         let entrypoint = service.and_then(|service| service.entrypoint.as_deref());
         let place = InnerPlace { entrypoint, object: None };
         self.traces.follow(&self.source, &place, || TraceEvent::of_request(asked))
+    }
+
+    /// A connection begins.
+    pub(crate) fn connect(&self, connected: &Connected<'_>) -> Option<Box<dyn EventTrace>> {
+        // The object's own event tells of it.
+        if connected.target.object.is_some() {
+            return None;
+        }
+        let place = InnerPlace { entrypoint: connected.target.entrypoint.as_deref(), object: None };
+        self.traces.follow(&self.source, &place, || TraceEvent::Connect)
     }
 
     /// A cron trigger fires.

@@ -53,11 +53,19 @@ pub enum EventKind {
     Rpc,
     WebSocket,
     Tail,
+    Connect,
 }
 
 impl EventKind {
-    const ALL: [Self; 6] =
-        [Self::Fetch, Self::Scheduled, Self::Alarm, Self::Rpc, Self::WebSocket, Self::Tail];
+    const ALL: [Self; 7] = [
+        Self::Fetch,
+        Self::Scheduled,
+        Self::Alarm,
+        Self::Rpc,
+        Self::WebSocket,
+        Self::Tail,
+        Self::Connect,
+    ];
 
     /// Its name in metrics.
     pub fn as_str(self) -> &'static str {
@@ -68,6 +76,7 @@ impl EventKind {
             Self::Rpc => "rpc",
             Self::WebSocket => "websocket",
             Self::Tail => "tail",
+            Self::Connect => "connect",
         }
     }
 }

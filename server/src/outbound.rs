@@ -23,6 +23,7 @@ use selvedge_runtime::outbound::{
     ConnectRequest, LocalFuture, Outbound, OutboundError, OutboundRequest, OutboundResponse,
     OutboundSocket, ServiceTarget, Way,
 };
+use selvedge_runtime::pipe::InboundConnection;
 use selvedge_runtime::rpc::RpcEnd;
 
 mod cached;
@@ -69,6 +70,8 @@ pub struct Options {
     pub connect_socket: Option<ConnectSocket>,
     /// Connects service bindings; without it, there are none.
     pub connect_service: Option<ConnectService>,
+    /// Hands connections to `connect()` handlers.
+    pub connect_worker: Option<ConnectWorker>,
     /// Connects their remote calls.
     pub connect_rpc: Option<ConnectRpc>,
     /// Keeps responses; without it, none are.
@@ -78,6 +81,10 @@ pub struct Options {
 /// Opens a pipe to the Worker that a service binding names.
 pub type ConnectService =
     Rc<dyn Fn(&Arc<ServiceTarget>) -> Result<tokio::io::DuplexStream, OutboundError>>;
+
+/// Hands a connection to the `connect()` handler of what a binding names.
+pub type ConnectWorker =
+    Rc<dyn Fn(&Arc<ServiceTarget>, InboundConnection) -> Result<(), OutboundError>>;
 
 /// Opens a channel to the Worker that a service binding names.
 pub type ConnectRpc = Rc<dyn Fn(&Arc<ServiceTarget>) -> Result<RpcEnd, OutboundError>>;
@@ -91,6 +98,7 @@ impl Options {
             connections: ConnectionRule::default(),
             connect_socket: None,
             connect_service: None,
+            connect_worker: None,
             connect_rpc: None,
             cache: None,
         }
@@ -100,6 +108,7 @@ impl Options {
 /// Sends subrequests over the network.
 pub struct HttpOutbound {
     client: Rc<client::Client>,
+    connect_worker: Option<ConnectWorker>,
     connect_rpc: Option<ConnectRpc>,
     cache: Option<Arc<Cache>>,
 }
@@ -109,7 +118,9 @@ impl HttpOutbound {
     /// first subrequest.
     pub fn new(options: Options) -> Rc<Self> {
         let (connect_rpc, cache) = (options.connect_rpc.clone(), options.cache.clone());
-        Rc::new(Self { client: Rc::new(client::Client::new(options)), connect_rpc, cache })
+        let connect_worker = options.connect_worker.clone();
+        let client = Rc::new(client::Client::new(options));
+        Rc::new(Self { client, connect_worker, connect_rpc, cache })
     }
 }
 
@@ -150,12 +161,24 @@ impl Outbound for HttpOutbound {
         match state.way_out(request.context) {
             Way::Network => {}
             Way::Closed => return Box::pin(std::future::ready(Err(OutboundError::NoWayOut))),
-            Way::Worker(_) => {
-                let error = socket::not_through_workers(request.port);
-                return Box::pin(std::future::ready(Err(error)));
-            }
+            Way::Worker(target) => return self.connect_through(&state, &target, request),
         }
         Box::pin(async move { socket::told(client.connect(state, request).await) })
+    }
+
+    fn connect_worker(
+        &self,
+        target: &Arc<ServiceTarget>,
+        connection: InboundConnection,
+    ) -> Result<(), OutboundError> {
+        match &self.connect_worker {
+            // Static assets are no Worker.
+            Some(connect) if target.responder.is_none() => connect(target, connection),
+            _ => Err(OutboundError::NotConnected {
+                port: 0,
+                reason: "what the binding leads to takes no connections".to_owned(),
+            }),
+        }
     }
 
     fn start_tls(
@@ -172,6 +195,39 @@ impl Outbound for HttpOutbound {
             Some(connect) => connect(target),
             None => Err(OutboundError::Refused("there are no service bindings here".into())),
         }
+    }
+}
+
+impl HttpOutbound {
+    /// Connects to the Worker that all goes through: its `connect()` handler gets the
+    /// address that was asked for.
+    fn connect_through(
+        &self,
+        state: &Rc<IsolateState>,
+        target: &Arc<ServiceTarget>,
+        request: ConnectRequest,
+    ) -> LocalFuture<Result<OutboundSocket, OutboundError>> {
+        let ConnectRequest { host, port, tls, context } = request;
+        let begun = (|| {
+            if tls {
+                return Err(OutboundError::Invalid(socket::NO_TLS_TO_WORKERS.to_owned()));
+            }
+            let target = state.calling(context, target, 0)?;
+            state.count_subrequest(context)?;
+            state.touch(context);
+            let (connection, connecting) = InboundConnection::from_worker(format!("{host}:{port}"));
+            Outbound::connect_worker(self, &Arc::new(target), connection)?;
+            Ok(connecting)
+        })();
+        Box::pin(async move {
+            let connected = match begun {
+                Ok(connecting) => connecting.wait().await,
+                Err(error) => return Err(error),
+            };
+            let reason = "the Worker that is the way out took no connection".to_owned();
+            let pipe = connected.ok_or(OutboundError::NotConnected { port, reason });
+            socket::told(pipe.map(OutboundSocket::of_pipe))
+        })
     }
 }
 

@@ -261,7 +261,10 @@ pub(crate) fn way_out(
             let deliver = Rc::new(move |event| isolate.websocket(epoch, id, &event));
             websocket::spawn(io, leftover, websocket::Role::Client, agreed, deliver)
         }));
-        let (rpc, switchboard) = (switchboard.clone(), switchboard.clone());
+        let (rpc, sockets) = (switchboard.clone(), switchboard.clone());
+        let switchboard = switchboard.clone();
+        options.connect_worker =
+            Some(Rc::new(move |target, connection| sockets.connect_socket(target, connection)));
         options.connect_rpc = Some(Rc::new(move |target| rpc.connect_rpc(target)));
         options.connect_service = Some(Rc::new(move |target| switchboard.connect(target)));
         HttpOutbound::new(options)

@@ -19,6 +19,7 @@ use selvedge_runtime::{
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::connections::{self, SocketConnection};
 use crate::edge::{Client, Facts, TlsFacts};
 use crate::gate::MakeGate;
 use crate::http1::{self, End};
@@ -130,6 +131,8 @@ pub(crate) enum ThreadEvent {
     Act(Box<dyn FnOnce(&LocalIsolate) + Send>),
     /// Another isolate begins a session of remote calls to what the target names.
     Rpc(RpcEnd, Arc<ServiceTarget>),
+    /// A connection for a `connect()` handler.
+    Socket(SocketConnection),
     /// A connection whose next request is for this isolate.
     Moved(Box<Moved>),
 }
@@ -362,6 +365,7 @@ async fn take_events(
                 });
             }
             ThreadEvent::Act(act) => act(&site.isolate),
+            ThreadEvent::Socket(socket) => connections::serve(&site, socket),
             ThreadEvent::Rpc(end, target) => site.isolate.rpc(end, &target),
         }
     }
@@ -488,10 +492,10 @@ async fn connection(
 }
 
 /// Counts a connection for as long as it lives.
-struct Counted(Rc<Site>);
+pub(crate) struct Counted(Rc<Site>);
 
 impl Counted {
-    fn new(site: Rc<Site>) -> Self {
+    pub(crate) fn new(site: Rc<Site>) -> Self {
         site.connections.set(site.connections.get() + 1);
         Self(site)
     }

@@ -11,15 +11,15 @@ use std::sync::{Arc, OnceLock, RwLock, Weak};
 use selvedge_durable::Placement;
 use selvedge_runtime::ThreadNumber;
 use selvedge_runtime::outbound::{OutboundError, ServiceTarget};
+use selvedge_runtime::pipe::{InboundConnection, PIPE_BYTES};
 use selvedge_runtime::rpc::RpcEnd;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 
+use crate::connections::SocketConnection;
 use crate::loaded::Guest;
 use crate::serve::{AlarmEvent, ServiceConnection, ThreadEvent};
 
-/// Bytes that one Worker sends another ahead of its reading, each way.
-const PIPE_BYTES: usize = 64 * 1024;
 /// Events that wait for a thread.
 pub(crate) const EVENTS: usize = 1024;
 
@@ -214,6 +214,19 @@ impl Switchboard {
         let connection = ServiceConnection { stream, target: target.clone() };
         self.tell(target, ThreadEvent::Connection(connection))?;
         Ok(ours)
+    }
+
+    /// Hands a connection to the `connect()` handler of what a binding names.
+    ///
+    /// # Errors
+    /// As [`Switchboard::connect`].
+    pub(crate) fn connect_socket(
+        &self,
+        target: &Arc<ServiceTarget>,
+        connection: InboundConnection,
+    ) -> Result<(), OutboundError> {
+        let socket = SocketConnection { connection, target: target.clone() };
+        self.tell(target, ThreadEvent::Socket(socket))
     }
 
     /// A channel for remote calls to the Worker that a service binding names.

@@ -220,6 +220,7 @@ fn told(item: &TraceItem) -> Value {
         TraceEvent::Scheduled { .. } => "scheduled",
         TraceEvent::Alarm { .. } => "alarm",
         TraceEvent::Rpc { .. } => "rpc",
+        TraceEvent::Connect => "connect",
         TraceEvent::Queue { .. } => "queue",
         TraceEvent::WebSocket { .. } => "websocket",
         TraceEvent::Tail { .. } => "tail",

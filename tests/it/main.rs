@@ -13,6 +13,7 @@ mod browser;
 mod cases;
 mod cli;
 mod closed;
+mod connections;
 mod d1;
 mod deploying;
 mod dev;

@@ -30,7 +30,7 @@ pub(crate) fn op_do_event(state: &mut OpState, #[smi] slot: u32) -> u32 {
 /// What entered the object with the class `class` and the id `hex`. `kind`: 0 a
 /// request (`text` is its method), 1 a call (of the method `text`), 2 an alarm, 3
 /// an event of a WebSocket (`text` is which; of a `close` the code is in `time`, and `url`
-/// is `clean` if both sides closed). Texts may be empty where nobody wants
+/// is `clean` if both sides closed), 4 a connection. Texts may be empty where nobody wants
 /// to know of them. Gives the event's number.
 #[op2(fast)]
 #[smi]
@@ -48,6 +48,7 @@ pub(crate) fn op_do_event_begin(
         0 => InnerEvent::Fetch { method: text, url },
         1 => InnerEvent::Rpc { method: text },
         2 => InnerEvent::Alarm { scheduled_time: time as u64 },
+        4 => InnerEvent::Connect,
         _ => {
             let close = (text == "close").then_some((time as u16, url == "clean"));
             InnerEvent::WebSocket { kind: text, close }

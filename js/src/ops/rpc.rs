@@ -86,7 +86,7 @@ pub(crate) fn op_rpc_subrequest(state: &mut OpState, #[smi] slot: u32) -> Result
     Ok(())
 }
 
-fn service(state: &OpState, rid: ResourceId) -> Result<Arc<ServiceTarget>, JsErrorBox> {
+pub(super) fn service(state: &OpState, rid: ResourceId) -> Result<Arc<ServiceTarget>, JsErrorBox> {
     match state.resource_table.get::<ServiceResource>(rid) {
         Ok(resource) => Ok(resource.0.clone()),
         Err(_) => Err(JsErrorBox::type_error("the service binding is closed")),

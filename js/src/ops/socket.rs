@@ -13,6 +13,7 @@ use deno_core::{
 use deno_error::JsErrorBox;
 use selvedge_runtime::Operation;
 use selvedge_runtime::outbound::{ConnectRequest, OutboundSocket, SocketStream, VirtualHosts};
+use selvedge_runtime::pipe::Ending;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
 use super::isolate;
@@ -26,6 +27,8 @@ struct Socket {
     reader: AsyncRefCell<Option<ReadHalf<Io>>>,
     writer: AsyncRefCell<Option<WriteHalf<Io>>>,
     slot: Cell<Option<Box<dyn Any>>>,
+    /// Of one in memory: what tells the other end that it got all there was.
+    ending: Option<Ending>,
     cancel: Rc<CancelHandle>,
 }
 
@@ -49,12 +52,13 @@ impl Resource for Socket {
     }
 }
 
-fn keep(state: &mut OpState, socket: OutboundSocket) -> ResourceId {
+pub(super) fn keep(state: &mut OpState, socket: OutboundSocket) -> ResourceId {
     let (reader, writer) = tokio::io::split(socket.io);
     state.resource_table.add(Socket {
         reader: AsyncRefCell::new(Some(reader)),
         writer: AsyncRefCell::new(Some(writer)),
         slot: Cell::new(Some(socket.slot)),
+        ending: socket.ending,
         cancel: CancelHandle::new_rc(),
     })
 }
@@ -92,7 +96,7 @@ pub(crate) async fn op_socket_connect(
             let text = "TLS is not supported here: the connection does not leave the server";
             return Err(JsErrorBox::generic(text));
         }
-        let socket = OutboundSocket { io: Box::new(door.connect()), slot: Box::new(()) };
+        let socket = OutboundSocket::new(door.connect(), ());
         return Ok(keep(&mut state.borrow_mut(), socket));
     }
     let outbound =
@@ -200,17 +204,21 @@ pub(crate) async fn op_socket_start_tls(
     let (Some(reader), Some(writer), Some(open)) = (reader, writer, socket.slot.take()) else {
         return Err(gone());
     };
-    let plain = OutboundSocket { io: reader.unsplit(writer), slot: open };
+    let plain = OutboundSocket { io: reader.unsplit(writer), slot: open, ending: None };
     let result = outbound.start_tls(plain, host).await;
     isolate.mark_resumed(slot);
     let encrypted = result.map_err(JsErrorBox::from_err)?;
     Ok(keep(&mut state.borrow_mut(), encrypted))
 }
 
-/// Closes a socket; what it waits for fails.
+/// Closes a socket when all is sent; what it waits for fails. (One that is closed in
+/// another way is lost, which who is at the other end of one in memory learns.)
 #[op2(fast)]
 pub(crate) fn op_socket_close(state: &mut OpState, #[smi] rid: ResourceId) {
     if let Ok(socket) = state.resource_table.take::<Socket>(rid) {
+        if let Some(ending) = &socket.ending {
+            ending.well();
+        }
         socket.close();
     }
 }

@@ -110,6 +110,23 @@ impl IsolateState {
         }
     }
 
+    /// Who opened the connection that the context serves has left it: the handler gets as
+    /// much time as what goes on after a response.
+    pub(crate) fn peer_left(&self, id: ContextId) {
+        if let Some(mut context) = self.context(id) {
+            context.left = context.responded.is_none();
+            context.responded.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// The handler of a connection is over: only `waitUntil` keeps the context.
+    pub fn connection_done(&self, id: ContextId) {
+        if let Some(mut context) = self.context(id) {
+            context.left = false;
+            context.responded.get_or_insert_with(Instant::now);
+        }
+    }
+
     /// Opens the context that waits for the end of an alarm.
     pub(crate) fn open_alarm(&self, on_end: OnAlarm) -> ContextId {
         let id = self.open_context(None, None, None, Instant::now());

@@ -12,6 +12,7 @@ use crate::headers::SharedHeaders;
 use crate::io_context::{ContextRef, OnAlarm, OnEnd};
 use crate::log::EventTrace;
 use crate::outbound::{ObjectTarget, ServiceResource, ServiceTarget};
+use crate::pipe::{ArrivedConnection, InboundConnection};
 use crate::reply::Reply;
 use crate::rpc::RpcEnd;
 use crate::websocket::{WebSocketEvent, WebSocketId};
@@ -38,6 +39,16 @@ pub struct FetchEvent<'a> {
     pub reply: Box<dyn Reply>,
     pub on_end: Option<OnEnd>,
     /// Follows the request to the end of its `waitUntil`.
+    pub trace: Option<Box<dyn EventTrace>>,
+}
+
+/// A connection for the `connect` handler.
+pub struct ConnectEvent<'a> {
+    pub connection: InboundConnection,
+    /// What of the Worker, or which of its Durable Objects, it is for.
+    pub service: &'a ServiceTarget,
+    pub on_end: Option<OnEnd>,
+    /// Follows the event to the end of its `waitUntil`.
     pub trace: Option<Box<dyn EventTrace>>,
 }
 
@@ -135,6 +146,38 @@ impl Isolate {
             call(scope, &hooks.scheduled, &args);
         });
         self.state.wake();
+    }
+
+    /// Runs the `connect` handler up to its first wait.
+    pub fn connect(&mut self, event: ConnectEvent<'_>) -> ContextRef {
+        let id = self.state.open_context(None, None, event.on_end, Instant::now());
+        self.state.set_called(id, event.service);
+        self.state.set_trace(id, event.trace);
+        self.state.touch(id);
+        let op_state = self.js.op_state();
+        let object = event.service.object.as_ref();
+        let namespace = object.map(|object| object.namespace.open(&mut op_state.borrow_mut()));
+        let InboundConnection { remote, local, .. } = &event.connection;
+        let (remote, local) = (remote.clone(), local.clone());
+        let arrived = ArrivedConnection::new(event.connection);
+        let arrived = op_state.borrow_mut().resource_table.add(arrived);
+        self.slice(Some(id), |this| {
+            let hooks = this.hooks.as_ref().expect("hooks are there after `new`");
+            let realm = this.context.as_ref().expect("the context lives as long as the isolate");
+            v8::scope_with_context!(scope, this.js.v8_isolate(), realm);
+            let Some(local) = v8::String::new(scope, &local) else { return };
+            let remote = remote.and_then(|remote| v8::String::new(scope, &remote));
+            let mut args = vec![
+                v8::Integer::new_from_unsigned(scope, id).into(),
+                v8::Integer::new_from_unsigned(scope, arrived).into(),
+                remote.map_or_else(|| v8::undefined(scope).into(), Into::into),
+                local.into(),
+            ];
+            push_target(scope, &mut args, event.service, namespace);
+            call(scope, &hooks.connect, &args);
+        });
+        self.state.wake();
+        ContextRef { epoch: self.state.epoch, id }
     }
 
     /// Another isolate begins a session of remote calls to the entrypoint that

@@ -62,6 +62,7 @@ impl Isolate {
             end_objects: function("endObjects"),
             evict: function("evict"),
             alarm: function("alarm"),
+            connect: function("connect"),
         };
         let require = function("require");
         let finish = function("finish");

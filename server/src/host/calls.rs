@@ -31,6 +31,11 @@ pub(super) fn way_out(
             let deliver = Rc::new(move |event| isolate.websocket(epoch, id, &event));
             websocket::spawn(io, leftover, websocket::Role::Client, agreed, deliver)
         }));
+        let (sockets, of_sockets) = (switchboard.clone(), isolate.clone());
+        options.connect_worker = Some(Rc::new(move |target, connection| {
+            check(&of_sockets, target)?;
+            sockets.connect_socket(target, connection)
+        }));
         let (rpc, of_rpc) = (switchboard.clone(), isolate.clone());
         options.connect_rpc = Some(Rc::new(move |target| {
             check(&of_rpc, target)?;

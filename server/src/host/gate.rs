@@ -23,7 +23,7 @@ use super::trace::{Source, TraceEvent};
 use crate::access_log::Entry;
 use crate::backends::unix_seconds;
 use crate::edge::Client;
-use crate::gate::{Admission, Asked, Followed, Gate};
+use crate::gate::{Admission, Asked, Connected, Followed, Gate};
 use crate::metrics::{EventKind, Meter, WebSocketGauge};
 use crate::moving::Moved;
 
@@ -143,6 +143,23 @@ impl Gate for ThreadGate {
         Followed { trace, on_end: Some(Box::new(move |ended| end.ended(&ended))) }
     }
 
+    fn connect(&self, connected: &Connected<'_>) -> Followed {
+        self.of.slot.touch(self.of.core.now());
+        let of = self.of.clone();
+        // The object's own event tells of it, and counts.
+        if connected.target.object.is_some() {
+            return Followed::default();
+        }
+        let place = InnerPlace { entrypoint: connected.target.entrypoint.as_deref(), object: None };
+        let trace = of.core.traces.follow(&of.source, &place, || TraceEvent::Connect);
+        let on_end = Box::new(move |ended: Ended| {
+            of.meter.event(EventKind::Connect, ended.outcome, ended.wall, ended.cpu);
+            (0..ended.subrequests).for_each(|_| of.meter.subrequest());
+            of.slot.touch(of.core.now());
+        });
+        Followed { trace, on_end: Some(on_end) }
+    }
+
     fn scheduled(&self, event: &ScheduledEvent) -> Option<Box<dyn EventTrace>> {
         let place = InnerPlace::default();
         let event = || TraceEvent::of_trigger(event);
@@ -190,6 +207,7 @@ impl Monitor for Of {
 
     fn ended(&self, kind: InnerKind, ended: &Ended) {
         let kind = match kind {
+            InnerKind::Connect => EventKind::Connect,
             InnerKind::Rpc => EventKind::Rpc,
             InnerKind::WebSocket => EventKind::WebSocket,
             // The scheduler counts alarms, and who sends requests counts those.

@@ -97,6 +97,8 @@ pub enum TraceEvent {
         /// Of a `close`: its code, and whether both sides closed.
         close: Option<(u16, bool)>,
     },
+    /// A connection.
+    Connect,
     /// Messages of a queue.
     Queue {
         queue: String,
@@ -208,6 +210,7 @@ impl TraceEvent {
                 }
                 json!({ "getWebSocketEvent": event })
             }
+            Self::Connect => json!({}),
             Self::Queue { queue, batch_size } => {
                 json!({ "queue": queue, "batchSize": batch_size })
             }
@@ -227,6 +230,7 @@ impl TraceEvent {
             Self::Alarm { .. } => EventKind::Alarm,
             Self::Rpc { .. } => EventKind::Rpc,
             Self::WebSocket { .. } => EventKind::WebSocket,
+            Self::Connect => EventKind::Connect,
             Self::Queue { .. } => EventKind::Fetch,
             Self::Tail { .. } => EventKind::Tail,
         }
@@ -360,6 +364,7 @@ impl Traces {
             ThreadEvent::Scheduled(..) => EventKind::Scheduled,
             ThreadEvent::Alarm(_) => EventKind::Alarm,
             ThreadEvent::Rpc(..) => EventKind::Rpc,
+            ThreadEvent::Socket(_) => EventKind::Connect,
             _ => EventKind::Fetch,
         };
         let meter = self.meter(slot);

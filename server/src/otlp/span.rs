@@ -119,6 +119,7 @@ fn name(item: &TraceItem) -> (String, u8) {
         TraceEvent::Alarm { .. } => ("alarm".to_owned(), INTERNAL),
         TraceEvent::Rpc { method } => (format!("rpc {method}"), SERVER),
         TraceEvent::WebSocket { kind, .. } => (format!("websocket {kind}"), SERVER),
+        TraceEvent::Connect => (format!("connect {}", item.script), SERVER),
         TraceEvent::Queue { queue, .. } => (format!("queue {queue}"), CONSUMER),
         TraceEvent::Tail { .. } => ("tail".to_owned(), CONSUMER),
     }
@@ -161,6 +162,7 @@ fn attributes(item: &TraceItem) -> Vec<Value> {
             all.push(text("faas.cron", cron));
         }
         TraceEvent::Alarm { .. } => all.push(text("faas.trigger", "timer")),
+        TraceEvent::Connect => all.push(text("faas.trigger", "other")),
         TraceEvent::Rpc { method } => all.push(text("rpc.method", method)),
         TraceEvent::WebSocket { kind, .. } => all.push(text("selvedge.websocket", kind)),
         TraceEvent::Queue { queue, batch_size } => {

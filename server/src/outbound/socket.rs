@@ -30,7 +30,7 @@ impl Client {
         caller.touch();
         let connected = self.connector.connect(&origin, Offer::Nothing).await;
         let (stream, _) = connected.map_err(|error| reworded(error, port))?;
-        Ok(OutboundSocket { io: Box::new(stream), slot: Box::new(slot) })
+        Ok(OutboundSocket::new(stream, slot))
     }
 
     /// Encrypts a connection from here on.
@@ -39,11 +39,11 @@ impl Client {
         socket: OutboundSocket,
         host: &str,
     ) -> Result<OutboundSocket, OutboundError> {
-        let OutboundSocket { io, slot } = socket;
+        let OutboundSocket { io, slot, .. } = socket;
         let host = parse(host)?;
         let encrypted = self.connector.encrypt(&host, io, Offer::Nothing).await;
         let stream = encrypted.map_err(|error| reworded(error, 0))?;
-        Ok(OutboundSocket { io: Box::new(stream), slot })
+        Ok(OutboundSocket { io: Box::new(stream), slot, ending: None })
     }
 }
 
@@ -56,12 +56,8 @@ fn parse(host: &str) -> Result<Host<String>, OutboundError> {
     })
 }
 
-/// A Worker that all goes through takes requests only, as on Cloudflare one without
-/// a `connect()` handler.
-pub(super) fn not_through_workers(port: u16) -> OutboundError {
-    let reason = "the way out is a Worker, which takes requests only".to_owned();
-    OutboundError::NotConnected { port, reason }
-}
+/// What `connect()` with TLS says where all goes through a Worker. The text is workerd's.
+pub(super) const NO_TLS_TO_WORKERS: &str = "Incoming CONNECT with TLS not supported";
 
 /// Errors of connections in the words that `connect()` has for them.
 fn reworded(error: OutboundError, port: u16) -> OutboundError {

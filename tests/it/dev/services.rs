@@ -14,9 +14,6 @@ export default {
       case "/method":
         try { return new Response(await env.OTHER.greet()); }
         catch (error) { return new Response(error.message); }
-      case "/connect":
-        try { return new Response(typeof env.OTHER.connect("x:1")); }
-        catch (error) { return new Response(error.message); }
       case "/kind": return new Response(`${Object.prototype.toString.call(env.OTHER)} ${await env.OTHER === env.OTHER}`);
       case "/socket": {
         const answer = await env.OTHER.fetch("http://x/socket", { headers: { upgrade: "websocket" } });
@@ -109,7 +106,6 @@ fn requests_reach_the_other_worker_whole() {
     assert_eq!(dev.get("/admin").text(), r#"{"role":"web"}"#);
     assert_eq!(dev.get("/socket").text(), "you said hi");
     assert_eq!(dev.get("/kind").text(), "[object Fetcher] true");
-    assert!(dev.get("/connect").text().contains("connect() is not supported"));
     assert_eq!(dev.get("/self").text(), "[object Fetcher] true");
 }
 

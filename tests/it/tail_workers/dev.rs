@@ -15,6 +15,7 @@ const PRODUCER: &str = r#"
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 export class Other extends WorkerEntrypoint {
   async add(a, b) { console.log("adds"); return a + b; }
+  async connect(socket) { console.log("connected"); throw new Error("in a connection"); }
 }
 export class Thing extends DurableObject {
   async fetch(request) {
@@ -29,6 +30,7 @@ export class Thing extends DurableObject {
   webSocketMessage(socket, message) { socket.send(message); }
   webSocketClose() {}
   async method() { return 1; }
+  async connect(socket) { console.log("an object is connected"); }
   async wake() { await this.ctx.storage.setAlarm(Date.now() + 50); }
   async alarm() { console.log("woken"); }
 }
@@ -50,6 +52,8 @@ export default {
         ctx.waitUntil((async () => { await scheduler.wait(20); console.log("late"); })());
         break;
       case "/remote": await env.OTHER.add(1, 2); break;
+      case "/connection": await env.OTHER.connect("x:1").readable.getReader().read(); break;
+      case "/object-connection": await thing.connect("x:1").readable.getReader().read(); break;
       case "/object": await thing.fetch("http://thing/"); break;
       case "/object-method": await thing.method(); break;
       case "/alarm": await thing.wake(); break;
@@ -69,12 +73,14 @@ export default {
 "#;
 
 /// What happens, and how many events that makes.
-const PATHS: [(&str, usize); 9] = [
+const PATHS: [(&str, usize); 11] = [
     ("/logs?token=AbCdEfGhIjKlMnOpQr0123", 1),
     ("/throws", 1),
     ("/throws-text", 1),
     ("/late", 1),
     ("/remote", 2),
+    ("/connection", 2),
+    ("/object-connection", 2),
     ("/object", 2),
     ("/object-method", 2),
     ("/alarm", 3),

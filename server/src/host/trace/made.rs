@@ -79,6 +79,7 @@ impl TraceEvent {
                 client_ip: None,
                 status: None,
             },
+            InnerEvent::Connect => Self::Connect,
             InnerEvent::Rpc { method } => Self::Rpc { method: method.to_owned() },
             InnerEvent::Alarm { scheduled_time } => Self::Alarm { scheduled_time },
             InnerEvent::WebSocket { kind, close } => {

@@ -1,0 +1,3 @@
+//! `connect()` handlers: what reaches them from other Workers, and from clients.
+
+mod workers;
