@@ -2,16 +2,26 @@
 // TCP connections: the platform's sockets, as Node's library handles them. They go
 // out where all requests do.
 const { core } = require('internal/selvedge/host');
-const { PromisePrototypeThen, Uint8Array } = primordials;
+const { ObjectAssign, PromisePrototypeThen, StringPrototypeSlice, Uint8Array } = primordials;
 const { kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync, streamBaseState } = internalBinding('stream_wrap');
-const { UV_ECANCELED, UV_ECONNREFUSED, UV_ECONNRESET, UV_EOF, UV_ENOTSUP } = internalBinding('uv');
+const { UV_ECANCELED, UV_ECONNREFUSED, UV_ECONNRESET, UV_ENOTCONN, UV_EOF, UV_ENOTSUP } = internalBinding('uv');
+const { isIP } = require('internal/net');
 
 const sockets = () => core.loadExtScript('ext:selvedge/sockets.js');
+
+/** As `getpeername()` tells of it. */
+function peer(hostname, port) {
+  const address = hostname[0] === '[' ? StringPrototypeSlice(hostname, 1, -1) : hostname;
+  const family = { __proto__: null, 4: 'IPv4', 6: 'IPv6' }[isIP(address)];
+  return { address, family, port };
+}
 
 class TCPConnectWrap {}
 
 class TCP {
   #socket = null;
+  /** Whom it is connected to: an address, or a name that the platform looked up. */
+  #peer = null;
   #reader = null;
   #writer = null;
   #isReading = false;
@@ -53,7 +63,10 @@ class TCP {
       throw error;
     }
     this.#open(
-      () => req.oncomplete(0, this, req, true, true),
+      () => {
+        this.#peer = peer(hostname, port);
+        req.oncomplete(0, this, req, true, true);
+      },
       (error) => {
         this.failure = error;
         req.oncomplete(UV_ECONNREFUSED, this, req, false, false);
@@ -183,7 +196,8 @@ class TCP {
       this.#isClosed = true;
       if (this.#socket !== null) PromisePrototypeThen(this.#socket.close(), undefined, () => {});
     }
-    if (typeof callback === 'function') process.nextTick(() => callback.call(this));
+    // In a turn of its own, as libuv does it: what waits for ticks, such as an error, is told before.
+    if (typeof callback === 'function') require('timers').setImmediate(() => callback.call(this));
   }
 
   reset(callback) {
@@ -220,11 +234,16 @@ class TCP {
   listen() {
     return UV_ENOTSUP;
   }
-  getsockname() {
-    return UV_ENOTSUP;
+  /** The host's side of the connection is not told. */
+  getsockname(out) {
+    if (this.#peer === null) return UV_ENOTCONN;
+    ObjectAssign(out, { address: '0.0.0.0', family: 'IPv4', port: 0 });
+    return 0;
   }
-  getpeername() {
-    return UV_ENOTSUP;
+  getpeername(out) {
+    if (this.#peer === null) return UV_ENOTCONN;
+    ObjectAssign(out, this.#peer);
+    return 0;
   }
 }
 

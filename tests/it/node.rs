@@ -31,13 +31,18 @@ fn requests_of_http_go_out_and_come_back() {
             made.write("bo");
             made.end("dy");
           });
-          const error = await new Promise((resolve) => http.get("http://127.0.0.1:1/").on("error", resolve));
-          return Response.json([...got, error instanceof Error]);
+          const refused = [];
+          const lost = http.get("http://127.0.0.1:1/");
+          lost.on("error", (error) => refused.push(error.code)).on("close", () => refused.push("closed"));
+          while (refused.at(-1) !== "closed") await scheduler.wait(1);
+          await scheduler.wait(5);
+          return Response.json([...got, refused]);
         } };"#,
     )
     .start();
     let answer = server.get(&format!("/?url={}", origin.url("/"))).json();
-    let expected = serde_json::json!([201, "POST ?q=1 body 1", "2", ["a=1", "b=2"], true]);
+    let expected =
+        serde_json::json!([201, "POST ?q=1 body 1", "2", ["a=1", "b=2"], ["ECONNRESET", "closed"]]);
     assert_eq!(answer, expected);
 }
 
@@ -138,6 +143,59 @@ fn sockets_of_net_are_the_platforms() {
     .start();
     let answer = server.get(&format!("/?port={port}")).json();
     assert_eq!(answer, serde_json::json!(["echo hello", "echo hello", "ECONNREFUSED"]));
+}
+
+#[test]
+fn a_socket_of_net_tells_of_errors_before_it_closes() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    std::thread::spawn(move || {
+        let streams: Vec<_> = listener.incoming().collect();
+        drop(streams);
+    });
+    let server = Setup::new(
+        r#"import net from "node:net";
+        import { once } from "node:events";
+        function events(socket) {
+          const seen = [];
+          socket.on("error", (error) => seen.push(error.code ?? error.message));
+          return new Promise((resolve) => socket.on("close", (failed) => {
+            seen.push(failed);
+            setTimeout(resolve, 5, seen);
+          }));
+        }
+        export default { async fetch(request) {
+          const port = Number(new URL(request.url).searchParams.get("port"));
+          const refused = await events(net.connect(1, "127.0.0.1"));
+          const destroyed = net.connect(port, "127.0.0.1");
+          const before = [destroyed.remoteAddress, destroyed.address()];
+          await once(destroyed, "connect");
+          const { remoteAddress, remotePort, remoteFamily, localPort } = destroyed;
+          const named = net.connect(port, "localhost");
+          await once(named, "connect");
+          const name = named.remoteAddress;
+          const stopped = events(destroyed);
+          destroyed.destroy(new Error("mine"));
+          const ended = events(named);
+          named.destroy();
+          return Response.json({
+            refused, stopped: await stopped, ended: await ended, before, name,
+            peer: [remoteAddress, remotePort === port, remoteFamily, localPort],
+          });
+        } };"#,
+    )
+    .start();
+    let answer = server.get(&format!("/?port={port}")).json();
+    // Node.js has it in this order. The host's own address is not told.
+    let expected = serde_json::json!({
+        "refused": ["ECONNREFUSED", true],
+        "stopped": ["mine", true],
+        "ended": [false],
+        "before": [null, {}],
+        "name": "localhost",
+        "peer": ["127.0.0.1", true, "IPv4", 0],
+    });
+    assert_eq!(answer, expected);
 }
 
 #[test]
