@@ -106,6 +106,9 @@ mod tests {
         "internal/crypto/webidl",
     ];
 
+    /// The same of bindings: the global console is the platform's.
+    const UNREACHED_BINDINGS: &[&str] = &["inspector"];
+
     /// The names in quotes that stand behind `call`.
     fn named(source: &str, call: &str) -> Vec<String> {
         let pieces = source.split(call).skip(1);
@@ -127,7 +130,8 @@ mod tests {
                 assert!(known, "{script} requires {name}");
             }
             for name in named(&source, "internalBinding('") {
-                assert!(has(&format!("binding/{name}")), "{script} has no binding {name}");
+                let known = has(&format!("binding/{name}")) || UNREACHED_BINDINGS.contains(&&*name);
+                assert!(known, "{script} has no binding {name}");
             }
         }
     }
