@@ -189,8 +189,17 @@ function rename(from, to) {
   put(target.parent, target.name, source.node);
 }
 
+/** What is to be copied; errors name both paths. */
+function sourceOf(from, to) {
+  try {
+    return find(from, 'copyfile');
+  } catch (error) {
+    throw error.syscall === undefined ? error : failed(error.code, 'copyfile', `${from}`, `${to}`);
+  }
+}
+
 function copyFile(from, to, mode) {
-  const source = find(from, 'copyfile');
+  const source = sourceOf(from, to);
   if (source instanceof Directory) throw failed('EISDIR', 'copyfile', `${from}`, `${to}`);
   const target = walk(to, 'copyfile');
   if (target.node !== undefined && (mode & 1) !== 0) throw failed('EEXIST', 'copyfile', `${from}`, `${to}`);

@@ -7,6 +7,10 @@ const { ERR_INVALID_ARG_VALUE } = require('internal/errors').codes;
 const { StringPrototypeReplace, StringPrototypeSlice, StringPrototypeStartsWith, ObjectAssign } = primordials;
 const names = require('internal/selvedge/names');
 
+/** Modules that are there with the prefix `node:` only. */
+const PREFIXED = { __proto__: null, sqlite: true, test: true };
+const bare = names.filter((name) => PREFIXED[name] === undefined);
+
 function createRequire(filename) {
   const isFile = isURL(filename) || typeof filename === 'string' && StringPrototypeStartsWith(filename, 'file:');
   if (!isFile && !(typeof filename === 'string' && StringPrototypeStartsWith(filename, '/'))) {
@@ -37,14 +41,14 @@ module.exports = ObjectAssign(
     _debug() {},
     _extensions: {},
     _pathCache: {},
-    builtinModules: names,
+    builtinModules: bare,
     constants: {},
     createRequire,
     findSourceMap: () => undefined,
     getCompileCacheDir: () => undefined,
     getSourceMapsSupport: () => ({ __proto__: null, enabled: false, nodeModules: false, generatedCode: false }),
     globalPaths: [],
-    isBuiltin: (name) => names.includes(StringPrototypeStartsWith(name, 'node:') ? StringPrototypeSlice(name, 5) : name),
+    isBuiltin: (name) => StringPrototypeStartsWith(name, 'node:') ? names.includes(StringPrototypeSlice(name, 5)) : bare.includes(name),
     setSourceMapsSupport() {},
     syncBuiltinESMExports() {},
     wrap: (script) => `(function (exports, require, module, __filename, __dirname) { ${script}\n});`,

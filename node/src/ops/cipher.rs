@@ -34,6 +34,8 @@ enum Failure {
     Iv,
     /// The end is not that of a message.
     Final,
+    /// The last block is not whole.
+    Length,
     Tag,
     State,
 }
@@ -44,6 +46,7 @@ impl From<Failure> for JsErrorBox {
             Failure::Key => "Invalid key length",
             Failure::Iv => "Invalid initialization vector",
             Failure::Final => "error:1C800064:Provider routines::bad decrypt",
+            Failure::Length => "error:1C80006B:Provider routines::wrong final block length",
             Failure::Tag => "Unsupported state or unable to authenticate data",
             Failure::State => "Unsupported state",
         };

@@ -1,9 +1,12 @@
 import assert from "node:assert";
+import { Console } from "node:console";
 import diagnostics from "node:diagnostics_channel";
 import EventEmitter, { on, once } from "node:events";
+import { builtinModules, isBuiltin } from "node:module";
 import path from "node:path";
 import punycode from "node:punycode";
 import querystring from "node:querystring";
+import { Writable } from "node:stream";
 import url from "node:url";
 import util from "node:util";
 import { equal, ok, same, throws } from "../assert.js";
@@ -141,5 +144,34 @@ export const channels = {
     tracing.subscribe({ start: () => events.push("start"), end: () => events.push("end") });
     equal(tracing.traceSync(() => 3), 3);
     equal(events.join(), "start,end");
+  },
+};
+
+export const a_console_writes_to_streams = {
+  test() {
+    const lines = [];
+    const stdout = new Writable({
+      write(chunk, _encoding, done) {
+        lines.push(String(chunk));
+        done();
+      },
+    });
+    const made = new Console({ stdout, groupIndentation: 1 });
+    made.group("g");
+    made.log("%s is %d", "a", 1);
+    made.groupEnd();
+    made.table([{ a: 1 }]);
+    made.count();
+    made.error("e");
+    same(lines, ["g\n", " a is 1\n", lines[2], "default: 1\n", "e\n"]);
+    equal(lines[2].split("\n")[3], "│ 0       │ 1 │");
+    throws(() => new Console({}), TypeError);
+  },
+};
+
+export const modules_have_names = {
+  test() {
+    ok(builtinModules.includes("fs") && !builtinModules.includes("sqlite"));
+    same(["fs", "node:fs", "sqlite", "node:sqlite", "other"].map((name) => isBuiltin(name)), [true, true, false, true, false]);
   },
 };

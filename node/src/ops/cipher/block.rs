@@ -133,7 +133,7 @@ impl Blocks {
     pub(super) fn finish(mut self) -> Result<Vec<u8>, Failure> {
         let held = std::mem::take(&mut self.held);
         if !self.padding {
-            return if held.is_empty() { Ok(Vec::new()) } else { Err(Failure::Final) };
+            return if held.is_empty() { Ok(Vec::new()) } else { Err(Failure::Length) };
         }
         if self.encrypt {
             let missing = self.size - held.len();
@@ -144,7 +144,7 @@ impl Blocks {
         }
         let mut out = held;
         if out.len() != self.size {
-            return Err(Failure::Final);
+            return Err(Failure::Length);
         }
         self.turn(&mut out);
         let count = usize::from(out[self.size - 1]);

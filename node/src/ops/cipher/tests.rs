@@ -55,7 +55,7 @@ fn a_wrong_end_is_none() {
     assert_eq!(wrong.finish(None).unwrap_err(), Failure::Final);
     let mut short = cipher("aes-128-cbc", false, &key, &key);
     short.update(&[1; 15]);
-    assert_eq!(short.finish(None).unwrap_err(), Failure::Final);
+    assert_eq!(short.finish(None).unwrap_err(), Failure::Length);
     let name = Name::of("aes-256-cbc").unwrap();
     assert_eq!(Cipher::new(name, true, &[0; 16], &[0; 16]).err(), Some(Failure::Key));
     assert_eq!(Cipher::new(name, true, &[0; 32], &[0; 12]).err(), Some(Failure::Iv));

@@ -55,7 +55,7 @@ class CipherBase {
   }
 
   update(data, encoding) {
-    if (this.#rid < 0) throw invalidState('Unsupported state');
+    if (this.#rid < 0) throw new Error('Trying to add data in unsupported state');
     const bytes = typeof data === 'string' ? Buffer.from(data, encoding) : bytesOf(data);
     return bufferOf(ops.op_node_cipher_update(this.#rid, bytes));
   }

@@ -1,7 +1,7 @@
 'use strict';
 // Keys from passwords and from other keys.
 const { ops } = require('internal/selvedge/host');
-const { bytesOf, jobOf } = require('internal/selvedge/crypto/job');
+const { bytesOf, jobOf, opensslError } = require('internal/selvedge/crypto/job');
 const { Error, RangeError } = primordials;
 
 /** As many rounds Cloudflare allows: they cannot be interrupted. */
@@ -49,10 +49,7 @@ class HKDFJob extends jobOf((hash, key, salt, info, length) => {
     const secret = key?.secretBytes === undefined ? key[require('internal/crypto/util').kHandle] : key;
     const size = ops.op_node_hash_size(hash);
     if (size === 0) throw invalidDigest(hash);
-    if (length > 255 * size) {
-      const { ERR_CRYPTO_INVALID_KEYLEN } = require('internal/errors').codes;
-      throw new ERR_CRYPTO_INVALID_KEYLEN();
-    }
+    if (length > 255 * size) throw opensslError('ERR_CRYPTO_INVALID_KEYLEN', 'Invalid key length', RangeError);
     super(mode, hash, secret, salt, info, length);
   }
 }
