@@ -40,6 +40,51 @@ export const an_answer_is_streamed = {
   },
 };
 
+export const an_answer_that_is_all_there_has_its_length = {
+  async test() {
+    const server = http.createServer((request, response) => {
+      if (request.url === "/empty") response.end();
+      else if (request.url === "/own") response.writeHead(200, { "content-length": "3" }).end("own");
+      else if (request.url === "/none") response.writeHead(204).end();
+      else response.end("h\u00e9");
+    });
+    server.listen(8085);
+    const lengths = [];
+    for (const path of ["/", "/empty", "/own", "/none"]) {
+      const response = await handleAsNodeRequest(8085, new Request(`http://x.y${path}`));
+      lengths.push(response.headers.get("content-length"));
+      await response.arrayBuffer();
+    }
+    same(lengths, ["3", "0", "3", null]);
+    server.close();
+  },
+};
+
+export const a_request_tells_who_asks = {
+  async test() {
+    const server = http.createServer((request, response) => response.end(request.socket.remoteAddress));
+    server.listen(8086);
+    const response = await handleAsNodeRequest(8086, new Request("http://x.y/"));
+    equal(await response.text(), "127.0.0.1");
+    server.close();
+  },
+};
+
+export const a_request_tells_that_it_has_a_body = {
+  async test() {
+    const told = (request) => request.headers["content-length"] ?? request.headers["transfer-encoding"] ?? "nothing";
+    const server = http.createServer((request, response) => response.end(told(request)));
+    server.listen(8087);
+    const answers = [];
+    for (const init of [{}, { method: "POST", body: "b" }, { method: "POST", body: "b", headers: { "content-length": "1" } }]) {
+      const response = await handleAsNodeRequest(8087, new Request("http://x.y/", init));
+      answers.push(await response.text());
+    }
+    same(answers, ["nothing", "chunked", "1"]);
+    server.close();
+  },
+};
+
 export const headers_that_repeat = {
   async test() {
     const server = http.createServer((request, response) => {

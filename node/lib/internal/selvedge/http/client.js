@@ -2,7 +2,7 @@
 // Requests: they go out as `fetch()` does, under the same rules and limits.
 const { core } = require('internal/selvedge/host');
 const { bytesOf, OutgoingMessage } = require('internal/selvedge/http/outgoing');
-const { fill, IncomingMessage, socketOf } = require('internal/selvedge/http/incoming');
+const { fill, IncomingMessage, socketOf, withCode } = require('internal/selvedge/http/incoming');
 const { globalAgent } = require('internal/selvedge/http/agent');
 const { Buffer } = require('buffer');
 const { urlToHttpOptions, isURL, URL } = require('internal/url');
@@ -179,7 +179,7 @@ class ClientRequest extends OutgoingMessage {
 
   #failure(error) {
     if (this.aborted || this.destroyed) return new ConnResetException('socket hang up');
-    return error;
+    return withCode(error);
   }
 
   #receive(response) {
@@ -195,10 +195,7 @@ class ClientRequest extends OutgoingMessage {
     fill(message, response.headers, this.method === 'HEAD' ? null : response.body);
     this.res = message;
     const done = () => {
-      process.nextTick(() => {
-        if (!this.destroyed) super.destroy();
-        this.emit('close');
-      });
+      process.nextTick(() => super.destroy());
     };
     message.once('close', done);
     if (!this.emit('response', message)) message._dump?.();
@@ -237,9 +234,6 @@ class ClientRequest extends OutgoingMessage {
       error = new ConnResetException('socket hang up');
     }
     callback(error);
-    process.nextTick(() => {
-      if (this.res === null) this.emit('close');
-    });
   }
 }
 

@@ -2,7 +2,11 @@
 // A message that came in, as Node has it, of a Request or Response of the platform.
 const { IncomingMessage } = require('_http_incoming');
 const { Buffer } = require('buffer');
+const { ConnResetException } = require('internal/errors');
 const { PromisePrototypeThen } = primordials;
+
+/** How the platform tells of it. */
+const LOST = 'Network connection lost.';
 
 /** What stands for the connection: there is none to touch. */
 function socketOf(encrypted, address = undefined) {
@@ -22,9 +26,17 @@ function socketOf(encrypted, address = undefined) {
   return socket;
 }
 
-/** Fills a message's headers and has it read a body of the web's. */
-function fill(message, headers, body) {
-  const raw = [];
+/** What programs for Node look at when a connection is lost: a code, and Node's text where it has its own. */
+function withCode(error, text = LOST) {
+  if (error?.message !== LOST) return error;
+  const made = new ConnResetException(text);
+  made.cause = error;
+  return made;
+}
+
+/** Fills a message's headers, with one more, and has it read a body of the web's. */
+function fill(message, headers, body, more = []) {
+  const raw = [...more];
   for (const [name, value] of headers) raw.push(name, value);
   message._addHeaderLines(raw, raw.length);
   message.httpVersion = '1.1';
@@ -51,7 +63,7 @@ function fill(message, headers, body) {
       } else {
         message.push(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
       }
-    }, (error) => message.destroy(error));
+    }, (error) => message.destroy(withCode(error, 'aborted')));
   };
   message._destroy = (error, callback) => {
     if (!message.complete) {
@@ -64,4 +76,4 @@ function fill(message, headers, body) {
   return message;
 }
 
-module.exports = { fill, IncomingMessage, socketOf };
+module.exports = { fill, IncomingMessage, socketOf, withCode };

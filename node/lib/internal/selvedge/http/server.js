@@ -83,6 +83,9 @@ class ServerResponse extends OutgoingMessage {
       if (key !== 'connection' && key !== 'transfer-encoding' && key !== 'keep-alive') ArrayPrototypePush(headers, [name, value]);
     }
     const isEmpty = !this._hasBody || NULL_BODY[this.statusCode] === true;
+    if (!isEmpty && body !== null && !this.hasHeader('content-length')) {
+      ArrayPrototypePush(headers, ['content-length', `${body.length}`]);
+    }
     const { Response } = internals.selvedge.response;
     const init = { status: this.statusCode, statusText: this.statusMessage, headers, encodeBody: 'manual' };
     const content = isEmpty ? null : body !== null ? body : this.#stream();
@@ -145,7 +148,7 @@ class ServerResponse extends OutgoingMessage {
       this.#controller.byobRequest?.respond(0);
     }
     callback();
-    process.nextTick(() => this.emit('close'));
+    process.nextTick(() => super.destroy());
   }
 
   _destroy(error, callback) {
@@ -246,11 +249,13 @@ class Server extends EventEmitter {
 /** Has a server answer a request of the platform's. */
 function handle(server, request) {
   const url = new (require('internal/url').URL)(request.url);
-  const socket = socketOf(url.protocol === 'https:', request.headers.get('cf-connecting-ip') ?? undefined);
+  const socket = socketOf(url.protocol === 'https:', request.headers.get('cf-connecting-ip') ?? '127.0.0.1');
   const message = new IncomingMessage(socket);
   message.method = request.method;
   message.url = `${url.pathname}${url.search}`;
-  fill(message, request.headers, request.body);
+  // How Node's programs see that there is a body. A request over HTTP/2 may not say so, nor do those that a Worker makes.
+  const isUntold = request.body !== null && !request.headers.has('content-length') && !request.headers.has('transfer-encoding');
+  fill(message, request.headers, request.body, isUntold ? ['transfer-encoding', 'chunked'] : []);
   // (Cloudflare's own facts of the request.)
   message.cloudflare = { cf: request.cf };
   if (message.headers.host === undefined) message.headers.host = url.host;
