@@ -2,6 +2,7 @@
 //! means, and supplies the modules that no file holds.
 
 mod checks;
+mod locals;
 mod resolve;
 
 use std::borrow::Cow;
@@ -177,9 +178,10 @@ impl Plugin for WorkersPlugin {
     async fn transform_ast(
         &self,
         ctx: &PluginContext,
-        args: HookTransformAstArgs<'_>,
+        mut args: HookTransformAstArgs<'_>,
     ) -> HookTransformAstReturn {
         self.check(ctx, &args);
+        locals::rename(&mut args.ast);
         Ok(args.ast)
     }
 

@@ -174,3 +174,25 @@ fn a_linked_package_of_a_workspace_is_followed() {
         assert_eq!(output, "\"from the workspace\"");
     }
 }
+
+/// Such names have packages that were bundled before.
+#[test]
+fn locals_with_the_names_of_other_modules_stay_apart() {
+    let help = r#"
+        const require_context = require("./context.cjs");
+        const require_context$1 = require("./api/context.cjs");
+        const { require_context$1: first, require_context$2 } = { require_context$1: 3, require_context$2: 4 };
+        module.exports = [require_context.a, require_context$1.a, { require_context$1 }, first, require_context$2];
+    "#;
+    let files = [
+        ("index.cjs", "require('./api/context.cjs'); exports.all = require('./help.cjs');"),
+        ("help.cjs", help),
+        ("context.cjs", "exports.a = 1;"),
+        ("api/context.cjs", "exports.a = 2; exports.more = require('../context.cjs');"),
+    ];
+    let package = package("p", r#"{ "main": "./index.cjs" }"#, &files);
+    let project = project("import p from 'p'; export default p.all", &[package]);
+    let Some(all) = project.run() else { return };
+    let expected = r#"[1,2,{"require_context$1":{"a":2,"more":{"a":1}}},3,4]"#;
+    assert_eq!(all, expected);
+}
