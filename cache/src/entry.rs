@@ -33,6 +33,17 @@ impl Key {
         Self(hasher.finalize().into())
     }
 
+    /// A response that is kept before its Worker, by all that it depends on.
+    pub fn of_worker<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        // No account begins like this: none of `Key::new` is the same.
+        for part in std::iter::once(&b"\0worker"[..]).chain(parts) {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+
     /// The variant of the response for requests with these values of the
     /// headers that it varies by (RFC 9111, 4.1).
     pub fn variant<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> Self {
@@ -75,6 +86,9 @@ pub struct Meta {
     pub stale_until: UnixMillis,
     /// Until when it may be given in place of an error (RFC 5861, 4).
     pub error_until: UnixMillis,
+    /// Until when it is kept to ask whether it is still right (RFC 9111, 4.3).
+    #[serde(default)]
+    pub keep_until: UnixMillis,
     /// By which it is purged.
     pub tags: Vec<String>,
     /// Not a response, but the names of the headers that it varies by: the
@@ -111,6 +125,7 @@ impl Meta {
             fresh_until,
             stale_until: fresh_until.saturating_add(millis(lifetime.while_revalidating)),
             error_until: fresh_until.saturating_add(millis(lifetime.if_error)),
+            keep_until: 0,
             tags: rules::tags(headers),
             varies_by: Vec::new(),
         }
@@ -118,7 +133,7 @@ impl Meta {
 
     /// Until when it is of any use.
     pub fn useful_until(&self) -> UnixMillis {
-        self.fresh_until.max(self.stale_until).max(self.error_until)
+        self.fresh_until.max(self.stale_until).max(self.error_until).max(self.keep_until)
     }
 
     /// The `Age` of the response now, in seconds.
@@ -201,6 +216,15 @@ mod tests {
         assert_ne!(key, Key::new("a", "default", "http://x/y"));
         assert_ne!(Key::new("ab", "c", "d"), Key::new("a", "bc", "d"));
         assert_eq!(Key::from_hex(&key.to_hex()), Some(key));
+    }
+
+    #[test]
+    fn keys_before_workers_differ_by_every_part() {
+        let of = |parts: &[&str]| Key::of_worker(parts.iter().map(|part| part.as_bytes()));
+        assert_eq!(of(&["w", "/a"]), of(&["w", "/a"]));
+        assert_ne!(of(&["w", "/a"]), of(&["w", "", "/a"]));
+        assert_ne!(of(&["wa", "b"]), of(&["w", "ab"]));
+        assert_ne!(of(&["w", "/a"]), Key::new("\0worker", "w", "/a?"));
     }
 
     #[test]

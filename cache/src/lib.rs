@@ -7,12 +7,14 @@
 
 pub mod binding;
 pub mod entry;
+pub mod front;
 pub mod purge;
 pub mod rules;
 pub mod store;
 
+pub mod range;
+
 mod ops;
-mod range;
 
 use deno_core::Extension;
 

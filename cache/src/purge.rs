@@ -23,6 +23,8 @@ pub enum Purge {
     Url(String),
     /// All URLs of a host, or below a path of it: `example.com/images`.
     Prefix(String),
+    /// All paths that begin like this. Of responses before Workers, which have no host.
+    Path(String),
     /// Responses with this tag.
     Tag(String),
 }
@@ -38,11 +40,22 @@ struct AccountPurges {
     urls: HashMap<String, UnixMillis>,
     tags: HashMap<String, UnixMillis>,
     prefixes: HashMap<String, UnixMillis>,
+    paths: HashMap<String, UnixMillis>,
 }
 
 impl AccountPurges {
     fn len(&self) -> usize {
-        self.urls.len() + self.tags.len() + self.prefixes.len()
+        self.urls.len() + self.tags.len() + self.prefixes.len() + self.paths.len()
+    }
+
+    fn cover(&self, meta: &Meta) -> bool {
+        let after = |time: &UnixMillis| *time >= meta.stored;
+        let tagged = |tag: &String| self.tags.get(&tag.to_lowercase()).is_some_and(after);
+        after(&self.everything)
+            || self.urls.get(&meta.url).is_some_and(after)
+            || meta.tags.iter().any(tagged)
+            || self.prefixes.iter().any(|(it, time)| after(time) && is_below(&meta.url, it))
+            || self.paths.iter().any(|(it, time)| after(time) && meta.url.starts_with(it))
     }
 }
 
@@ -68,6 +81,7 @@ impl Purges {
         match purge {
             Purge::Everything => {}
             Purge::Url(url) => drop(purges.urls.insert(url, now)),
+            Purge::Path(path) => drop(purges.paths.insert(path, now)),
             Purge::Tag(tag) => drop(purges.tags.insert(tag.to_lowercase(), now)),
             Purge::Prefix(prefix) => {
                 purges.prefixes.insert(prefix.trim_end_matches('/').to_owned(), now);
@@ -77,15 +91,10 @@ impl Purges {
 
     /// Whether a response was purged.
     pub(crate) fn cover(&self, meta: &Meta) -> bool {
-        let Some(purges) = self.0.get(&meta.account) else { return false };
-        let after = |time: Option<&UnixMillis>| time.is_some_and(|time| *time >= meta.stored);
-        purges.everything >= meta.stored
-            || after(purges.urls.get(&meta.url))
-            || meta.tags.iter().any(|tag| after(purges.tags.get(&tag.to_lowercase())))
-            || purges
-                .prefixes
-                .iter()
-                .any(|(prefix, time)| *time >= meta.stored && is_below(&meta.url, prefix))
+        let of = |whose: &str| self.0.get(whose).is_some_and(|purges| purges.cover(meta));
+        // What is kept before an export of a Worker goes with all of the Worker, too.
+        let worker = meta.account.rfind('\0').map(|at| &meta.account[..=at]);
+        of(&meta.account) || worker.is_some_and(of)
     }
 }
 
@@ -112,6 +121,7 @@ mod tests {
             fresh_until: 1_000_000,
             stale_until: 0,
             error_until: 0,
+            keep_until: 0,
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             varies_by: Vec::new(),
         }
@@ -132,6 +142,26 @@ mod tests {
         assert!(!purges.cover(&meta("https://x.com/images2/a.png", &[], 50)));
         let other = Meta { account: "b".into(), ..meta("https://x.com/one", &["news"], 50) };
         assert!(!purges.cover(&other), "another account's");
+    }
+
+    #[test]
+    fn paths_are_told_by_how_they_begin() {
+        let mut purges = Purges::default();
+        purges.add("w", Purge::Path("/blog/one".into()), 100);
+        let of = |url: &str| Meta { account: "w".into(), ..meta(url, &[], 50) };
+        assert!(purges.cover(&of("/blog/one")));
+        assert!(purges.cover(&of("/blog/one-more")));
+        assert!(!purges.cover(&of("/blog/two")));
+        assert!(!purges.cover(&of("/a/blog/one")));
+    }
+
+    #[test]
+    fn what_is_kept_before_an_export_goes_with_all_of_its_worker() {
+        let mut purges = Purges::default();
+        let of = |whose: &str| Meta { account: whose.into(), ..meta("/", &[], 50) };
+        purges.add("\0w\0", Purge::Everything, 100);
+        assert!(purges.cover(&of("\0w\0default")) && purges.cover(&of("\0w\0Other")));
+        assert!(!purges.cover(&of("\0w2\0default")) && !purges.cover(&of("w")));
     }
 
     #[test]

@@ -75,9 +75,9 @@ pub fn forced(response: HeaderBlob<'_>, ttl: Duration) -> (HeaderBlobBuf, Lifeti
 }
 
 /// A response with `Set-Cookie` is not kept, unless `Cache-Control:
-/// private=Set-Cookie` says that it may be without
+/// private=Set-Cookie`, or the same of `no-cache`, says that it may be without
 /// (<https://developers.cloudflare.com/workers/runtime-apis/cache/#headers>).
-fn without_private_cookies(response: HeaderBlob<'_>) -> Option<HeaderBlobBuf> {
+pub(crate) fn without_private_cookies(response: HeaderBlob<'_>) -> Option<HeaderBlobBuf> {
     let mut kept = HeaderBlobBuf::with_capacity(response.0.len());
     if response.get("set-cookie").is_none() {
         kept.push_blob(response);
@@ -89,18 +89,9 @@ fn without_private_cookies(response: HeaderBlob<'_>) -> Option<HeaderBlobBuf> {
             b"set-cookie" => {}
             b"cache-control" => {
                 let text = String::from_utf8_lossy(value);
-                let is_private_cookie = |part: &str| {
-                    part.trim().split_once('=').is_some_and(|(name, value)| {
-                        name.trim().eq_ignore_ascii_case("private")
-                            && value.trim().trim_matches('"').eq_ignore_ascii_case("set-cookie")
-                    })
-                };
-                allowed |= text.split(',').any(is_private_cookie);
-                let rest: Vec<_> = text
-                    .split(',')
-                    .filter(|part| !is_private_cookie(part))
-                    .map(str::trim)
-                    .collect();
+                allowed |= text.split(',').any(is_about_cookies);
+                let rest: Vec<_> =
+                    text.split(',').filter(|part| !is_about_cookies(part)).map(str::trim).collect();
                 if !rest.is_empty() {
                     kept.push(name, rest.join(", ").as_bytes());
                 }
@@ -111,7 +102,15 @@ fn without_private_cookies(response: HeaderBlob<'_>) -> Option<HeaderBlobBuf> {
     allowed.then_some(kept)
 }
 
-fn policy(
+/// `private=Set-Cookie`, or the same of `no-cache`.
+pub(crate) fn is_about_cookies(part: &str) -> bool {
+    part.trim().split_once('=').is_some_and(|(name, value)| {
+        ["private", "no-cache"].iter().any(|it| name.trim().eq_ignore_ascii_case(it))
+            && value.trim().trim_matches('"').eq_ignore_ascii_case("set-cookie")
+    })
+}
+
+pub(crate) fn policy(
     url: &str,
     request: HeaderBlob<'_>,
     status: u16,
@@ -172,6 +171,14 @@ pub fn has_directive(control: &str, name: &str) -> bool {
 /// The names in `Vary`, in lower case and in order; `None`: it varies by things
 /// that nobody knows (`*`).
 pub fn varies_by(headers: HeaderBlob<'_>) -> Option<Vec<String>> {
+    let mut names = all_varies_by(headers)?;
+    // What `fetch()` brings is kept decoded.
+    names.retain(|name| name != "accept-encoding");
+    Some(names)
+}
+
+/// The same where bodies are kept as they are encoded.
+pub(crate) fn all_varies_by(headers: HeaderBlob<'_>) -> Option<Vec<String>> {
     let mut names = Vec::new();
     for (_, value) in headers.iter().filter(|(name, _)| *name == b"vary") {
         for name in String::from_utf8_lossy(value).split(',') {
@@ -179,8 +186,7 @@ pub fn varies_by(headers: HeaderBlob<'_>) -> Option<Vec<String>> {
             if name == "*" {
                 return None;
             }
-            // The cache keeps bodies decoded.
-            if !name.is_empty() && name != "accept-encoding" && !names.contains(&name) {
+            if !name.is_empty() && !names.contains(&name) {
                 names.push(name);
             }
         }
@@ -217,10 +223,19 @@ pub enum Answer {
 /// Looks at the conditions of a request, and at its range (RFC 9110, 13.2.2 and
 /// 14.2). A request for several ranges gets all.
 pub fn answer(entry: &Entry, request: HeaderBlob<'_>) -> Answer {
-    if entry.meta.status != 200 {
+    answer_of(entry.meta.status, entry.headers(), Some(entry.length()), request)
+}
+
+/// The same of a response that is not kept yet. Without a length there are no ranges.
+pub fn answer_of(
+    status: u16,
+    headers: HeaderBlob<'_>,
+    length: Option<u64>,
+    request: HeaderBlob<'_>,
+) -> Answer {
+    if status != 200 {
         return Answer::Whole;
     }
-    let headers = entry.headers();
     let matches_none = request.get("if-none-match");
     if let Some(wanted) = matches_none {
         if headers.get("etag").is_some_and(|etag| lists_tag(wanted, etag)) {
@@ -232,13 +247,15 @@ pub fn answer(entry: &Entry, request: HeaderBlob<'_>) -> Answer {
     {
         return Answer::NotModified;
     }
-    let Some(wanted) = request.get("range") else { return Answer::Whole };
+    let (Some(wanted), Some(length)) = (request.get("range"), length) else {
+        return Answer::Whole;
+    };
     if let Some(condition) = request.get("if-range")
         && !is_same(headers, condition)
     {
         return Answer::Whole;
     }
-    range::select(wanted, entry.length())
+    range::select(wanted, length)
 }
 
 /// Whether a list of entity tags has this one, weakly compared.
@@ -287,6 +304,20 @@ pub fn stored_headers(headers: HeaderBlob<'_>) -> HeaderBlobBuf {
         stored.push(b"date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
     }
     stored
+}
+
+/// The headers of a response that is kept, after the origin said that it is still right:
+/// those of its answer replace them (RFC 9111, 3.2).
+pub fn merged(entry: &Entry, answer: HeaderBlob<'_>) -> HeaderBlobBuf {
+    let mut merged = HeaderBlobBuf::with_capacity(entry.headers().0.len());
+    let new = stored_headers(answer);
+    for (name, value) in entry.headers().iter() {
+        if std::str::from_utf8(name).is_ok_and(|name| new.as_blob().get(name).is_none()) {
+            merged.push(name, value);
+        }
+    }
+    merged.push_blob(new.as_blob());
+    merged
 }
 
 /// What is kept of a response that says nothing of caches, if all shall be kept: so

@@ -12,14 +12,19 @@ mod tests;
 mod writer;
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+use lru::LruCache;
 use selvedge_runtime::body::BodySource;
+use selvedge_runtime::headers::HeaderBlobBuf;
 use tokio::sync::watch;
 
-use crate::entry::{Body, Entry, Key, UnixMillis};
+use crate::entry::{Body, Entry, Key, Meta, UnixMillis};
 use crate::purge::{Purge, Purges};
 use crate::range::Range;
 use index::Index;
@@ -72,6 +77,25 @@ pub struct Figures {
     pub revalidated: AtomicU64,
     pub stored: AtomicU64,
     pub deleted: AtomicU64,
+    /// Of requests before their Workers.
+    pub front: FrontFigures,
+}
+
+/// What became of requests to Workers with a cache before them.
+#[derive(Debug, Default)]
+pub struct FrontFigures {
+    pub hits: AtomicU64,
+    pub misses: AtomicU64,
+    /// What was kept was too old, and the Worker gave another one.
+    pub expired: AtomicU64,
+    /// The Worker said that what is kept is still right.
+    pub revalidated: AtomicU64,
+    /// What is kept was given though too old, while the Worker was asked.
+    pub updating: AtomicU64,
+    /// The same in place of a failure.
+    pub stale: AtomicU64,
+    /// The answer may not be kept.
+    pub bypassed: AtomicU64,
 }
 
 /// The cache of a process.
@@ -86,6 +110,8 @@ pub struct Cache {
     scanning: AtomicBool,
     /// Responses that are being fetched right now.
     under_way: Mutex<HashMap<Key, watch::Receiver<()>>>,
+    /// What Workers answered that may not be kept: nobody waits for such a thing.
+    unkept: Mutex<LruCache<Key, ()>>,
     pub figures: Figures,
 }
 
@@ -111,6 +137,7 @@ impl Cache {
             clock,
             scanning: AtomicBool::new(false),
             under_way: Mutex::default(),
+            unkept: Mutex::new(LruCache::new(MOST_UNKEPT)),
             figures: Figures::default(),
         })
     }
@@ -195,6 +222,59 @@ impl Cache {
         Writer::new(self.clone(), key)
     }
 
+    /// Keeps a response whose body is here and small; `None`: it is not small.
+    pub fn keep(
+        self: &Arc<Self>,
+        key: Key,
+        meta: Meta,
+        headers: HeaderBlobBuf,
+        body: Bytes,
+    ) -> Option<Arc<Entry>> {
+        if body.len() > self.limits.memory_body_bytes {
+            return None;
+        }
+        self.scan();
+        Some(writer::keep(self, key, meta, headers, body))
+    }
+
+    /// Keeps a response that is here already with other facts and headers. `None`: its
+    /// file is gone.
+    pub async fn keep_again(
+        self: &Arc<Self>,
+        key: Key,
+        entry: &Entry,
+        meta: Meta,
+        headers: HeaderBlobBuf,
+    ) -> Option<Arc<Entry>> {
+        if let Body::Memory(body) = &entry.body {
+            return self.keep(key, meta, headers, body.clone());
+        }
+        let mut body = self.open(key, entry, None).await?;
+        let mut writer = self.writer(key);
+        while let Some(piece) = poll_fn(|cx| body.poll_chunk(cx)).await {
+            writer.write(&meta, &headers, &piece.ok()?).await.ok()?;
+        }
+        if let Err(error) = writer.finish(meta, headers).await {
+            tracing::warn!(%error, "a response was not cached");
+        }
+        self.get(key).await
+    }
+
+    /// Notes whether what was asked for last may not be kept.
+    pub fn note_unkept(&self, key: Key, is_unkept: bool) {
+        let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_unkept {
+            unkept.put(key, ());
+        } else {
+            unkept.pop(&key);
+        }
+    }
+
+    /// Whether that was noted.
+    pub fn is_unkept(&self, key: &Key) -> bool {
+        self.unkept.lock().unwrap_or_else(PoisonError::into_inner).get(key).is_some()
+    }
+
     /// Forgets a response; whether there was one.
     pub async fn delete(self: &Arc<Self>, key: Key) -> bool {
         let there = self.get(key).await.is_some();
@@ -269,6 +349,8 @@ impl Cache {
     }
 }
 
+/// How much is remembered of what may not be kept.
+const MOST_UNKEPT: NonZeroUsize = NonZeroUsize::new(8192).expect("it is not zero");
 /// The file with the purges.
 const PURGES: &str = "purges.json";
 

@@ -104,10 +104,9 @@ impl Writer {
             self.spill(&meta, &headers).await?;
             self.move_spilled(meta, headers).await?;
         } else {
-            let body = Body::Memory(std::mem::take(&mut self.buffer).freeze());
-            let entry = Arc::new(Entry::new(meta, headers, body));
-            self.cache.index().add(self.key, entry.clone());
-            self.write_later(entry);
+            let body = std::mem::take(&mut self.buffer).freeze();
+            keep(&self.cache, self.key, meta, headers, body);
+            return Ok(());
         }
         self.cache.figures.stored.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -137,17 +136,28 @@ impl Writer {
         });
         Ok(moved.await.map_err(std::io::Error::other)??)
     }
+}
 
-    /// Writes the file of an entry that is in memory, unless it is gone by then.
-    fn write_later(&self, entry: Arc<Entry>) {
-        let (cache, key) = (self.cache.clone(), self.key);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = write_now(&cache, key, &entry) {
-                tracing::warn!(%error, "a cached response is in memory only");
-                cache.index().give_up(&key, &entry);
-            }
-        });
-    }
+/// Keeps a small response in memory, and writes its file a moment later.
+pub(super) fn keep(
+    cache: &Arc<Cache>,
+    key: Key,
+    meta: Meta,
+    headers: HeaderBlobBuf,
+    body: Bytes,
+) -> Arc<Entry> {
+    let entry = Arc::new(Entry::new(meta, headers, Body::Memory(body)));
+    cache.index().add(key, entry.clone());
+    cache.figures.stored.fetch_add(1, Ordering::Relaxed);
+    let (cache, written) = (cache.clone(), entry.clone());
+    tokio::task::spawn_blocking(move || {
+        // It may be gone by then.
+        if let Err(error) = write_now(&cache, key, &written) {
+            tracing::warn!(%error, "a cached response is in memory only");
+            cache.index().give_up(&key, &written);
+        }
+    });
+    entry
 }
 
 fn write_now(cache: &Arc<Cache>, key: Key, entry: &Arc<Entry>) -> std::io::Result<()> {
