@@ -21,10 +21,9 @@ const {
   PromisePrototypeThen,
   PromiseReject,
   PromiseResolve,
+  RegExpPrototypeExec,
   StringPrototypeIndexOf,
   StringPrototypeSlice,
-  StringPrototypeSplit,
-  StringPrototypeTrim,
   Symbol,
   SymbolToStringTag,
   TypeError,
@@ -43,18 +42,22 @@ const LATER = -2;
 /** The number of the isolate's cache. */
 let handle = -1;
 
-/** The request that a key stands for. */
-function requestOf(method, input) {
-  if (requests.isRequest(input)) return requests.partsOf(input);
-  if (input === undefined || input === null || typeof input === "symbol") {
+/** A key as it was given: a request, or the text of whatever else. */
+function keyOf(method, input, count) {
+  if (count === 0) {
     throw new TypeError(
       `Failed to execute '${method}' on 'Cache': parameter 1 is not of type 'Request or string'.`,
     );
   }
-  if (typeof input !== "string") return requests.partsOf(new requests.Request(input));
-  if (input !== lastKey) {
-    lastParts = requests.partsOf(new requests.Request(input));
-    lastKey = input;
+  return requests.isRequest(input) ? input : `${input}`;
+}
+
+/** The request that a key stands for. */
+function requestOf(key) {
+  if (typeof key !== "string") return requests.partsOf(key);
+  if (key !== lastKey) {
+    lastParts = requests.partsOf(new requests.Request(key));
+    lastKey = key;
   }
   return lastParts;
 }
@@ -63,14 +66,40 @@ function requestOf(method, input) {
 let lastKey = null;
 let lastParts = null;
 
+/** What something can be kept by: URLs with a host, and without a user. */
+const KEY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*(?:[/?#]|$)/i;
+/** What something can be found by. */
+const HTTP = /^https?:/i;
+
+/** What was found good last. */
+let lastChecked = null;
+
+function checkUrl(url, finds) {
+  if (url === lastChecked) return;
+  if (RegExpPrototypeExec(KEY, url) === null) {
+    throw new TypeError("Invalid URL. Cache API keys must be fully-qualified, valid URLs.");
+  }
+  if (finds && RegExpPrototypeExec(HTTP, url) === null) {
+    throw new TypeError(`Fetch API cannot load: ${url}`);
+  }
+  if (finds) lastChecked = url;
+}
+
 /** Fragments are nothing that a server sees. */
 function urlOf(parts) {
   const hash = StringPrototypeIndexOf(parts.url, "#");
   return hash < 0 ? parts.url : StringPrototypeSlice(parts.url, 0, hash);
 }
 
-function ignoresMethod(options) {
-  return options !== undefined && options !== null && !!options.ignoreMethod;
+/** Whether the option is set. */
+function ignoresMethod(method, options) {
+  if (options === undefined || options === null) return false;
+  if (typeof options !== "object" && typeof options !== "function") {
+    throw new TypeError(
+      `Failed to execute '${method}' on 'Cache': parameter 2 is not of type 'CacheQueryOptions'.`,
+    );
+  }
+  return !!options.ignoreMethod;
 }
 
 /** Status, its text and the headers come as one string with NULs between them. */
@@ -90,14 +119,10 @@ function toResponse(io, head, body) {
   });
 }
 
+/** Any asterisk counts, as in workerd. */
 function variesByAnything(headers) {
   const vary = h.getRaw(headers, "vary");
-  if (vary === null) return false;
-  const names = StringPrototypeSplit(vary, ",");
-  for (let i = 0; i < names.length; i++) {
-    if (StringPrototypeTrim(names[i]) === "*") return true;
-  }
-  return false;
+  return vary !== null && StringPrototypeIndexOf(vary, "*") >= 0;
 }
 
 function notImplemented(type, method) {
@@ -116,10 +141,13 @@ class Cache {
   match(request, options = undefined) {
     try {
       const name = this.#name;
-      const parts = requestOf("match", request);
+      const key = keyOf("match", request, arguments.length);
+      const isAny = ignoresMethod("match", options);
       const io = contexts.required();
-      if (parts.method !== "GET" && !ignoresMethod(options)) return PromiseResolve(undefined);
+      const parts = requestOf(key);
+      if (parts.method !== "GET" && !isAny) return PromiseResolve(undefined);
       const url = urlOf(parts);
+      checkUrl(url, true);
       const asked = h.toBlob(parts.headers);
       const found = op_cache_match(handle, io.slot, name, url, asked);
       if (found >= 0) return PromiseResolve(responses.fromHost(io, found));
@@ -138,18 +166,19 @@ class Cache {
 
   put(request, response) {
     try {
-      return this.#put(request, response);
+      return this.#put(keyOf("put", request, arguments.length), response);
     } catch (error) {
       return PromiseReject(error);
     }
   }
 
-  #put(request, response) {
+  #put(key, response) {
     const name = this.#name;
-    const parts = requestOf("put", request);
     if (!responses.isResponse(response)) {
       throw new TypeError("Failed to execute 'put' on 'Cache': parameter 2 is not of type 'Response'.");
     }
+    if (response.type === "error") throw new TypeError("Cache is unable to store an error response");
+    const parts = requestOf(key);
     const io = contexts.required();
     if (parts.method !== "GET") throw new TypeError("Cannot cache response to non-GET request.");
     const inner = responses.innerOf(response);
@@ -158,14 +187,19 @@ class Cache {
       throw new TypeError("Cannot cache response to a range request (206 Partial Content).");
     }
     if (variesByAnything(headers)) throw new TypeError("Cannot cache response with 'Vary: *' header.");
+    // It is no response that could be kept, and that is no error: its body stays as it is.
+    if (inner.status === 304) return PromiseResolve(undefined);
+    if (inner.body !== null && bodies.isUsed(inner.body)) throw new TypeError(bodies.USED);
     if (inner.webSocket !== null) {
-      throw new TypeError("Cannot cache WebSocket upgrade response.");
+      throw new TypeError(
+        'Worker tried to return a WebSocket in a response to a request which did not contain the header "Upgrade: websocket".',
+      );
     }
+    checkUrl(urlOf(parts), false);
     let broken = false;
     let reason;
     let rid = -1;
     if (inner.body !== null) {
-      if (bodies.isUsed(inner.body)) throw new TypeError(bodies.USED);
       rid = upload(io, inner.body, (error) => {
         broken = true;
         reason = error;
@@ -193,9 +227,12 @@ class Cache {
   delete(request, options = undefined) {
     try {
       const name = this.#name;
-      const parts = requestOf("delete", request);
+      const key = keyOf("delete", request, arguments.length);
+      const isAny = ignoresMethod("delete", options);
       const io = contexts.required();
-      if (parts.method !== "GET" && !ignoresMethod(options)) return PromiseResolve(false);
+      const parts = requestOf(key);
+      if (parts.method !== "GET" && !isAny) return PromiseResolve(false);
+      checkUrl(urlOf(parts), true);
       return op_cache_delete(handle, io.slot, name, urlOf(parts));
     } catch (error) {
       return PromiseReject(error);
@@ -274,22 +311,47 @@ describe(Cache, "Cache", ["match", "put", "delete", "add", "addAll", "matchAll",
 describe(CacheStorage, "CacheStorage", ["default", "open", "match", "has", "delete", "keys"]);
 
 function listOf(value, name) {
-  if (value === undefined || value === null) return [];
-  if (!ArrayIsArray(value)) throw new TypeError(`The option "${name}" of purge() is not an array.`);
+  if (value === undefined) return null;
+  if (!ArrayIsArray(value)) {
+    throw new TypeError(
+      `Incorrect type for the '${name}' field on 'CachePurgeOptions': the provided value is not of type 'Array'.`,
+    );
+  }
   const list = [];
   for (let i = 0; i < value.length; i++) {
-    ObjectDefineProperty(list, i, {
-      __proto__: null,
-      value: `${value[i]}`,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
+    set(list, i, `${value[i]}`);
   }
   return list;
 }
 
-/** `ctx.cache`: forgets responses by tag or prefix, or all. */
+/** Why a purge is refused. The code is that of Cloudflare's API for what says nothing. */
+function refused(message) {
+  return PromiseResolve({ success: false, errors: [{ code: 1012, message }] });
+}
+
+/** Prefixes as paths begin: what has a host, a query or a fragment is none. */
+function pathsOf(prefixes) {
+  for (let i = 0; i < prefixes.length; i++) {
+    const prefix = prefixes[i];
+    if (prefix === "" || RegExpPrototypeExec(NO_PATH, prefix) !== null) return null;
+    if (StringPrototypeSlice(prefix, 0, 1) !== "/") set(prefixes, i, `/${prefix}`);
+  }
+  return prefixes;
+}
+const NO_PATH = /^[a-z][a-z0-9+.-]*:|^\/\/|[?#]/i;
+
+/** `list[i] = value`, whatever a Worker made of prototypes. */
+function set(list, i, value) {
+  ObjectDefineProperty(list, i, {
+    __proto__: null,
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+/** `ctx.cache`: forgets responses before the export that asks, by tag or path, or all. */
 const purger = {
   __proto__: null,
   purge(options) {
@@ -299,8 +361,19 @@ const purger = {
         throw new TypeError("Failed to execute 'purge': parameter 1 is not of type 'CachePurgeOptions'.");
       }
       const tags = listOf(options.tags, "tags");
-      const prefixes = listOf(options.pathPrefixes, "pathPrefixes");
-      op_cache_purge(handle, io.slot, { tags, prefixes, everything: !!options.purgeEverything });
+      const given = listOf(options.pathPrefixes, "pathPrefixes");
+      const everything = !!options.purgeEverything;
+      if (everything && (tags !== null || given !== null)) {
+        return refused("purgeEverything goes without tags and pathPrefixes.");
+      }
+      if (!everything && (tags ?? []).length + (given ?? []).length === 0) {
+        return refused("A purge must have one of purgeEverything, tags or pathPrefixes.");
+      }
+      const prefixes = pathsOf(given ?? []);
+      if (prefixes === null) {
+        return refused("pathPrefixes are paths, without a scheme, host, query or fragment.");
+      }
+      op_cache_purge(handle, io.slot, { tags: tags ?? [], prefixes, everything });
       return PromiseResolve({ success: true, errors: [] });
     } catch (error) {
       return PromiseReject(error);

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::binding::CacheBinding;
 use crate::entry::{Entry, Key, Meta};
+use crate::front;
 use crate::purge::Purge;
 use crate::range::Range;
 use crate::rules::{self, Answer};
@@ -409,7 +410,7 @@ pub(crate) struct PurgeArgs {
     everything: bool,
 }
 
-/// Forgets responses of the Worker's account.
+/// Forgets responses that are kept before the export of the Worker that asks.
 #[op2]
 pub(crate) fn op_cache_purge(
     state: &mut OpState,
@@ -419,12 +420,14 @@ pub(crate) fn op_cache_purge(
 ) -> Result<(), JsErrorBox> {
     let handle = handle(state, rid)?;
     count(state, slot)?;
-    isolate(state).touch(slot);
-    let (cache, account) = (handle.binding.cache(), handle.binding.account());
+    let isolate = isolate(state);
+    isolate.touch(slot);
+    let cache = handle.binding.cache();
+    let scope = front::scope(&isolate.worker().name, &isolate.entrypoint(slot));
     let tags = args.tags.into_iter().map(Purge::Tag);
-    let purges = tags.chain(args.prefixes.into_iter().map(Purge::Prefix));
+    let purges = tags.chain(args.prefixes.into_iter().map(Purge::Path));
     for purge in purges.chain(args.everything.then_some(Purge::Everything)) {
-        if let Err(error) = cache.purge(account, purge) {
+        if let Err(error) = cache.purge(&scope, purge) {
             tracing::warn!(%error, "a purge holds only until the process ends");
         }
     }

@@ -94,6 +94,8 @@ pub struct IoContext {
     pub depth: u32,
     /// What holds for it beside what holds for its Worker.
     terms: Option<Arc<Terms>>,
+    /// The export that is called; `None`: the default one.
+    entrypoint: Option<Box<str>>,
     pub open_connections: usize,
     status: u16,
     outcome: Outcome,
@@ -335,6 +337,7 @@ impl IsolateState {
             subrequests: 0,
             depth: 0,
             terms: None,
+            entrypoint: None,
             open_connections: 0,
             status: 0,
             outcome: Outcome::Ok,

@@ -13,6 +13,19 @@ impl IsolateState {
     /// and its terms hold.
     pub(crate) fn set_called(&self, id: ContextId, target: &ServiceTarget) {
         self.set_terms(id, target.depth, target.terms.clone());
+        self.set_entrypoint(id, target.entrypoint.as_deref());
+    }
+
+    fn set_entrypoint(&self, id: ContextId, entrypoint: Option<&str>) {
+        if let Some(mut context) = self.context(id) {
+            context.entrypoint = entrypoint.map(Into::into);
+        }
+    }
+
+    /// The name of the export that the context calls: `default`, if it is that one.
+    pub fn entrypoint(&self, id: ContextId) -> String {
+        let of_context = self.peek(id).and_then(|context| context.entrypoint.clone());
+        of_context.map_or_else(|| "default".to_owned(), String::from)
     }
 
     fn set_terms(&self, id: ContextId, depth: u32, terms: Option<Arc<Terms>>) {
@@ -97,6 +110,7 @@ impl IsolateState {
         if let Some(target) = target {
             self.set_called(id, target);
         }
+        self.set_entrypoint(id, place.entrypoint);
         self.touch(id);
         self.follow_callee(id, place, method);
         id

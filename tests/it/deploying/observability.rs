@@ -95,6 +95,8 @@ fn the_cache_is_purged_and_counted() {
     assert_eq!((ask("/a"), ask("/b")), ("new".to_owned(), "kept".to_owned()));
     purge(&["--tag", "all"]).text();
     assert_eq!(ask("/b"), "new");
+    purge(&["--prefix", "kept.test/"]).text();
+    assert_eq!(ask("/b"), "new");
     purge(&["--everything", "--yes"]).text();
     assert_eq!(ask("/b"), "new");
     let error = purge(&["--everything"]).error();

@@ -280,3 +280,44 @@ export const a_kept_response_expires = {
     equal(await caches.default.match(url("soon")), undefined);
   },
 };
+
+/** What is checked first tells; workerd has this order. */
+export const bad_input_is_refused_in_an_order = {
+  async test() {
+    const cache = caches.default;
+    const post = new Request(url("order"), { method: "POST" });
+    const part = new Response("x", { status: 206, headers: { vary: "*" } });
+    const used = new Response("x");
+    await used.text();
+    const refuses = (promise, text) => rejects(promise, TypeError, text);
+    const no = (what, at, type) => `Failed to execute '${what}' on 'Cache': parameter ${at} is not of type '${type}'.`;
+    await refuses(cache.match(), no("match", 1, "Request or string"));
+    await refuses(cache.delete(), no("delete", 1, "Request or string"));
+    await refuses(cache.put(), no("put", 1, "Request or string"));
+    await refuses(cache.put(Symbol("x"), "x"), "Cannot convert a Symbol value to a string");
+    await refuses(cache.put("nope", "x"), no("put", 2, "Response"));
+    await refuses(cache.put("nope", Response.error()), "Cache is unable to store an error response");
+    await refuses(cache.put(undefined, kept("x")), "Invalid URL: undefined");
+    await refuses(cache.match(null), "Invalid URL: null");
+    await refuses(cache.put(post, part), "Cannot cache response to non-GET request.");
+    await refuses(cache.put(url("order"), part), "Cannot cache response to a range request (206 Partial Content).");
+    await refuses(
+      cache.put(url("order"), new Response("x", { headers: { vary: "a*b" } })),
+      "Cannot cache response with 'Vary: *' header.",
+    );
+    await refuses(cache.put("data:text/plain,x", used), "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.");
+    const bad = "Invalid URL. Cache API keys must be fully-qualified, valid URLs.";
+    await refuses(cache.put("data:text/plain,x", kept("x")), bad);
+    await refuses(cache.match("http://user:secret@cache.example/"), bad);
+    await refuses(cache.delete("data:text/plain,x"), bad);
+    await refuses(cache.match("ftp://cache.example/"), "Fetch API cannot load: ftp://cache.example/");
+    await refuses(cache.match("nope", 5), no("match", 2, "CacheQueryOptions"));
+    await cache.put(url("order"), kept("x"));
+    equal(await cache.match(post, { ignoreMethod: 0 }), undefined);
+    equal(await (await cache.match(post, { ignoreMethod: 1 })).text(), "x");
+    // The body of a 304 is left alone.
+    const none = new Response(null, { status: 304 });
+    equal(await cache.put(url("none"), none), undefined);
+    equal(none.bodyUsed, false);
+  },
+};
