@@ -164,7 +164,7 @@ pub(super) async fn upload_version(args: &BuildArgs) -> anyhow::Result<()> {
     prepared.built.fill_in(&provisioned);
     stores::provide(&mut prepared).await?;
     let assets = assets::upload(&prepared).await?;
-    let uploaded: Uploaded = upload::version(&prepared, args, assets).await?;
+    let uploaded: Uploaded = upload::version(&prepared, args, &pending, assets).await?;
     let preview = triggers::preview_url(&prepared, &uploaded).await?;
     if args.json {
         return print_json(&json!({

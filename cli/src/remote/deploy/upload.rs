@@ -37,7 +37,7 @@ pub(super) async fn deploy(
     {
         return at_once(prepared, args, pending, assets).await;
     }
-    let mut uploaded = version(prepared, args, assets).await?;
+    let mut uploaded = version(prepared, args, pending, assets).await?;
     let share = Share { version_id: uploaded.version_id.clone(), percentage: 100.0 };
     let script = prepared.script();
     let deployment = script.deploy(&[share], args.message.as_deref(), false).await;
@@ -50,13 +50,14 @@ pub(super) async fn deploy(
     Ok(uploaded)
 }
 
-/// Uploads a version that takes no requests.
+/// Uploads a version that takes no requests. What `exports` say goes with it.
 pub(super) async fn version(
     prepared: &Prepared,
     args: &BuildArgs,
+    pending: &Pending,
     assets: Option<String>,
 ) -> anyhow::Result<Uploaded> {
-    let form = form(prepared, args, &Pending::Nothing, assets.as_deref())?;
+    let form = form(prepared, args, pending, assets.as_deref())?;
     let bar = bytes_bar(form.body().length(), "uploading");
     let version = prepared.script().upload_version(&form, Some(progress(&bar))).await;
     bar.finish_and_clear();
