@@ -33,7 +33,8 @@ pub use secret::{EncryptedSecret, Keyring, SecretText};
 pub use store::{DeploymentStore, Options, SqliteStore, Then};
 pub use token::{NewToken, Scope, Scopes, Token, TokenSecret};
 pub use version::{
-    ModuleKind, ModuleRef, NewVersion, Script, Version, VersionContent, VersionSummary,
+    CacheOptions, ModuleKind, ModuleRef, NewVersion, Script, Version, VersionContent,
+    VersionSummary,
 };
 pub use worker::{LiveWorker, Observability, TailConsumer, WorkerInfo, WorkerSettings};
 pub use zone::{Domain, KvNamespaceInfo, NewDomain, NewRoute, Route, Zone, ZonePolicy};

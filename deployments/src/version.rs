@@ -105,6 +105,20 @@ pub struct VersionContent {
     /// `placement` as uploaded: given back, without effect on one machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Value>,
+    /// The cache before the Worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_options: Option<CacheOptions>,
+}
+
+/// `cache` of the configuration
+/// (<https://developers.cloudflare.com/workers/cache/configuration/>).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheOptions {
+    /// Whether responses are kept before exports that do not say otherwise.
+    pub enabled: bool,
+    /// Whether versions share what is kept.
+    #[serde(default)]
+    pub cross_version_cache: bool,
 }
 
 /// Where a version's handlers are.

@@ -48,12 +48,14 @@ function fetchService(service, input, init) {
 function cachingOf({ cache, cf }) {
   let text = undefined;
   if (typeof cf === "object" && cf !== null) {
-    const { cacheEverything, cacheKey, cacheTags, cacheTtl, cacheTtlByStatus } = cf;
+    const { cacheControl, cacheEverything, cacheKey, cacheTags, cacheTtl, cacheTtlByStatus } = cf;
     if (
-      cacheEverything !== undefined || cacheKey !== undefined || cacheTags !== undefined ||
+      cacheControl !== undefined || cacheEverything !== undefined || cacheKey !== undefined || cacheTags !== undefined ||
       cacheTtl !== undefined || cacheTtlByStatus !== undefined
     ) {
-      text = JSONStringify([cacheTtl, cacheTtlByStatus, cacheEverything, cacheKey, cacheTags]);
+      text = JSONStringify([
+        cacheTtl, cacheTtlByStatus, cacheEverything, cacheKey, cacheTags, cacheControl,
+      ]);
     }
   }
   return text === undefined && cache === undefined ? undefined : { mode: cache, cf: text };
@@ -108,7 +110,7 @@ async function send(io, parts, service, received = toResponse) {
         socket,
         service,
         depth: contexts.eventDepth(),
-        caching: service === undefined ? cachingOf(parts) : undefined,
+        caching: cachingOf(parts),
       },
       h.toBlob(parts.headers),
       bytes,

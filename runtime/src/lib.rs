@@ -62,7 +62,7 @@ pub use monitor::{
 pub use outbound::{ObjectTarget, Outbound, OutboundRequest, OutboundResponse, ServiceTarget};
 pub use platform::{Platform, PlatformParts, set_v8_flags, v8_version};
 pub use priority::ThreadPriority;
-pub use reply::{BodySink, Reply, ResponseHead};
+pub use reply::{BodySink, Presence, Reply, ResponseHead};
 pub use source_map::SourceMap;
 pub use thread::{IsolatePool, LocalIsolate, Services, ThreadNumber, WeakIsolate};
 pub use watchdog::ThreadClock;

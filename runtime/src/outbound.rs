@@ -68,6 +68,18 @@ pub struct Caching {
     pub key: Option<String>,
     /// `cacheTags`: what it is purged by, beside its `Cache-Tag`.
     pub tags: Vec<String>,
+    /// `cacheControl`: what counts in place of the response's `Cache-Control`.
+    pub control: Option<String>,
+}
+
+/// What the caller of another entrypoint says of the cache before that
+/// (<https://developers.cloudflare.com/workers/cache/cache-keys/#custom-cache-keys>).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallCaching {
+    /// `cf.cacheKey`: what the response is kept by, in place of path and query.
+    pub key: Option<String>,
+    /// `cf.cacheControl`: what counts in place of the response's own.
+    pub control: Option<String>,
 }
 
 /// The `cache` option of a request.
@@ -111,6 +123,8 @@ pub struct ServiceTarget {
     pub is_dispatched: bool,
     /// What holds for calls through it beside what holds for the callee anyway.
     pub terms: Option<Arc<Terms>>,
+    /// What this one request says of the cache before the callee.
+    pub caching: Option<Arc<CallCaching>>,
 }
 
 impl ServiceTarget {

@@ -1,6 +1,7 @@
 //! How an answer leaves the isolate: one abstraction over a connection on the
 //! isolate's own thread and a channel to an ingress thread.
 
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -54,7 +55,17 @@ pub trait Reply {
     /// Told once, when the request got its id, so that the client's going away
     /// can be reported by it.
     fn started(&mut self, _context: ContextRef) {}
+
+    /// Does later what [`Reply::started`] does, also when the answer has begun by then: for
+    /// who goes on for a while without the client.
+    fn presence(&self) -> Option<Presence> {
+        None
+    }
 }
+
+/// See [`Reply::presence`]. It may be called while JavaScript runs, and not after the
+/// answer is whole.
+pub type Presence = Rc<dyn Fn(ContextRef)>;
 
 /// The body of a response, as it is pushed. Dropping it without `end` breaks
 /// the response off, so that the client sees it is not whole.

@@ -11,6 +11,7 @@ use selvedge_runtime::{
     ContextRef, Ended, FetchEvent, HeaderBlob, Outcome as Ending, Reply, ResponseHead,
 };
 
+use crate::front;
 use crate::site::Site;
 
 /// The assets of a site, as its thread sees them.
@@ -30,19 +31,19 @@ impl SiteAssets {
     }
 }
 
-/// Answers a request with an asset, or delivers it to the Worker.
+/// Answers a request with an asset, or delivers it to the Worker and what stands before it.
 pub(crate) fn fetch(site: &Rc<Site>, event: FetchEvent<'_>) -> Option<ContextRef> {
     // What names an entrypoint or an object wants the code, as on Cloudflare.
     let is_for_site = event
         .service
         .is_none_or(|service| service.object.is_none() && service.entrypoint.is_none());
     let Some(assets) = site.assets.as_ref().filter(|_| is_for_site && !event.for_handler) else {
-        return site.isolate.fetch(event);
+        return front::fetch(site, event);
     };
-    let Ok(url) = std::str::from_utf8(event.url) else { return site.isolate.fetch(event) };
+    let Ok(url) = std::str::from_utf8(event.url) else { return front::fetch(site, event) };
     let headers = HeaderBlob(event.headers);
     match assets.answer(&Request { method: event.method, url, headers }) {
-        Outcome::Worker => return site.isolate.fetch(event),
+        Outcome::Worker => return front::fetch(site, event),
         Outcome::Ready(response) => {
             let FetchEvent { reply, on_end, .. } = event;
             let status = response.status;

@@ -35,6 +35,7 @@ use crate::project::Project;
 use crate::queues::Consumers;
 use crate::run::{RunError, guests, urls, way_out};
 use crate::serve::Shared;
+use crate::site::Before;
 use crate::switchboard::Switchboard;
 use crate::tls;
 use failing::Failing;
@@ -233,6 +234,7 @@ impl Dev {
             consumers,
             tails,
             assets,
+            front,
             warnings,
             crons,
             env,
@@ -284,6 +286,7 @@ impl Dev {
         let had_assets = entry.assets.is_some();
         entry.take_assets(assets, &self.host.asset_cache, &mut worker);
         let is_same = had_assets == entry.assets.is_some()
+            && std::mem::replace(&mut entry.front, front.clone()) == front
             && entry.worker.as_ref().is_some_and(|before| same(before, &worker));
         if is_same && matches!(entry.serving, Serving::Generation(_)) {
             // Its assets may have.
@@ -292,9 +295,10 @@ impl Dev {
         }
         let worker = Arc::new(worker);
         let built = begin.elapsed();
-        let assets = entry.assets.clone();
+        let front = front.open(self.host.backends.cache(), &worker.name);
+        let before = Before { assets: entry.assets.clone(), front };
         let listeners = self.host.listeners(index);
-        match Generation::start(&self.host, worker.clone(), assets, listeners).await {
+        match Generation::start(&self.host, worker.clone(), before, listeners).await {
             Ok(generation) => {
                 let started = begin.elapsed().saturating_sub(built);
                 let before = std::mem::replace(&mut self.workers[index].serving, Serving::Nobody);

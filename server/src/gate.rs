@@ -83,6 +83,9 @@ pub(crate) trait Gate {
     /// Counts and follows what goes on inside of the isolate.
     fn monitor(&self) -> Rc<dyn Monitor>;
 
+    /// Whether no deployment has the version.
+    fn is_preview(&self) -> bool;
+
     /// A connection leaves this thread.
     fn hand_on(&self, moved: Moved);
 }

@@ -245,11 +245,13 @@ pub(crate) struct Presence(Rc<PresenceInner>);
 struct PresenceInner {
     site: Rc<Site>,
     context: Cell<Option<ContextRef>>,
+    /// Whether the client went away.
+    left: Cell<bool>,
 }
 
 impl Presence {
     fn new(site: Rc<Site>) -> Self {
-        Self(Rc::new(PresenceInner { site, context: Cell::new(None) }))
+        Self(Rc::new(PresenceInner { site, context: Cell::new(None), left: Cell::new(false) }))
     }
 
     fn guard(&self) -> PresenceGuard {
@@ -258,6 +260,7 @@ impl Presence {
 
     /// The client went away.
     pub(crate) fn gone(&self) {
+        self.0.left.set(true);
         if let Some(context) = self.0.context.take() {
             // The reset may come while JavaScript runs: told right after.
             let isolate = self.0.site.isolate.clone();
@@ -384,5 +387,15 @@ impl Reply for StreamReply {
 
     fn started(&mut self, context: ContextRef) {
         self.presence.0.context.set(Some(context));
+    }
+
+    fn presence(&self) -> Option<selvedge_runtime::Presence> {
+        let presence = self.presence.clone();
+        Some(Rc::new(move |context| {
+            presence.0.context.set(Some(context));
+            if presence.0.left.get() {
+                presence.gone();
+            }
+        }))
     }
 }

@@ -270,6 +270,8 @@ pub struct CacheFigures {
     pub stored: u64,
     /// Responses that a Worker deleted.
     pub deleted: u64,
+    /// Requests to Workers with a cache before them, by what became of them.
+    pub front: [(&'static str, u64); 7],
 }
 
 /// The counters of all Workers that did something since the start.

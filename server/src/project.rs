@@ -19,6 +19,7 @@ mod version;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use selvedge_cache::Cache;
 use selvedge_js::ServiceBinding;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
@@ -26,7 +27,8 @@ use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
 use crate::bindings::{
     self, BindingConfig, DurableObjects, ProjectAssets, QueueConsumers, TailWorkers,
 };
-use crate::config::{Blob, Config, Cron, Diagnostic, EnvLine, Service, Var, shown};
+use crate::config::{Blob, Config, Cron, Diagnostic, EnvLine, Section, Service, Var, shown};
+use crate::front::{Front, FrontOptions};
 use collect::{Collected, Refused};
 
 /// The most that all modules of a Worker may hold: 64 MiB, as on Cloudflare
@@ -45,6 +47,8 @@ pub struct Project {
     pub bindings: Vec<BindingConfig>,
     /// Its static assets.
     pub assets: Option<ProjectAssets>,
+    /// The cache before it.
+    pub(crate) front: ProjectFront,
     /// What it says of Durable Objects.
     pub objects: DurableObjects,
     /// The queues of which it takes the messages.
@@ -112,6 +116,7 @@ impl Project {
         let env_lines = config.env_lines();
         let mut classes = objects.expected_classes();
         classes.extend(bindings::workflows::expected_classes(&bindings, &config.name));
+        let options = front_options(&config)?;
         let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
         let env = env_of(&config, &modules)?;
         let worker = Worker {
@@ -130,6 +135,7 @@ impl Project {
             outbound: None,
             mode,
         };
+        let front = ProjectFront { options, version: version::of(&worker) };
         let mut all = config.warnings;
         all.extend(binding_warnings);
         all.extend(object_warnings);
@@ -139,6 +145,7 @@ impl Project {
             worker,
             bindings,
             assets,
+            front,
             objects,
             consumers,
             tails,
@@ -148,6 +155,28 @@ impl Project {
             env: env_lines,
         })
     }
+}
+
+/// The cache before a Worker that is read from files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ProjectFront {
+    options: FrontOptions,
+    /// The same for the same code and configuration.
+    version: String,
+}
+
+impl ProjectFront {
+    /// For a Worker of this name.
+    pub(crate) fn open(self, cache: &Arc<Cache>, worker: &str) -> Option<Arc<Front>> {
+        Front::new(cache, self.options, worker, self.version)
+    }
+}
+
+/// What `cache` and `exports` say of the cache before a Worker.
+fn front_options(config: &Config) -> Result<FrontOptions, Diagnostic> {
+    let own = config.section("cache").map(Section::read).transpose()?;
+    let exports = config.section("exports").map(Section::to_json);
+    Ok(FrontOptions::of(own, exports.as_ref()))
 }
 
 /// The modules of a Worker, the main one first, and warnings.

@@ -30,6 +30,7 @@ use crate::project::Project;
 use crate::queues::Consumers;
 use crate::run_options::RunOptions;
 use crate::serve::{DRAIN, Shared};
+use crate::site::Before;
 use crate::switchboard::Switchboard;
 use crate::{tls, websocket};
 pub(crate) use isolates::FIRST;
@@ -98,8 +99,9 @@ impl Server {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
         let listeners = Addresses::bind(&options.listen)?;
         let addresses = listeners.all();
-        let Project { mut worker, bindings, objects, consumers: queues, tails, assets, .. } =
-            options.project;
+        let Project {
+            mut worker, bindings, objects, consumers: queues, tails, assets, front, ..
+        } = options.project;
         if !tails.names().is_empty() {
             options
                 .log
@@ -137,6 +139,7 @@ impl Server {
             name.iter().for_each(|name| bindings::bind_assets(name, &handle, &mut worker));
             handle
         });
+        let before = Before { assets, front: front.open(backends.cache(), &worker.name) };
         let worker = Arc::new(worker);
         let (inspector, target) = match options.inspect {
             Some(asked) => {
@@ -165,7 +168,7 @@ impl Server {
             worker,
             listeners,
             switchboard,
-            assets,
+            before,
             isolates::Options { most, scaling: options.scaling },
         );
         isolates.add().await?;

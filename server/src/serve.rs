@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use selvedge_assets::Handle;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::rpc::RpcEnd;
 use selvedge_runtime::{
@@ -29,7 +28,7 @@ use crate::log::Log;
 use crate::metrics::EventKind;
 use crate::moving::{Line, Move, Moved, Ticket};
 use crate::scaling::Second;
-use crate::site::Site;
+use crate::site::{Before, Site};
 use crate::switchboard::Switchboard;
 use crate::tls;
 
@@ -161,8 +160,8 @@ pub(crate) struct Orders {
     pub(crate) events: mpsc::Receiver<ThreadEvent>,
     /// Where those come from.
     pub(crate) post: mpsc::Sender<ThreadEvent>,
-    /// The Worker's static assets.
-    pub(crate) assets: Option<Arc<Handle>>,
+    /// What answers before the Worker.
+    pub(crate) before: Before,
     /// Nothing is accepted before this is true.
     pub(crate) open: watch::Receiver<bool>,
     /// The thread ends after this is true.
@@ -177,7 +176,7 @@ pub(crate) struct Orders {
 
 /// What runs on an isolate's thread.
 pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, orders: Orders) {
-    let Orders { id, listeners, events, post, assets, mut open, mut stop, accepts, leave, gate } =
+    let Orders { id, listeners, events, post, before, mut open, mut stop, accepts, leave, gate } =
         orders;
     let seat = shared.switchboard.seat(post);
     if open.wait_for(|open| *open).await.is_err() {
@@ -188,7 +187,7 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
         (None, Some(traces)) => traces.watch(&isolate.worker().name),
         _ => None,
     };
-    let site = Site::new(isolate, assets, shared.log.clone(), shared.server_timing, gate, watch);
+    let site = Site::new(isolate, before, shared.log.clone(), shared.server_timing, gate, watch);
     if let Some(gate) = &site.gate {
         site.isolate.set_monitor(gate.monitor());
     } else if let Some(watch) = &site.watch {

@@ -10,15 +10,27 @@ use selvedge_assets::Handle;
 use selvedge_runtime::{LocalIsolate, Mode};
 
 use crate::assets::SiteAssets;
+use crate::front::Front;
 use crate::gate::Gate;
 use crate::local_traces::LocalWatch;
 use crate::log::Log;
+
+/// What answers requests before a Worker.
+#[derive(Clone, Default)]
+pub(crate) struct Before {
+    /// Its static assets.
+    pub(crate) assets: Option<Arc<Handle>>,
+    /// The cache behind those.
+    pub(crate) front: Option<Arc<Front>>,
+}
 
 /// One Worker's isolate and how it is served.
 pub(crate) struct Site {
     pub(crate) isolate: LocalIsolate,
     /// The static assets beside it.
     pub(crate) assets: Option<SiteAssets>,
+    /// The cache before the Worker.
+    pub(crate) front: Option<Arc<Front>>,
     pub(crate) log: Arc<Log>,
     /// Whether each response tells its CPU time.
     pub(crate) server_timing: bool,
@@ -38,7 +50,7 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(
         isolate: LocalIsolate,
-        assets: Option<Arc<Handle>>,
+        before: Before,
         log: Arc<Log>,
         server_timing: bool,
         gate: Option<Box<dyn Gate>>,
@@ -46,7 +58,8 @@ impl Site {
     ) -> Rc<Self> {
         Rc::new(Self {
             isolate,
-            assets: assets.map(SiteAssets::new),
+            assets: before.assets.map(SiteAssets::new),
+            front: before.front,
             log,
             server_timing,
             clock: Clock::default(),

@@ -6,6 +6,7 @@ mod bindings;
 mod cli;
 mod dashboard;
 mod email;
+mod front;
 #[cfg(unix)]
 mod hyperdrive;
 mod mistakes;

@@ -24,6 +24,7 @@ mod event_source;
 mod examples;
 mod fetch;
 mod formats;
+mod front;
 mod handlers;
 mod html_rewriter;
 mod http;

@@ -99,19 +99,29 @@ fn share(new: &NewShare) -> Result<Share, ApiError> {
     Ok(Share { version: new.version_id.parse().map_err(missing)?, percentage })
 }
 
+/// What `exports` say of classes of Durable Objects. What they say of the cache before
+/// entrypoints is each version's own.
+fn classes_of(exports: &Value) -> Vec<(String, Value)> {
+    let entries = exports.as_object().into_iter().flatten();
+    let is_worker = |export: &Value| export.get("type").is_some_and(|kind| kind == "worker");
+    let classes = entries.filter(|(_, export)| !is_worker(export));
+    classes.map(|(name, export)| (name.clone(), export.clone())).collect()
+}
+
 /// Versions that say in `exports` which classes there are must say the same, and
 /// the classes become what they say.
 fn change_objects(inner: &Inner, key: &WorkerKey, new: &NewDeployment) -> Result<(), ApiError> {
-    let mut said: Option<Value> = None;
+    let mut said = None;
     let mut change = None;
     for share in &new.shares {
         let Some(version) = inner.store.version(key, share.version)? else { continue };
         let Some(exports) = version.content.exports.clone() else { continue };
-        if said.as_ref().is_some_and(|said| *said != exports) {
+        let classes = classes_of(&exports);
+        if said.as_ref().is_some_and(|said| *said != classes) {
             let text = "the versions of a deployment must have the same exports";
             return Err(ApiError::bad(100_405, text));
         }
-        said = Some(exports.clone());
+        said = Some(classes);
         change = Some(crate::host::ObjectsChange {
             migrations: None,
             exports: Some(exports),

@@ -69,6 +69,9 @@ pub(crate) async fn get(cx: Cx) -> Answer {
         settings["placement"] = content.placement.clone().unwrap_or_else(|| json!({}));
         settings["limits"] =
             json!({ "cpu_ms": content.cpu_ms, "subrequests": content.subrequests });
+        if let Some(options) = &content.cache_options {
+            settings["cache_options"] = json!(options);
+        }
         settings["migration_tag"] = json!(inner.host.migration_tag(&key)?);
         Ok(Reply::ok(settings))
     })
@@ -96,7 +99,14 @@ pub(crate) async fn patch(mut cx: Cx) -> Answer {
     };
     let malformed = |error| ApiError::bad(6007, format!("Malformed JSON in request body: {error}"));
     let value: Value = serde_json::from_slice(&text).map_err(malformed)?;
-    for key in ["bindings", "compatibility_date", "compatibility_flags", "limits", "migrations"] {
+    for key in [
+        "bindings",
+        "cache_options",
+        "compatibility_date",
+        "compatibility_flags",
+        "limits",
+        "migrations",
+    ] {
         if value.get(key).is_some_and(|value| !value.is_null()) {
             let text = format!("\"{key}\" belongs to a version: upload one to change it");
             return Err(ApiError::bad(10021, text));

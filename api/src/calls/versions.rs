@@ -39,6 +39,17 @@ pub(crate) fn whole(version: &Version, preview: Option<&str>) -> Value {
         .filter(|(_, value)| !value.is_null())
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
+    let mut runtime = json!({
+        "compatibility_date": content.compatibility_date,
+        "compatibility_flags": content.compatibility_flags,
+        "usage_model": "standard", "limits": limits,
+    });
+    if let Some(options) = &content.cache_options {
+        runtime["cache_options"] = json!(options);
+    }
+    if let Some(exports) = &content.exports {
+        runtime["exports"] = exports.clone();
+    }
     json!({
         "id": version.id, "number": version.number,
         "metadata": metadata(
@@ -56,11 +67,7 @@ pub(crate) fn whole(version: &Version, preview: Option<&str>) -> Value {
                     "name": module.name, "size": module.size,
                 })).collect::<Vec<_>>(),
             },
-            "script_runtime": {
-                "compatibility_date": content.compatibility_date,
-                "compatibility_flags": content.compatibility_flags,
-                "usage_model": "standard", "limits": limits,
-            },
+            "script_runtime": runtime,
             "assets": content.assets.as_ref().map(|assets| json!({
                 "files": assets.manifest.len(), "config": assets.config,
             })),

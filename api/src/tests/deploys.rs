@@ -101,10 +101,9 @@ async fn settings_beside_the_code_are_changed_at_once() {
 #[tokio::test]
 async fn what_there_is_not_is_refused() {
     let fixture = Fixture::start().await;
-    let on = json!({ "enabled": true });
-    let exports = json!({ "default": { "type": "worker", "cache": on } });
+    let exports = json!({ "default": { "type": "worker", "cache": { "enabled": 1 } } });
     for (key, value) in [
-        ("cache_options", on.clone()),
+        ("cache_options", json!({ "enabled": "yes" })),
         ("exports", exports),
         ("containers", json!([{ "name": "c", "class_name": "A" }])),
         ("streaming_tail_consumers", json!([{ "service": "logger" }])),
@@ -115,6 +114,26 @@ async fn what_there_is_not_is_refused() {
     }
     let off = json!({ "main_module": "index.js", "cache_options": { "enabled": false } });
     fixture.script("api", off).await.ok();
+}
+
+#[tokio::test]
+async fn the_cache_before_a_worker_belongs_to_its_version() {
+    let fixture = Fixture::start().await;
+    let on = json!({ "enabled": true, "cross_version_cache": true });
+    let exports = json!({ "default": { "type": "worker", "cache": { "enabled": false } } });
+    let metadata = json!({ "main_module": "index.js", "cache_options": on, "exports": exports });
+    fixture.script("api", metadata).await.ok();
+    let settings = "/workers/scripts/api/settings";
+    assert_eq!(fixture.get(settings).await.ok()["cache_options"], on);
+    let versions = fixture.get("/workers/scripts/api/versions").await.ok();
+    let id = versions["items"][0]["id"].as_str().expect("an id").to_owned();
+    let version = fixture.get(&format!("/workers/scripts/api/versions/{id}")).await.ok();
+    let runtime = &version["resources"]["script_runtime"];
+    assert_eq!((&runtime["cache_options"], &runtime["exports"]), (&on, &exports));
+    let refused = fixture.patch(settings, json!({ "cache_options": on })).await;
+    assert_eq!(refused.code(), 10021);
+    fixture.script("api", json!({ "main_module": "index.js" })).await.ok();
+    assert!(fixture.get(settings).await.ok().get("cache_options").is_none());
 }
 
 #[tokio::test]

@@ -3,15 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use selvedge_deployments::{AssetsConfig, Observability, TailConsumer, WorkerSettings};
+use selvedge_deployments::{
+    AssetsConfig, CacheOptions, Observability, TailConsumer, WorkerSettings,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{ApiError, INVALID_SCRIPT};
 use crate::host::Migrations;
-
-const NO_CACHE: &str = "\"cache.enabled\" is not supported: there is no cache before a Worker here. \
-    Turn it off, and keep responses with caches.default or the cf options of fetch().";
 
 /// The keys that act.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -36,7 +35,7 @@ pub(crate) struct Metadata {
     pub(crate) observability: Option<Observability>,
     pub(crate) tags: Option<Vec<String>>,
     pub(crate) containers: Option<Vec<Value>>,
-    pub(crate) cache_options: Option<Value>,
+    pub(crate) cache_options: Option<CacheOptions>,
 }
 
 /// `limits`.
@@ -75,20 +74,21 @@ impl Metadata {
                 return Err(ApiError::bad(INVALID_SCRIPT, format!("\"{key}\" is not supported")));
             }
         }
-        if metadata.asks_for_cache() {
-            return Err(ApiError::bad(INVALID_SCRIPT, NO_CACHE));
-        }
+        metadata.check_exports()?;
         Ok(metadata)
     }
 
-    /// Whether responses of the Worker, or of one of its entrypoints, shall be kept before
-    /// it is asked.
-    fn asks_for_cache(&self) -> bool {
-        let is_on = |options: &Value| options.get("enabled") == Some(&Value::Bool(true));
-        let exports = self.exports.as_ref().and_then(Value::as_object);
-        let of_exports = exports.into_iter().flat_map(|exports| exports.values());
-        self.cache_options.as_ref().is_some_and(is_on)
-            || of_exports.filter_map(|export| export.get("cache")).any(is_on)
+    /// What `exports` say of the cache before them.
+    fn check_exports(&self) -> Result<(), ApiError> {
+        let exports = self.exports.as_ref().and_then(Value::as_object).into_iter().flatten();
+        for (name, export) in exports {
+            let Some(cache) = export.get("cache") else { continue };
+            if !cache.get("enabled").is_some_and(Value::is_boolean) {
+                let text = format!("\"exports.{name}.cache.enabled\" should be a boolean");
+                return Err(ApiError::bad(INVALID_SCRIPT, text));
+            }
+        }
+        Ok(())
     }
 
     /// Notes of a version: those that are set.

@@ -49,6 +49,7 @@ pub(super) fn version(
         assets,
         exports: metadata.exports,
         placement: metadata.placement,
+        cache_options: metadata.cache_options,
     };
     check_bindings(inner, key, &content)?;
     Ok(NewVersion {

@@ -43,7 +43,8 @@ pub(crate) struct FetchArgs {
 #[derive(Deserialize)]
 pub(crate) struct CachingArgs {
     mode: Option<String>,
-    /// JSON of `[cacheTtl, cacheTtlByStatus, cacheEverything, cacheKey, cacheTags]`.
+    /// JSON of `[cacheTtl, cacheTtlByStatus, cacheEverything, cacheKey, cacheTags,
+    /// cacheControl]`.
     cf: Option<String>,
 }
 
@@ -68,6 +69,7 @@ impl CachingArgs {
             everything: get(2).as_bool().unwrap_or(false),
             key: get(3).as_str().map(str::to_owned),
             tags: tags.unwrap_or_default(),
+            control: get(5).as_str().map(str::to_owned),
         }
     }
 }

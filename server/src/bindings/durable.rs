@@ -134,11 +134,6 @@ fn idle_exports(exports: &Section) -> Result<Vec<String>, Diagnostic> {
         if let Some(container) = export.get("container") {
             warnings.push(idle(&container));
         }
-        if let Some(cache) = export.get("cache").and_then(|cache| cache.get("enabled"))
-            && cache.to_json() == true
-        {
-            warnings.push(idle(&cache));
-        }
     }
     Ok(warnings)
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvedge_assets::Handle;
 use selvedge_runtime::outbound::LocalFuture;
 use selvedge_runtime::{Failure, IsolatePool, LocalIsolate, Worker};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -11,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::Host;
 use crate::run::FIRST;
 use crate::serve::{DRAIN, Orders, ThreadEvent, serve_thread};
+use crate::site::Before;
 use crate::switchboard::EVENTS;
 
 /// A generation whose thread does not react within this time is left to finish
@@ -37,7 +37,7 @@ impl Generation {
     pub(super) async fn start(
         host: &Host,
         worker: Arc<Worker>,
-        assets: Option<Arc<Handle>>,
+        before: Before,
         listeners: Vec<std::net::TcpListener>,
     ) -> Result<Self, Failure> {
         let (open, _) = watch::channel(false);
@@ -49,7 +49,7 @@ impl Generation {
             listeners,
             events,
             post: sender.clone(),
-            assets,
+            before,
             open: open.subscribe(),
             stop: stop.subscribe(),
             accepts: Some(accepts),

@@ -12,6 +12,7 @@ use super::generation::Generation;
 use super::options::Build;
 use super::watch;
 use crate::bindings::{self, ProjectAssets};
+use crate::project::ProjectFront;
 
 /// See the top of this file.
 pub(super) struct DevWorker {
@@ -27,6 +28,8 @@ pub(super) struct DevWorker {
     pub(super) asset_folders: Vec<PathBuf>,
     /// Its static assets: those of the last build, whichever generation serves.
     pub(super) assets: Option<Arc<Handle>>,
+    /// The cache before it, as the last build says.
+    pub(super) front: ProjectFront,
     pub(super) root: PathBuf,
     pub(super) broken: bool,
     /// Whether any build succeeded so far.
@@ -59,6 +62,7 @@ impl DevWorker {
             trees: BTreeSet::new(),
             asset_folders: Vec::new(),
             assets: None,
+            front: ProjectFront::default(),
             root: PathBuf::new(),
             broken: true,
             was_built: false,

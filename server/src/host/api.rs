@@ -45,6 +45,15 @@ fn cache_figures(of: &selvedge_cache::store::Figures) -> CacheFigures {
         revalidated: read(&of.revalidated),
         stored: read(&of.stored),
         deleted: read(&of.deleted),
+        front: [
+            ("hit", read(&of.front.hits)),
+            ("miss", read(&of.front.misses)),
+            ("expired", read(&of.front.expired)),
+            ("revalidated", read(&of.front.revalidated)),
+            ("updating", read(&of.front.updating)),
+            ("stale", read(&of.front.stale)),
+            ("bypass", read(&of.front.bypassed)),
+        ],
     }
 }
 

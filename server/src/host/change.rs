@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use selvedge_cache::purge::Purge;
 use selvedge_deployments::{AccountId, Error, LiveWorker, VersionId, WorkerKey};
 
 use super::core::Core;
@@ -107,6 +108,7 @@ fn account_gauge(core: &Core, account: &AccountId) -> Arc<Gauge> {
 fn add(core: &Core, routes: &mut Routes, worker: Arc<Deployed>) {
     for slot in &worker.slots {
         slot.set_retired(false);
+        slot.is_preview.store(false, Ordering::Relaxed);
         slot.has_objects.store(worker.objects == Some(slot.version), Ordering::Relaxed);
     }
     for idle in routes.add(&worker.names(), &worker) {
@@ -258,6 +260,11 @@ fn retire(core: &Core, before: Option<&Deployed>, after: Option<&Deployed>) {
         core.traces.registry().forget(key.account.as_str(), &key.name);
         core.kept.forget(key);
         core.tails.set(key, Vec::new());
+        // Another Worker may get its name.
+        let scope = selvedge_cache::front::scope_of_all(&before.name);
+        if let Err(error) = core.backends.cache().purge(&scope, Purge::Everything) {
+            tracing::warn!(%error, "what is kept before a Worker is purged in this process only");
+        }
         let gone = core.retain_previews(|key, _| *key != before.live.key);
         for slot in gone {
             super::upkeep::end(core, &slot, |_| true);

@@ -212,7 +212,11 @@ impl Core {
     /// Makes a version known that only previews lead to.
     pub(crate) fn add_preview(&self, worker: &Deployed, version: VersionId) -> Arc<Slot> {
         let key = worker.live.key.clone();
-        let make = || Slot::new(key.clone(), worker.name.clone(), version);
+        let make = || {
+            let slot = Slot::new(key.clone(), worker.name.clone(), version);
+            slot.is_preview.store(true, Ordering::Relaxed);
+            slot
+        };
         locked(&self.previews).entry((key.clone(), version)).or_insert_with(make).clone()
     }
 

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
@@ -177,6 +178,10 @@ impl Gate for ThreadGate {
 
     fn monitor(&self) -> Rc<dyn Monitor> {
         self.of.clone()
+    }
+
+    fn is_preview(&self) -> bool {
+        self.of.slot.is_preview.load(Ordering::Relaxed)
     }
 
     fn hand_on(&self, moved: Moved) {

@@ -38,6 +38,8 @@ pub(crate) struct Slot {
     pub(crate) assets: super::assets::Shared,
     /// Whether its isolates may have the Worker's Durable Objects.
     pub(crate) has_objects: AtomicBool,
+    /// Whether no deployment has it.
+    pub(crate) is_preview: AtomicBool,
     /// Whether it is of a deployment that was replaced.
     retired: AtomicBool,
     /// The Worker, where it is not a stored one but was loaded at run time.
@@ -136,6 +138,7 @@ impl Slot {
             used: AtomicU64::new(0),
             assets: super::assets::Shared::default(),
             has_objects: AtomicBool::new(false),
+            is_preview: AtomicBool::new(false),
             retired: AtomicBool::new(false),
         })
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use selvedge_assets::Handle;
 use selvedge_runtime::outbound::LocalFuture;
 use selvedge_runtime::{Failure, LocalIsolate, Outcome, Worker};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,8 +13,10 @@ use super::core::Core;
 use super::env::{Given, Purpose, Stores, compatibility};
 use super::gate::ThreadGate;
 use super::slot::{Resident, Slot};
+use crate::front::{Front, FrontOptions};
 use crate::gate::Gate;
 use crate::serve::{Orders, ThreadEvent, serve_thread};
+use crate::site::Before;
 use crate::switchboard::EVENTS;
 
 /// Starts the first isolate of a version; the caller has marked it as starting.
@@ -51,11 +52,11 @@ pub(super) async fn launch(
 ) -> Result<std::collections::VecDeque<ThreadEvent>, Failure> {
     let began = Instant::now();
     let place = Place::take(core)?;
-    let (worker, assets) = match slot.given() {
-        Some(worker) => (worker.clone(), None),
+    let (worker, before) = match slot.given() {
+        Some(worker) => (worker.clone(), Before::default()),
         None => {
-            let (worker, assets) = load(core, slot).await?;
-            (Arc::new(worker), assets)
+            let (worker, before) = load(core, slot).await?;
+            (Arc::new(worker), before)
         }
     };
     let id = slot.next_id();
@@ -69,7 +70,7 @@ pub(super) async fn launch(
         listeners: Vec::new(),
         events,
         post: sender.clone(),
-        assets,
+        before,
         open: watch::channel(true).1,
         stop: core.stop.subscribe(),
         accepts: None,
@@ -106,11 +107,8 @@ pub(super) async fn launch(
     Ok(waiting)
 }
 
-/// Reads a version and makes a Worker of it; gives its static assets, too.
-async fn load(
-    core: &Arc<Core>,
-    slot: &Arc<Slot>,
-) -> Result<(Worker, Option<Arc<Handle>>), Failure> {
+/// Reads a version and makes a Worker of it; gives what answers before it, too.
+async fn load(core: &Arc<Core>, slot: &Arc<Slot>) -> Result<(Worker, Before), Failure> {
     let (reads, of) = (core.clone(), slot.clone());
     let loaded = tokio::task::spawn_blocking(move || {
         let missing = || Failure::new(Outcome::ScriptNotFound, "the version was deleted");
@@ -143,7 +141,11 @@ async fn load(
             limits: limits.as_ref(),
         };
         let worker = stores.worker(&given).map_err(|error| internal(&error))?;
-        Ok((worker, assets))
+        let content = &version.content;
+        let options = FrontOptions::of(content.cache_options, content.exports.as_ref());
+        let cache = reads.backends.cache();
+        let front = Front::new(cache, options, &worker.name, version.id.to_string());
+        Ok((worker, Before { assets, front }))
     });
     loaded.await.unwrap_or_else(|_| {
         Err(Failure::new(Outcome::InternalError, "the version could not be read"))

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use selvedge_runtime::headers::HeaderBlob;
 use selvedge_runtime::websocket::WebSocketId;
 use selvedge_runtime::{
-    BodyError, BodySink, BodySource, ContextRef, Failure, Reply, ResponseHead, WebSocketSink,
+    BodyError, BodySink, BodySource, ContextRef, Failure, Presence, Reply, ResponseHead,
+    WebSocketSink,
 };
 
 use super::exchange::{Exchange, Handshake, Stage, listed};
@@ -134,6 +135,19 @@ impl<I: Io> Reply for ConnectionReply<I> {
 
     fn started(&mut self, context: ContextRef) {
         self.0.state.borrow_mut().context = Some(context);
+    }
+
+    fn presence(&self) -> Option<Presence> {
+        let exchange = self.0.clone();
+        Some(Rc::new(move |context| {
+            if !exchange.is_closed() {
+                exchange.state.borrow_mut().context = Some(context);
+                return;
+            }
+            // JavaScript may run right now: told after it.
+            let isolate = exchange.site.isolate.clone();
+            tokio::task::spawn_local(async move { isolate.client_gone(context) });
+        }))
     }
 }
 

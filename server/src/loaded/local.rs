@@ -15,6 +15,7 @@ use crate::host::answer::{Trouble, to_service};
 use crate::host::slot::{Delivery, Resident, Slot, Undelivered};
 use crate::log::Log;
 use crate::serve::{Orders, Shared, ThreadEvent, serve_thread};
+use crate::site::Before;
 use crate::switchboard::{EVENTS, Switchboard};
 
 /// Isolates of loaded Workers at a time. Of those that rest, the one that was asked
@@ -160,7 +161,7 @@ impl LocalPlace {
             listeners: Vec::new(),
             events,
             post: sender.clone(),
-            assets: None,
+            before: Before::default(),
             open: watch::channel(true).1,
             stop: runs.stop.subscribe(),
             accepts: None,

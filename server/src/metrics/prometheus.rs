@@ -140,6 +140,12 @@ pub(super) fn text(
     ] {
         text.sample("selvedge_cache_lookups_total", &format!("result=\"{result}\""), count);
     }
+    let help = "Requests to Workers with a cache before them.";
+    text.family("selvedge_front_cache_requests_total", "counter", help);
+    for (result, count) in cache.front {
+        let label = format!("result=\"{result}\"");
+        text.sample("selvedge_front_cache_requests_total", &label, count);
+    }
     text.family("selvedge_cache_stored_total", "counter", "Responses that the cache kept.");
     text.sample("selvedge_cache_stored_total", "", cache.stored);
     text.family("selvedge_cache_deleted_total", "counter", "Responses that Workers deleted.");

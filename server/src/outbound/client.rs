@@ -10,7 +10,9 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use selvedge_runtime::body::{BodySource, BytesBody};
 use selvedge_runtime::io_context::{ContextId, IsolateState};
-use selvedge_runtime::outbound::{OutboundError, OutboundRequest, OutboundResponse, ServiceTarget};
+use selvedge_runtime::outbound::{
+    CallCaching, OutboundError, OutboundRequest, OutboundResponse, ServiceTarget,
+};
 use url::Url;
 
 use super::connector::{Connector, Origin, Protocol};
@@ -44,6 +46,8 @@ pub(super) struct Caller {
     pub(super) is_uncounted: bool,
     /// See [`OutboundRequest::depth`].
     pub(super) depth: u32,
+    /// What it says of the cache before the Worker that it goes to.
+    pub(super) caching: Option<Arc<CallCaching>>,
 }
 
 /// What an origin answered.
@@ -70,7 +74,9 @@ impl Client {
         request: OutboundRequest,
     ) -> Result<OutboundResponse, OutboundError> {
         let is_uncounted = request.is_uncounted;
-        let caller = Caller { state, id: request.context, is_uncounted, depth: request.depth };
+        let caching = request.service.as_deref().and_then(|_| of_call(&request));
+        let (id, depth) = (request.context, request.depth);
+        let caller = Caller { state, id, is_uncounted, depth, caching };
         if request.websocket.is_some() && self.connect_socket.is_none() {
             return Err(OutboundError::Invalid("WebSockets cannot be connected from here".into()));
         }
@@ -229,7 +235,8 @@ impl Client {
         let Some(connect) = &self.connect_service else {
             return Err(OutboundError::Refused("There are no service bindings here.".into()));
         };
-        let target = caller.state.calling(caller.id, service, caller.depth)?;
+        let mut target = caller.state.calling(caller.id, service, caller.depth)?;
+        target.caching.clone_from(&caller.caching);
         connect(&Arc::new(target)).map(Stream::pipe)
     }
 
@@ -283,6 +290,14 @@ impl Client {
             websocket: self.connect_socket.as_ref().map(|connect| connect(socket)),
         }
     }
+}
+
+/// What a request to another Worker says of the cache before that.
+fn of_call(request: &OutboundRequest) -> Option<Arc<CallCaching>> {
+    let caching = request.caching.as_deref()?;
+    let key = caching.key.clone().filter(|key| !key.is_empty());
+    let control = caching.control.clone();
+    (key.is_some() || control.is_some()).then(|| Arc::new(CallCaching { key, control }))
 }
 
 impl Caller {

@@ -22,7 +22,8 @@ impl Client {
         state: Rc<IsolateState>,
         request: ConnectRequest,
     ) -> Result<OutboundSocket, OutboundError> {
-        let caller = Caller { state, id: request.context, is_uncounted: false, depth: 0 };
+        let (id, caching) = (request.context, None);
+        let caller = Caller { state, id, is_uncounted: false, depth: 0, caching };
         let port = request.port;
         caller.count()?;
         let origin = Origin { https: request.tls, host: parse(&request.host)?, port };

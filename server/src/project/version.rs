@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use selvedge_runtime::Module;
+use selvedge_runtime::{Module, Worker};
 use sha1::{Digest as _, Sha1};
 
 use crate::log::rfc3339;
@@ -15,6 +15,14 @@ pub(super) fn metadata(modules: &[Module]) -> serde_json::Value {
         "tag": "",
         "timestamp": rfc3339(changed_millis(modules)),
     })
+}
+
+/// Names a Worker's code and configuration: the same for the same ones.
+pub(super) fn of(worker: &Worker) -> String {
+    let settings = format!("{:?}", (&worker.env, &worker.compatibility, &worker.entrypoint));
+    let settings = Sha1::digest(settings.as_bytes());
+    let settings: String = settings.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{} {settings}", id(&worker.modules))
 }
 
 /// When the modules' files last changed, in Unix milliseconds.

@@ -10,7 +10,6 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use selvedge_assets::Handle;
 use selvedge_runtime::outbound::LocalFuture;
 use selvedge_runtime::{IsolatePool, LocalIsolate, Worker};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,6 +19,7 @@ use crate::listener::Addresses;
 use crate::run_options::Scaling;
 use crate::scaling::{Advice, Scale, Second};
 use crate::serve::{Orders, Shared, ThreadEvent, serve_thread};
+use crate::site::Before;
 use crate::switchboard::{EVENTS, Switchboard};
 
 /// The first isolate, which stays.
@@ -31,7 +31,7 @@ pub(super) struct Isolates {
     pub(super) worker: Arc<Worker>,
     addresses: Addresses,
     switchboard: Arc<Switchboard>,
-    assets: Option<Arc<Handle>>,
+    before: Before,
     options: Options,
     /// The way to the first isolate's thread, once it runs.
     first: Option<mpsc::Sender<ThreadEvent>>,
@@ -71,7 +71,7 @@ impl Isolates {
         worker: Arc<Worker>,
         addresses: Addresses,
         switchboard: Arc<Switchboard>,
-        assets: Option<Arc<Handle>>,
+        before: Before,
         options: Options,
     ) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl Isolates {
             worker,
             addresses,
             switchboard,
-            assets,
+            before,
             options,
             first: None,
             further: Vec::new(),
@@ -110,7 +110,7 @@ impl Isolates {
             listeners: self.addresses.again(&kept)?,
             events,
             post: sender.clone(),
-            assets: self.assets.clone(),
+            before: self.before.clone(),
             open: self.open.subscribe(),
             stop: self.stop.subscribe(),
             accepts: None,

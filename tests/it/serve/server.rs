@@ -162,6 +162,7 @@ impl Upload {
             assets: None,
             exports: None,
             placement: None,
+            cache_options: None,
         };
         let new = Self { content, blobs: Vec::new(), secrets: Vec::new(), migrations: None };
         new.module("index.js", ModuleKind::EsModule, source.as_bytes())

@@ -81,6 +81,7 @@ impl Fixture {
                 assets: None,
                 exports: None,
                 placement: None,
+                cache_options: None,
             },
             handlers: vec!["fetch".to_owned()],
             named_handlers: Vec::new(),

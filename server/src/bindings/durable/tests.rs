@@ -108,12 +108,11 @@ fn a_bound_class_that_nothing_declares_is_warned_of() {
 #[test]
 fn what_exports_ask_for_in_vain_is_warned_of() {
     let (objects, warnings) = read(
-        "[exports.default]\ntype = \"worker\"\ncache = { enabled = true }\n[exports.A]\n\
+        "[exports.A]\n\
          type = \"durable-object\"\nstorage = \"sqlite\"\ncontainer = \"c\"\n",
     )
     .expect("it is valid");
-    let [cache, container] = &warnings[..] else { panic!("{warnings:?}") };
-    assert!(cache.ends_with("Selvedge does not act on \"exports.default.cache.enabled\" yet"));
+    let [container] = &warnings[..] else { panic!("{warnings:?}") };
     assert!(container.ends_with("Selvedge does not act on \"exports.A.container\" yet"));
     let [class] = &objects.expected_classes()[..] else { panic!("one class") };
     assert_eq!(class.name, "A");

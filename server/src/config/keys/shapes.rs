@@ -34,6 +34,8 @@ pub(super) const TRIGGERS: Shape = Table(&[
 
 pub(super) const LIMITS: Shape = Table(&[may("cpu_ms", Number), may("subrequests", Number)]);
 
+pub(super) const CACHE: Shape = Table(&[must("enabled", Flag), may("cross_version_cache", Flag)]);
+
 pub(super) const RULES: Shape = List(&Table(&[
     must(
         "type",

@@ -114,10 +114,10 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "names of modules beside a bundle, see [bundling.md](bundling.md)";
     Inheritable Acts "assets" ASSETS,
         "static files, served before the Worker, see [assets.md](assets.md)";
+    Inheritable Acts "cache" CACHE,
+        "a cache before the Worker, see [cache.md](cache.md#before-the-worker)";
     Inheritable NotYet "access" Any,
         "who may ask";
-    Inheritable NotYet "cache" Any,
-        "a cache before the Worker; a Worker that has it on cannot be deployed, see [cache.md](cache.md#what-differs-from-cloudflare)";
     Inheritable NotYet "placement" PLACEMENT,
         "where the Worker runs";
     Inheritable NotYet "first_party_worker" Flag,

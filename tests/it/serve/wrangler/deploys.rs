@@ -167,3 +167,34 @@ fn versions_are_uploaded_listed_deployed_and_rolled_back() {
         wrangler.fails(&project, &["versions", "view", "00000000-0000-4000-8000-000000000000"]);
     assert!(said.contains("100146"), "{said}");
 }
+
+#[test]
+fn a_cache_before_a_worker_is_part_of_its_version() {
+    let Some(wrangler) = Wrangler::start() else { return };
+    let source = |version: &str| {
+        format!(
+            "import {{ WorkerEntrypoint }} from \"cloudflare:workers\";\nlet runs = 0;\n\
+             export class Inner extends WorkerEntrypoint {{\n\
+             async fetch() {{ return new Response(`{version} ${{++runs}}`); }}\n}}\n\
+             export default {{ async fetch(request, env, ctx) {{\n\
+             return await ctx.exports.Inner.fetch(request);\n}} }};\n"
+        )
+    };
+    let mut project = Project::new("kept", &source("one"));
+    let off = json!({ "type": "worker", "cache": { "enabled": false } });
+    project.set(json!({
+        "cache": { "enabled": true, "cross_version_cache": true },
+        "exports": { "default": off, "Inner": { "type": "worker", "cache": { "enabled": true } } },
+    }));
+    wrangler.ok(&project, &["deploy"]);
+    let host = format!("kept.{DOMAIN}");
+    assert_eq!(wrangler.text(&host, "/a"), "one 1");
+    assert_eq!(wrangler.text(&host, "/a"), "one 1");
+    let settings = wrangler.get("/workers/scripts/kept/settings");
+    assert_eq!(settings["cache_options"], json!({ "enabled": true, "cross_version_cache": true }));
+    project.write("src/index.ts", &source("two"));
+    wrangler.ok(&project, &["versions", "upload"]);
+    let version = wrangler.newest("kept");
+    let shown = wrangler.get(&format!("/workers/scripts/kept/versions/{version}"));
+    assert_eq!(shown["resources"]["script_runtime"]["exports"]["default"], off);
+}
