@@ -42,6 +42,7 @@ async function summary({ body, account, name, path, onLeave }) {
     ["Version", version && copyable(version.id)],
     ["Deployed", newest && `${time(newest.created_on)} by ${newest.author_email || newest.source}`],
     ["Handlers", version?.resources?.script?.handlers?.join(", ")],
+    ["Cache", cacheOf(version?.resources?.script_runtime)],
     ["Compatibility", version && `${version.resources.script_runtime.compatibility_date ?? ""} ${(version.resources.script_runtime.compatibility_flags ?? []).join(" ")}`],
   ]);
   replace(body, cards, graphs, panel("Deployment", null, h("div", { class: "body" }, triggers)), panel("Bindings", null, bindings(version)),
@@ -54,6 +55,15 @@ async function summary({ body, account, name, path, onLeave }) {
     setFigures(cards, sample);
     graphs.update(history.times, list);
   }));
+}
+
+/** What the version says of the cache before it. */
+function cacheOf(runtime) {
+  const { cache_options: options, exports } = runtime ?? {};
+  const own = Object.entries(exports ?? {}).filter(([, one]) => one.type === "worker" && one.cache);
+  const says = own.map(([name, one]) => `${name} ${one.cache.enabled ? "on" : "off"}`);
+  if (options?.enabled) says.unshift(options.cross_version_cache ? "on, shared by all versions" : "on");
+  return says.join("; ");
 }
 
 function bindings(version) {
