@@ -147,7 +147,7 @@ impl Peer {
             Data::None => !matches!(self.kind, Kind::Nginx | Kind::Wrangler),
             Data::Assets { .. } => matches!(self.kind, Kind::Selvedge | Kind::Nginx),
             Data::Kv { .. } => matches!(self.kind, Kind::Selvedge | Kind::Deno),
-            Data::Cache => self.kind == Kind::Selvedge,
+            Data::Cache | Data::Front => self.kind == Kind::Selvedge,
             Data::D1 { .. } | Data::Queue | Data::R2 { .. } => {
                 matches!(self.kind, Kind::Selvedge | Kind::Wrangler)
             }
@@ -180,6 +180,7 @@ impl Peer {
             Data::R2 { .. } => Some(R2_CONFIG),
             Data::Objects { .. } => Some(OBJECTS_CONFIG),
             Data::Assets { .. } => Some(ASSETS_CONFIG),
+            Data::Front => Some(FRONT_CONFIG),
         };
         if let Data::Assets { bytes } = worker.data {
             fs::create_dir_all(dir.join("public"))?;
@@ -281,6 +282,9 @@ max_batch_timeout = 0
 
 /// Selvedge's configuration of static files with a Worker behind them.
 const ASSETS_CONFIG: &str = "main = \"worker.js\"\n[assets]\ndirectory = \"public\"\n";
+
+/// Selvedge's configuration of a Worker with a cache before it.
+const FRONT_CONFIG: &str = "main = \"worker.js\"\n[cache]\nenabled = true\n";
 
 /// One process of nginx that serves `public` as fast as it can: no log, open files kept.
 fn nginx_config(port: &str) -> String {

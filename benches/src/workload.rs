@@ -59,6 +59,8 @@ pub(crate) enum Data {
     Assets {
         bytes: usize,
     },
+    /// Nothing, but a cache stands before the Worker. Only Selvedge has one.
+    Front,
     /// Nothing, but the Worker asks for classes that only Workers have.
     Rewriter,
     /// What `caches.default` holds; workerd alone has no cache.
@@ -69,7 +71,12 @@ impl Data {
     /// How many POST requests fill it.
     pub(crate) fn seeds(self) -> usize {
         match self {
-            Self::None | Self::Queue | Self::Assets { .. } | Self::Rewriter | Self::Cache => 0,
+            Self::None
+            | Self::Queue
+            | Self::Assets { .. }
+            | Self::Rewriter
+            | Self::Cache
+            | Self::Front => 0,
             Self::Kv { seeds }
             | Self::D1 { seeds }
             | Self::R2 { seeds }

@@ -36,4 +36,6 @@ pub(super) static ALL: &[Workload] = works! {
     "hello_10k" "hello world of 10 KB" "hello_10k.js" 64 None "xxxxxxxx" None;
     "cache_hello" "cache, hello world found" "cache_hello.js" 64 Cache "Hello, world!" None;
     "cache_hit" "cache, 10 KB found" "cache_hit.js" 64 Cache "xxxxxxxx" None;
+    "front_hello" "cache before the Worker, hello world" "front_hello.js" 64 Front "Hello, world!" None;
+    "front_hit" "cache before the Worker, 10 KB" "front_hit.js" 64 Front "xxxxxxxx" None;
 };
