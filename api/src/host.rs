@@ -316,6 +316,8 @@ pub struct ObjectEntry {
     /// Whether anything is stored.
     #[serde(rename = "hasStoredData")]
     pub has_stored_data: bool,
+    /// Its facets and those below, each by the names that lead there.
+    pub facets: Vec<Vec<String>>,
 }
 
 /// Which events and logs.

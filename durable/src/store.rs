@@ -34,7 +34,7 @@ mod tests;
 pub use alarm::{AlarmEnd, AlarmStart};
 pub use connections::{Connections, ConnectionsOptions, StopFlag};
 pub use durability::{Commit, Durability};
-pub use facets::{Busy, FacetPath, Facets};
+pub use facets::{Busy, FACETS_FOLDER, FacetPath, Facets};
 pub use id::{ID_BYTES, InvalidId, ObjectId};
 pub use kv::{Entry, ListOptions};
 pub use namespace::{Namespace, ObjectInfo, ObjectPage, ObjectQuery};

@@ -28,6 +28,7 @@ export async function objectNamespace({ content, account, parameters: [id] }) {
     replace(list, table([
       { title: "Object", cell: (one) => copyable(one.id) },
       { title: "Stored data", cell: (one) => h("span", { class: `tag ${one.hasStoredData ? "good" : ""}` }, one.hasStoredData ? "yes" : "none") },
+      { title: "Facets", cell: (one) => h("span", { class: "small" }, (one.facets ?? []).map((names) => names.join(" \u203a ")).join(", ")) },
     ], found, "No object yet."));
   }
   more.addEventListener("click", () => act(more, load));

@@ -139,7 +139,7 @@ impl Host for FakeHost {
         _: usize,
     ) -> Result<Option<ObjectsPage>, HostError> {
         let known = self.object_namespaces(account)?.iter().any(|found| found.id == namespace);
-        let object = ObjectEntry { id: "a".repeat(64), has_stored_data: true };
+        let object = ObjectEntry { id: "a".repeat(64), has_stored_data: true, facets: Vec::new() };
         Ok(known.then(|| ObjectsPage { objects: vec![object], complete: true }))
     }
 

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write as _};
 
 use anyhow::Context as _;
 use selvedge_server::control::protocol::{
-    NamespaceEntry, ObjectDetails, ObjectEntry, ObjectsPage, Request,
+    FacetEntry, NamespaceEntry, ObjectDetails, ObjectEntry, ObjectsPage, Request,
 };
 use serde_json::json;
 
@@ -90,7 +90,13 @@ fn object_json(object: &ObjectEntry) -> serde_json::Value {
         "created": iso(object.created),
         "alarm": object.alarm.map(iso),
         "lives": object.lives,
+        "facets": object.facets.len(),
     })
+}
+
+/// The names that lead to it, with what its file has.
+fn facet_json(facet: &FacetEntry) -> serde_json::Value {
+    json!({ "path": facet.names, "created": iso(facet.created), "file_bytes": facet.bytes })
 }
 
 /// Id, size, name, alarm, and whether it lives.
@@ -104,6 +110,11 @@ fn object_line(object: &ObjectEntry) -> String {
     if let Some(alarm) = object.alarm {
         line.push_str("  alarm ");
         line.push_str(&iso(alarm));
+    }
+    match object.facets.len() {
+        0 => {}
+        1 => line.push_str("  1 facet"),
+        count => line.push_str(&format!("  {count} facets")),
     }
     if object.lives {
         line.push_str("  lives");
@@ -132,6 +143,7 @@ pub(super) async fn info(target: &Target) -> anyhow::Result<()> {
         "tables": tables,
         "database_bytes": database_bytes,
         "file_bytes": entry.bytes,
+        "facets": entry.facets.iter().map(facet_json).collect::<Vec<_>>(),
     });
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&all)?)?;
     Ok(())

@@ -22,7 +22,7 @@ use super::pool::Job;
 use crate::error::Error;
 
 /// The folder of facets, in that of their namespace.
-pub(super) const FACETS_FOLDER: &str = "facets";
+pub const FACETS_FOLDER: &str = "facets";
 /// Facets that are looked up at once.
 const PAGE: usize = 256;
 /// Bytes of an id that tell the object.
@@ -76,6 +76,12 @@ impl FacetPath {
     /// As it is remembered with the data.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The names that lead from here to the facet of a text.
+    fn names_to(&self, other: &str) -> Option<Vec<String>> {
+        let rest = other.strip_prefix(&self.text)?.strip_suffix('/')?;
+        Some(rest.split('/').map(|name| name.replace("%2F", "/").replace("%25", "%")).collect())
     }
 
     /// Whether another one is this one, or below it.
@@ -227,6 +233,22 @@ impl Facets {
                 return Ok(found);
             }
         }
+    }
+
+    /// The facets of an object and those below, by the names that lead there, in the
+    /// order of those; each with what is known of its data.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn of_object(&self, id: &str) -> Result<Vec<(Vec<String>, ObjectInfo)>, Error> {
+        let object = FacetPath::of_object(id);
+        let mut found: Vec<_> = self
+            .below(&object.all_below())?
+            .into_iter()
+            .filter_map(|info| Some((object.names_to(info.name.as_deref()?)?, info)))
+            .collect();
+        found.sort_by(|(first, _), (second, _)| first.cmp(second));
+        Ok(found)
     }
 
     pub(super) fn delete_now(&self, path: &FacetPath) -> Result<(), Error> {

@@ -84,6 +84,11 @@ impl Backends {
         bytes("") + bytes("-wal")
     }
 
+    /// The same of a facet of an object.
+    pub(crate) fn facet_bytes(&self, namespace: &str, facet: &str) -> u64 {
+        self.object_bytes(&format!("{namespace}/{}", store::FACETS_FOLDER), facet)
+    }
+
     /// The namespace of a Worker's class, as a binding.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use selvedge_durable::store::{
 };
 
 use super::protocol::{
-    AlarmChange, Base64, Cell, Failure, FailureKind, NamespaceEntry, ObjectDetails, ObjectEntry,
-    ObjectsPage, Reply, SqlRows, ValuesPage,
+    AlarmChange, Base64, Cell, FacetEntry, Failure, FailureKind, NamespaceEntry, ObjectDetails,
+    ObjectEntry, ObjectsPage, Reply, SqlRows, ValuesPage,
 };
 use super::{failure, no_storage};
 use crate::backends::{BackendError, Backends};
@@ -66,7 +66,33 @@ pub(super) fn entry(
         created: object.created,
         alarm: object.alarm,
         lives: namespace.placement.find(&key).is_some(),
+        facets: facets(backends, info, namespace, &object.id.to_string()),
     }
+}
+
+/// Those of an object and below. What cannot be read is logged, and none.
+fn facets(
+    backends: &Backends,
+    info: &NamespaceInfo,
+    namespace: &DurableNamespace,
+    object: &str,
+) -> Vec<FacetEntry> {
+    let Some(data) = namespace.storage() else { return Vec::new() };
+    let found = match data.namespace.known_facets() {
+        Ok(Some(facets)) => facets.of_object(object),
+        Ok(None) => return Vec::new(),
+        Err(error) => Err(error),
+    };
+    let found = found.unwrap_or_else(|error| {
+        tracing::warn!(object, %error, "the facets of an object cannot be listed");
+        Vec::new()
+    });
+    let entry = |(names, facet): (Vec<String>, ObjectInfo)| FacetEntry {
+        names,
+        bytes: backends.facet_bytes(&info.id, &facet.id.to_string()),
+        created: facet.created,
+    };
+    found.into_iter().map(entry).collect()
 }
 
 pub(super) fn details(storage: &ObjectStorage, entry: ObjectEntry) -> Result<Reply, Failure> {

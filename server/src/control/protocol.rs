@@ -238,6 +238,20 @@ pub struct ObjectEntry {
     pub alarm: Option<i64>,
     /// It is in memory, or sockets wait for it there.
     pub lives: bool,
+    /// Its facets and those below, in the order of their names.
+    #[serde(default)]
+    pub facets: Vec<FacetEntry>,
+}
+
+/// A facet of an object.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FacetEntry {
+    /// The names that lead from the object to it.
+    pub names: Vec<String>,
+    /// On disk, without its history.
+    pub bytes: u64,
+    /// Unix ms.
+    pub created: i64,
 }
 
 /// A page of objects.

@@ -181,10 +181,14 @@ pub(super) fn page(
     let after = after.and_then(|id| id.parse::<ObjectId>().ok());
     let query = ObjectQuery { after, name_prefix: None, limit };
     let page = data.namespace.list_objects(&query).map_err(internal)?;
-    let entry = |info: &selvedge_durable::store::ObjectInfo| ObjectEntry {
-        id: info.id.to_string(),
-        has_stored_data: true,
+    let facets = data.namespace.known_facets().map_err(internal)?;
+    let entry = |info: &selvedge_durable::store::ObjectInfo| {
+        let id = info.id.to_string();
+        let of_object = facets.as_ref().map_or(Ok(Vec::new()), |facets| facets.of_object(&id));
+        let of_object = of_object.map_err(internal)?;
+        let facets = of_object.into_iter().map(|(names, _)| names).collect();
+        Ok(ObjectEntry { id, has_stored_data: true, facets })
     };
-    let objects = page.objects.iter().map(entry).collect();
+    let objects = page.objects.iter().map(entry).collect::<Result<_, HostError>>()?;
     Ok(Some(ObjectsPage { objects, complete: page.complete }))
 }

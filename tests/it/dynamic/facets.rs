@@ -1,6 +1,7 @@
 //! `ctx.facets`, also of classes that a Worker Loader gave. What is expected is what
 //! workerd answers to the same Worker.
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::dev::Dev;
@@ -217,9 +218,20 @@ fn facets_keep_what_they_wrote() {
     assert_eq!(answers(&folder, &["/count", "/count", "/count2"]), ["1 1 1", "2 2 2", "1 1 1"]);
     let after = answers(&folder, &["/count", "/count.abort", "/count"]);
     assert_eq!((after[0].as_str(), after[2].as_str()), ("3 3 1", "4 4 1"));
-    let args =
-        ["do", "delete", "D", "/count", "--write", "-c", "wrangler.toml", "--data-dir", "data"];
-    let deleted = Program::selvedge(folder.path(), &args).wait();
-    assert!(deleted.status.success(), "{}", deleted.stderr);
+    let ask = |args: &[&str]| {
+        let args = [args, &["-c", "wrangler.toml", "--data-dir", "data"]].concat();
+        let ended = Program::selvedge(folder.path(), &args).wait();
+        assert!(ended.status.success(), "{}", ended.stderr);
+        ended.stdout
+    };
+    let json = |args: &[&str]| -> Value { serde_json::from_str(&ask(args)).expect("JSON") };
+    let known = json(&["do", "info", "D", "/count"]);
+    let paths: Vec<_> = known["facets"].as_array().expect("a list").iter().collect();
+    let names: Vec<_> = paths.iter().map(|facet| &facet["path"][0]).collect();
+    assert_eq!(names, ["loaded", "own"]);
+    assert!(paths.iter().all(|facet| facet["file_bytes"].as_u64() > Some(0)), "{known}");
+    assert!(ask(&["do", "list", "D"]).contains("2 facets"));
+    ask(&["do", "delete", "D", "/count", "--write"]);
+    assert!(!ask(&["do", "list", "D"]).contains("/count "));
     assert_eq!(answers(&folder, &["/count", "/count2"]), ["1 1 1", "2 2 1"]);
 }

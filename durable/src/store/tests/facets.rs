@@ -113,6 +113,20 @@ fn a_copy_is_what_was_committed_and_a_thing_of_its_own() {
 }
 
 #[test]
+fn those_of_an_object_are_listed_by_their_names() {
+    let fixture = Fixture::new();
+    let b = object().child("b");
+    for path in [&b, &b.child("50%/x"), &object().child("a")] {
+        write(&fixture, path, "1");
+    }
+    write(&fixture, &FacetPath::of_object(&id(2).to_string()).child("other"), "1");
+    let facets = fixture.namespace.known_facets().expect("read").expect("facets");
+    let all = facets.of_object(&id(1).to_string()).expect("listed");
+    let names: Vec<_> = all.iter().map(|(names, _)| names.join(" > ")).collect();
+    assert_eq!(names, ["a", "b", "b > 50%/x"]);
+}
+
+#[test]
 fn they_go_with_their_object_and_their_namespace() {
     let fixture = Fixture::new();
     let a = object().child("a");
