@@ -8,10 +8,12 @@ import { shared } from "ext:selvedge/shared.js";
 const {
   ArrayPrototypeFilter,
   ArrayPrototypePush,
+  FunctionPrototypeToString,
   JSONStringify,
   ObjectDefineProperty,
   ObjectKeys,
   ObjectPrototypeIsPrototypeOf,
+  StringPrototypeStartsWith,
   SymbolToStringTag,
   TypeError,
 } = primordials;
@@ -123,6 +125,11 @@ function register(namespace) {
     entry.constructor = main;
     return undefined;
   }
+  if (typeof main === "function" && name === null && isClass(main)) {
+    // As on workerd: the Worker starts, for its other exports may be what is called.
+    core.loadExtScript("ext:selvedge/console.js").console.error(NO_ENTRYPOINT);
+    return undefined;
+  }
   if (typeof main === "function") {
     return "The default export is a function; it must be an object with handlers or a class " +
       "that extends WorkerEntrypoint.";
@@ -142,6 +149,13 @@ function register(namespace) {
   entry.object = main;
   return undefined;
 }
+
+function isClass(value) {
+  return StringPrototypeStartsWith(FunctionPrototypeToString(value), "class");
+}
+
+const NO_ENTRYPOINT = "The default export is a class that does not extend WorkerEntrypoint: it takes no events. " +
+  "Other exports are not affected.";
 
 /** The names among `names` that an object, or what a class makes, has as functions. */
 function functionsOf(value, names) {
@@ -208,7 +222,7 @@ function open(io, name, props, env = shared.env) {
     const insert = { __proto__: null, env, ctx };
     return { __proto__: null, object: value, isOpen: true, isEntrypoint: true, insert };
   }
-  if (name === undefined || name === "default") {
+  if (entry.listeners && (name === undefined || name === "default")) {
     // A classic script has listeners, which have no names.
     return { __proto__: null, object: {}, isOpen: true, isEntrypoint: true, insert: null };
   }

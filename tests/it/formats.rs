@@ -179,6 +179,24 @@ fn a_module_with_listeners_and_no_default_export_serves() {
     }
 }
 
+#[test]
+fn a_default_export_that_takes_no_events_leaves_the_others_alone() {
+    for extends in ["extends DurableObject", "extends WorkflowEntrypoint", ""] {
+        let source = format!(
+            "import {{ DurableObject, WorkflowEntrypoint, WorkerEntrypoint }} from 'cloudflare:workers';
+             export class Named extends WorkerEntrypoint {{ fetch() {{ return new Response('named'); }} }}
+             export default class {extends} {{ fetch() {{ return new Response('not reached'); }} }}"
+        );
+        let server = Setup::new(&source).start();
+        let answer = server.get("/");
+        assert_eq!(answer.status, 500, "{}", answer.text());
+        server.logs.wait_text("Handler does not export a fetch() function.");
+        server
+            .logs
+            .wait_text("The default export is a class that does not extend WorkerEntrypoint");
+    }
+}
+
 const WASM_ADD: &[u8] = &[
     0, 97, 115, 109, 1, 0, 0, 0, 1, 7, 1, 96, 2, 127, 127, 1, 127, 3, 2, 1, 0, 7, 7, 1, 3, 97, 100,
     100, 0, 0, 10, 9, 1, 7, 0, 32, 0, 32, 1, 106, 11,
