@@ -1,12 +1,12 @@
 // `console`: what people know from Node and Deno, to the log of the Worker.
 (function () {
 const { core, internals, primordials } = __bootstrap;
+const { isNativeError } = core;
 const { op_console_emit, op_console_is_followed } = core.ops;
 const {
   ArrayIsArray,
   ArrayPrototypeJoin,
   ArrayPrototypePush,
-  ErrorPrototype,
   FunctionPrototypeBind,
   JSONStringify,
   ObjectDefineProperty,
@@ -14,10 +14,9 @@ const {
   ObjectHasOwn,
   ObjectKeys,
   ObjectPrototype,
-  ObjectPrototypeIsPrototypeOf,
   ReflectApply,
-  String,
   StringPrototypeEndsWith,
+  StringPrototypeIndexOf,
   StringPrototypeSlice,
 } = primordials;
 const { Console, setNoColorFns } = core.loadExtScript("ext:deno_web/01_console.js");
@@ -32,30 +31,55 @@ const INFO = 4;
 let said = null;
 const console = new Console((message, level) => {
   const call = said;
+  const isFollowed = call !== null && op_console_is_followed();
   op_console_emit(
     call !== null && call.level !== undefined ? call.level : level,
     StringPrototypeEndsWith(message, "\n") ? StringPrototypeSlice(message, 0, -1) : message,
-    call !== null && op_console_is_followed() ? listOf(call.values) : "",
+    isFollowed ? listOf(call.values, jsonOf) : "",
+    isFollowed && hasErrors(call.values) ? listOf(call.values, errorInfo) : "",
   );
 });
 
 /** The JSON of a list of values, each as those who follow an event get it. */
-function listOf(values) {
+function listOf(values, json) {
   const texts = [];
-  for (let i = 0; i < values.length; i++) ArrayPrototypePush(texts, jsonOf(values[i]));
+  for (let i = 0; i < values.length; i++) ArrayPrototypePush(texts, json(values[i]));
   return `[${ArrayPrototypeJoin(texts, ",")}]`;
 }
 
-/** A value that JSON has as it is, and any other one's text. */
+/** A value that JSON has as it is, and any other one's text; as workerd tells them apart. */
 function jsonOf(value) {
+  if (value === undefined) return "null";
   try {
-    if (isData(value)) return JSONStringify(value) ?? JSONStringify(String(value));
-    if (ObjectPrototypeIsPrototypeOf(ErrorPrototype, value)) return JSONStringify(String(value.stack ?? value));
-    return JSONStringify(String(value));
+    return JSONStringify(isData(value) ? value : `${value}`) ?? "null";
   } catch {
-    // It has a cycle, or a getter of it throws.
-    return '"[object]"';
+    // It has a cycle, a getter of it throws, or it is a symbol.
+    return "{}";
   }
+}
+
+function hasErrors(values) {
+  for (let i = 0; i < values.length; i++) if (isNativeError(values[i])) return true;
+  return false;
+}
+
+/** What is known of an error beside its text. */
+function errorInfo(value) {
+  if (!isNativeError(value)) return "null";
+  try {
+    const { name, message, stack } = value;
+    const info = { __proto__: null, name: `${name}`, message: `${message}` };
+    if (stack !== undefined) info.stack = framesOf(`${stack}`);
+    return JSONStringify(info);
+  } catch {
+    return "null";
+  }
+}
+
+/** A stack without the line that says what was thrown. */
+function framesOf(stack) {
+  const at = StringPrototypeIndexOf(stack, "\n    at ");
+  return at < 0 ? stack : StringPrototypeSlice(stack, at + 1);
 }
 
 function isData(value) {

@@ -232,33 +232,46 @@ async function tail(_url, request, call) {
   return Response.json({ outcome: "ok" });
 }
 
+/** An event of another Worker, told while it goes on. */
+async function tailStream(_url, _request, call, io) {
+  await core.loadExtScript("ext:selvedge/tail_stream.js").receive(io, (onset) => call("tailStream", onset));
+  return Response.json({ outcome: "ok" });
+}
+
 async function test(_url, _request, call) {
   await call("test", {});
   return Response.json({ outcome: "ok" });
 }
 
-const HANDLERS = { __proto__: null, email, queue, tail, test };
+const HANDLERS = { __proto__: null, email, queue, tail, "tail-stream": tailStream, test };
 
 function refused(reason) {
   return Response.json({ error: reason }, { status: 400 });
 }
 
-/** A request to `/cdn-cgi/handler/NAME`; gives the response. */
-async function receive(io, parts) {
+/**
+ * A request to `/cdn-cgi/handler/NAME`; gives the response. The handler may be that of a
+ * named export, with `ctx.props` as JSON.
+ */
+async function receive(io, parts, entrypoint = undefined, props = undefined) {
   const request = requests.incoming(io, parts.method, parts.url, parts.headBlob, parts.hasBody, "");
   const url = new URL(request.url);
   const name = StringPrototypeSlice(url.pathname, PREFIX.length);
   return await HANDLERS[name](url, request, (kind, argument) => {
-    if (entrypoints.entry.listeners) return toListeners(io, kind, argument);
-    const ctx = contextOf(io);
-    const handler = entrypoints.handlerFor(kind, ctx, shared.env);
+    if (entrypoints.entry.listeners && entrypoint === undefined) return toListeners(io, kind, argument);
+    const ctx = contextOf(io, props);
+    const handler = entrypoint === undefined
+      ? entrypoints.handlerFor(kind, ctx, shared.env)
+      : entrypoints.namedHandler(entrypoint, ctx, shared.env);
     if (typeof handler[kind] !== "function") {
+      if (kind === "tailStream") throw new Error(NO_TAIL_STREAM);
       throw new Error(`Handler does not export a ${kind}() function.`);
     }
     return handler[kind](argument, shared.env, ctx);
   }, io);
 }
 const PREFIX = "/cdn-cgi/handler/";
+const NO_TAIL_STREAM = "A worker configured to act as a streaming tail worker does not export a tailStream() handler.";
 
 async function toListeners(io, kind, argument) {
   if (await listeners.handlerEvent(io, kind, argument)) return;

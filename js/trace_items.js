@@ -1,7 +1,7 @@
 // What a `tail` handler gets: the events of other Workers, as objects of workerd's
 // classes. Nobody can make these but the server.
 (function () {
-const { primordials } = __bootstrap;
+const { core, primordials } = __bootstrap;
 const {
   ArrayPrototypePush,
   Date,
@@ -54,6 +54,7 @@ const FetchEventInfo = named("FetchEventInfo");
 const Response = named("Response");
 const JsRpcEventInfo = named("JsRpcEventInfo");
 const ScheduledEventInfo = named("ScheduledEventInfo");
+const EmailEventInfo = named("EmailEventInfo");
 const AlarmEventInfo = named("AlarmEventInfo");
 const ConnectEventInfo = named("ConnectEventInfo");
 const QueueEventInfo = named("QueueEventInfo");
@@ -166,6 +167,7 @@ const MAKERS = {
   alarm: ({ scheduledTime }) => new AlarmEventInfo(internal, { scheduledTime: new Date(scheduledTime) }),
   connect: () => new ConnectEventInfo(internal, {}),
   queue: ({ queue, batchSize }) => new QueueEventInfo(internal, { batchSize, queue }),
+  email: ({ mailFrom, rcptTo, rawSize }) => new EmailEventInfo(internal, { rawSize, rcptTo, mailFrom }),
   websocket({ getWebSocketEvent: { webSocketEventType, ...rest } }) {
     const event = new SOCKET_EVENTS[webSocketEventType](internal, { ...rest, webSocketEventType });
     return new HibernatableWebSocketEventInfo(internal, { getWebSocketEvent: event });
@@ -183,6 +185,17 @@ function mapped(list, make) {
   const items = [];
   for (let i = 0; i < list.length; i++) ArrayPrototypePush(items, make(list[i]));
   return items;
+}
+
+/** What is known of errors: all of them have all properties. */
+function errorsOf(list) {
+  return mapped(list, (it) => it === null ? null : { name: it.name, message: it.message, stack: it.stack });
+}
+
+/** A value that came as V8 serialized it, in base64. */
+function serialized(text) {
+  const bytes = core.loadExtScript("ext:deno_web/00_infra.js").forgivingBase64Decode(text);
+  return core.deserialize(bytes, { __proto__: null, forStorage: true, deserializers: core.getCloneableDeserializers() });
 }
 
 /** A stack without the line that says what was thrown. */
@@ -205,14 +218,14 @@ function traceItem({ kind, item }) {
     durableObjectId: item.durableObjectId ?? undefined,
     preview: undefined,
     tailAttributes: undefined,
-    scriptTags: undefined,
-    dispatchNamespace: undefined,
+    scriptTags: item.scriptTags.length === 0 ? undefined : item.scriptTags,
+    dispatchNamespace: item.dispatchNamespace ?? undefined,
     scriptVersion: item.scriptVersion === null ? undefined : new ScriptVersion(internal, { id: item.scriptVersion.id }),
     entrypoint: item.entrypoint ?? undefined,
     scriptName: item.scriptName,
     diagnosticsChannelEvents: mapped(
       item.diagnosticsChannelEvents,
-      ({ message, channel, timestamp }) => new TraceDiagnosticChannelEvent(internal, { message, channel, timestamp }),
+      ({ message, channel, timestamp }) => new TraceDiagnosticChannelEvent(internal, { message: serialized(message), channel, timestamp }),
     ),
     exceptions: mapped(
       item.exceptions,
@@ -221,12 +234,13 @@ function traceItem({ kind, item }) {
     ),
     logs: mapped(
       item.logs,
-      ({ message, level, timestamp }) => new TraceLog(internal, { message, level, timestamp }),
+      ({ message, level, timestamp, errorInfo }) =>
+        new TraceLog(internal, { errorInfo: errorInfo === null ? undefined : errorsOf(errorInfo), message, level, timestamp }),
     ),
     eventTimestamp: item.eventTimestamp,
     event: MAKERS[kind](item.event, item.outcome),
   });
 }
 
-return { traceItems: (list) => mapped(list, traceItem) };
+return { serialized, traceItems: (list) => mapped(list, traceItem) };
 })();

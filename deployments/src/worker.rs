@@ -62,6 +62,8 @@ pub struct WorkerSettings {
     pub observability: Observability,
     /// Workers that get its events.
     pub tail_consumers: Vec<TailConsumer>,
+    /// Workers that get them while they go on.
+    pub streaming_tail_consumers: Vec<TailConsumer>,
     /// Kept and given back; there is nowhere to push logs to.
     pub logpush: bool,
     /// Kept and given back: `cf:service=..`.

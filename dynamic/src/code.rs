@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use selvedge_runtime::compatibility::{Compatibility, NEWEST_DATE};
 use selvedge_runtime::outbound::Way;
+use selvedge_runtime::worker::Tail;
 use selvedge_runtime::{EnvEntry, Limits, Module, ModuleKind, Worker};
 
 use crate::loader::LoadError;
@@ -38,6 +39,8 @@ pub(crate) struct Terms {
     pub(crate) subrequests: Option<u32>,
     /// `None`: the way out of who loads it.
     pub(crate) outbound: Option<Way>,
+    /// Who is told of its events.
+    pub(crate) tails: Vec<Tail>,
 }
 
 impl Code {
@@ -98,6 +101,7 @@ impl Code {
             modules,
             env: self.env,
             hidden: Vec::new(),
+            tails: terms.tails,
             mail: None,
             globals: Vec::new(),
             classes: Vec::new(),

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use deno_core::{JsBuffer, OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
 use selvedge_runtime::outbound::{ServiceResource, ServiceTarget, Terms, Way};
+use selvedge_runtime::worker::{Tail, TailKind};
 use selvedge_runtime::{EnvEntry, EnvValue, IsolateState, ModuleKind, Operation};
 use serde::Deserialize;
 
@@ -135,6 +136,9 @@ pub(crate) struct BeginArgs {
     sub_requests: f64,
     is_closed: bool,
     outbound: Option<ResourceId>,
+    /// Who is told of its events, when they are over and while they go on.
+    tails: Vec<ResourceId>,
+    streaming_tails: Vec<ResourceId>,
 }
 
 /// The code is whole: an isolate starts.
@@ -151,6 +155,17 @@ pub(crate) fn op_loader_begin(
         None => None,
     };
     let limits = terms_of(args.cpu_ms, args.sub_requests);
+    let of_tail = args.tails.iter().map(|way| (way, TailKind::Tail));
+    let of_stream = args.streaming_tails.iter().map(|way| (way, TailKind::Stream));
+    let tails = of_tail.chain(of_stream).map(|(way, kind)| {
+        let target = service(state, *way)?;
+        if target.object.is_some() || target.responder.is_some() {
+            let text = "events are told to entrypoints of Workers, and to no Durable Object";
+            return Err(JsErrorBox::type_error(text));
+        }
+        Ok(Tail { target, kind })
+    });
+    let tails = tails.collect::<Result<Vec<_>, JsErrorBox>>()?;
     let terms = code::Terms {
         main: args.main,
         date: args.date,
@@ -158,6 +173,7 @@ pub(crate) fn op_loader_begin(
         cpu: limits.cpu,
         subrequests: limits.subrequests,
         outbound,
+        tails,
     };
     let loader = state.borrow::<Rc<IsolateState>>().worker().clone();
     let code = known.code.take();

@@ -9,6 +9,7 @@ const {
   Error,
   JSONStringify,
   ObjectKeys,
+  RangeError,
   String,
   StringPrototypeEndsWith,
   TypeError,
@@ -128,15 +129,24 @@ function outboundOf(value) {
   return way;
 }
 
-function checkTails(tails) {
+/** Each event is told to all of them. */
+const MOST_TAILS = 10;
+
+/** The ways to those who are told of events; they must be closed. */
+function addTails(ways, tails, name) {
   if (tails === undefined) return;
-  if (!ArrayIsArray(tails)) throw wrong("tails", "Array");
+  if (!ArrayIsArray(tails)) throw wrong(name, "Array");
   for (let i = 0; i < tails.length; i++) {
     if (rpc.kindOf(tails[i]) !== "service") {
       throw new TypeError(`Incorrect type for array element ${i}: the provided value is not of type 'Fetcher'.`);
     }
   }
-  if (tails.length > 0) throw new Error("\"tails\" of a dynamically-loaded Worker is not supported: use tail_consumers of the Worker that loads it.");
+  if (tails.length > MOST_TAILS) throw new RangeError(`A dynamically-loaded Worker has up to ${MOST_TAILS} "${name}".`);
+  for (let i = 0; i < tails.length; i++) {
+    const way = rpc.wayOf(tails[i]);
+    if (way === undefined) throw new TypeError(`"${name}" of a dynamically-loaded Worker are bindings and entrypoints.`);
+    ArrayPrototypePush(ways, way);
+  }
 }
 
 function flagsOf(value) {
@@ -147,6 +157,9 @@ function flagsOf(value) {
   return flags;
 }
 
+const EXPERIMENTAL =
+  "Streaming tail workers are experimental. You must pass the option 'allowExperimental: true' to the worker loader to use them";
+
 /** Hands the code, which the context `io` has, to the host: that starts an isolate for it. */
 function give(rid, code, io) {
   if (!isObject(code)) {
@@ -154,16 +167,25 @@ function give(rid, code, io) {
   }
   giveModules(rid, code.modules);
   giveEnv(rid, code.env, io);
-  checkTails(code.tails);
   const { cpuMs, subRequests } = limitsOf(code.limits, "WorkerCode");
   const main = String(code.mainModule);
   const date = String(code.compatibilityDate);
   const flags = flagsOf(code.compatibilityFlags);
-  const outbound = outboundOf(code.globalOutbound);
+  const { allowExperimental, streamingTails: streams } = code;
+  if (streams !== undefined && !allowExperimental) throw new Error(EXPERIMENTAL);
+  const tails = [];
+  const streamingTails = [];
+  let outbound;
   try {
-    op_loader_begin(rid, { main, date, flags, cpuMs, subRequests, isClosed: code.globalOutbound === null, outbound });
+    addTails(tails, code.tails, "tails");
+    addTails(streamingTails, streams, "streamingTails");
+    outbound = outboundOf(code.globalOutbound);
+    const isClosed = code.globalOutbound === null;
+    op_loader_begin(rid, { main, date, flags, cpuMs, subRequests, isClosed, outbound, tails, streamingTails });
   } finally {
     if (outbound !== undefined) core.tryClose(outbound);
+    for (let i = 0; i < tails.length; i++) core.tryClose(tails[i]);
+    for (let i = 0; i < streamingTails.length; i++) core.tryClose(streamingTails[i]);
   }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod reply;
 pub(crate) mod rpc;
 pub(crate) mod socket;
 pub(crate) mod text;
+pub(crate) mod tracing;
 pub(crate) mod websocket;
 
 use std::rc::Rc;

@@ -75,7 +75,13 @@ fn count(
 ) -> Result<Option<Span>, JsErrorBox> {
     let isolate = isolate(state);
     isolate.count_subrequest(slot).map_err(JsErrorBox::from_err)?;
-    Ok(isolate.operation(slot, operation))
+    let mut span = isolate.operation(slot, operation);
+    if let Some(span) = &mut span {
+        span.set("db.system.name", "cloudflare-kv");
+        span.set("db.operation.name", operation.as_str().trim_start_matches("kv_"));
+        span.set("cloudflare.binding.type", "KV");
+    }
+    Ok(span)
 }
 
 fn refused(refusal: Refusal) -> JsErrorBox {

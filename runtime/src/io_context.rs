@@ -8,6 +8,7 @@ mod calls;
 mod cpu;
 mod followed;
 mod sockets;
+mod spans;
 mod turns;
 
 use std::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
@@ -71,7 +72,7 @@ pub enum AlarmResult {
 /// Called once, when an alarm's event is over.
 pub type OnAlarm = Box<dyn FnOnce(AlarmResult)>;
 
-pub use followed::Span;
+pub use spans::Span;
 
 /// One request in flight.
 pub struct IoContext {
@@ -154,6 +155,7 @@ pub struct IsolateState {
     traced: Cell<usize>,
     monitor: RefCell<Option<Rc<dyn Monitor>>>,
     next_inner: Cell<u32>,
+    spans: spans::Spans,
     /// Numbers the isolates that served on this thread.
     pub epoch: u32,
 }
@@ -193,6 +195,7 @@ impl IsolateState {
             traced: Cell::new(0),
             monitor: RefCell::new(None),
             next_inner: Cell::new(1),
+            spans: spans::Spans::default(),
             epoch,
         })
     }
@@ -366,6 +369,11 @@ impl IsolateState {
         if self.traced.get() == 0 { None } else { crate::watchdog::context_in(scope) }
     }
 
+    /// The part of its event that the running code belongs to; 0: none that it marked.
+    pub fn running_span(&self, scope: &mut v8::PinScope) -> crate::spans::SpanNumber {
+        if self.has_marks() { crate::watchdog::span_in(scope) } else { 0 }
+    }
+
     /// Nobody caught an exception of a context's code.
     pub fn uncaught(&self, id: Option<ContextId>, failure: &Failure) {
         if let Some(mut context) = id.and_then(|id| self.context(id)) {
@@ -387,6 +395,7 @@ impl IsolateState {
 
     /// Ends a context: whatever it still holds is dropped.
     pub fn close_context(&self, id: ContextId) {
+        self.end_marks(id);
         let closed = {
             let mut contexts = self.contexts.borrow_mut();
             let closed = contexts.slots.get_mut(id as usize).and_then(Option::take);

@@ -193,6 +193,7 @@ impl Isolate {
         let context = js_context.clone();
         let isolate = js.v8_isolate();
         meter.watch(isolate.thread_safe_handle(), js_context);
+        state.set_span_finder(Box::new(meter.span_finder(isolate)));
         let heap_guard = HeapGuard::install(isolate, memory_bytes, meter.memory_stopper());
         let gc_watch = Rc::new(GcWatch {
             external: external.clone(),

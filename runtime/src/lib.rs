@@ -35,6 +35,7 @@ pub mod memory;
 mod monitor;
 mod priority;
 mod source_map;
+mod spans;
 mod stack;
 mod watchdog;
 
@@ -54,16 +55,15 @@ pub use isolate::{
 };
 pub use limits::Limits;
 pub use loader::module_url;
-pub use log::{ConsoleLevel, EventTrace, LogSink};
+pub use log::{ConsoleLevel, EventTrace, LogSink, Published, Said};
 pub use memory::HeldBytes;
-pub use monitor::{
-    Amount, AmountName, InnerEvent, InnerKind, InnerPlace, Monitor, Operation, SpanRecord,
-};
+pub use monitor::{Amount, AmountName, InnerEvent, InnerKind, InnerPlace, Monitor, Operation};
 pub use outbound::{ObjectTarget, Outbound, OutboundRequest, OutboundResponse, ServiceTarget};
 pub use platform::{Platform, PlatformParts, set_v8_flags, v8_version};
 pub use priority::ThreadPriority;
 pub use reply::{BodySink, Presence, Reply, ResponseHead};
 pub use source_map::SourceMap;
+pub use spans::{SpanBegin, SpanChange, SpanNumber, SpanRecord, SpanValue};
 pub use thread::{IsolatePool, LocalIsolate, Services, ThreadNumber, WeakIsolate};
 pub use watchdog::ThreadClock;
 pub use websocket::{WebSocketEvent, WebSocketSink};

@@ -1,8 +1,6 @@
 //! What an isolate tells its server beside answers: what bindings do, and the
 //! events that begin inside of it, those of Durable Objects and remote calls.
 
-use std::time::{Duration, Instant};
-
 use crate::io_context::Ended;
 use crate::log::EventTrace;
 
@@ -245,16 +243,4 @@ pub trait Monitor {
 
     /// Such an event is over.
     fn ended(&self, kind: InnerKind, ended: &Ended);
-}
-
-/// Something that an event waited for, as a part of its trace.
-#[derive(Debug, Clone)]
-pub struct SpanRecord {
-    /// `fetch`, or what [`Operation::as_str`] says.
-    pub name: &'static str,
-    pub began: Instant,
-    pub took: Duration,
-    /// Names of OpenTelemetry, and values.
-    pub attributes: Vec<(&'static str, String)>,
-    pub failed: bool,
 }

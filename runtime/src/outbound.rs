@@ -133,6 +133,11 @@ impl ServiceTarget {
         Self { service: service.into(), ..Self::default() }
     }
 
+    /// The export that it names, and JSON of `ctx.props` there.
+    pub(crate) fn export(&self) -> [Option<&str>; 2] {
+        [self.entrypoint.as_deref(), self.props.as_deref()]
+    }
+
     /// Opens the way in the isolate that it came to.
     pub fn open(self: &Arc<Self>, state: &mut OpState) -> OpenWay {
         let Some(object) = &self.object else {

@@ -135,6 +135,7 @@ mod tests {
             modules: vec![module],
             env: Vec::new(),
             hidden: Vec::new(),
+            tails: Vec::new(),
             mail: None,
             classes: Vec::new(),
             compatibility: Default::default(),

@@ -22,6 +22,7 @@ use quanta::Instant;
 
 use crate::failure::Outcome;
 use crate::io_context::{ContextId, IsolateState};
+use crate::spans::SpanNumber;
 
 mod site;
 
@@ -237,6 +238,20 @@ pub(crate) fn context_in(scope: &mut v8::PinScope) -> Option<ContextId> {
     let slot = io.get(scope, key.into())?;
     let slot = v8::Local::<v8::Int32>::try_from(slot).ok()?.value();
     u32::try_from(slot).ok()
+}
+
+/// The part of its event that the running code belongs to (`js/tracing.js`).
+pub(crate) fn span_in(scope: &mut v8::PinScope) -> SpanNumber {
+    let find = || {
+        let frame = scope.get_continuation_preserved_embedder_data();
+        let frame = v8::Local::<v8::Object>::try_from(frame).ok()?;
+        let key = v8::String::new_from_one_byte(scope, b"span", v8::NewStringType::Internalized)?;
+        let span = v8::Local::<v8::Object>::try_from(frame.get(scope, key.into())?).ok()?;
+        let key = v8::String::new_from_one_byte(scope, b"number", v8::NewStringType::Internalized)?;
+        let number = span.get(scope, key.into())?;
+        v8::Local::<v8::Uint32>::try_from(number).ok().map(|number| number.value())
+    };
+    find().unwrap_or(0)
 }
 
 /// Why the running JavaScript was stopped, and whose it was.
@@ -467,6 +482,26 @@ impl Meter {
             if let Some(inner) = inner.upgrade().filter(|inner| !inner.attached.get()) {
                 inner.stop(Outcome::ExceededCpu, Some(id));
             }
+        }
+    }
+
+    /// Finds the part of its event that the running code belongs to, for ops.
+    pub(crate) fn span_finder(
+        &self,
+        isolate: &mut v8::Isolate,
+    ) -> impl Fn() -> SpanNumber + 'static {
+        let inner = Rc::downgrade(&self.0);
+        // SAFETY: the pointer is used below only.
+        let raw = unsafe { isolate.as_raw_isolate_ptr() };
+        move || {
+            let Some(inner) = inner.upgrade() else { return 0 };
+            let js_context = inner.js_context.borrow();
+            let Some(js_context) = &*js_context else { return 0 };
+            // SAFETY: only ops ask, and their isolate is the one on this thread, which
+            // lives while they run.
+            let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(raw) };
+            v8::scope_with_context!(scope, &mut isolate, js_context);
+            span_in(scope)
         }
     }
 

@@ -8,8 +8,24 @@ use bytes::Bytes;
 use crate::binding::Binding;
 use crate::compatibility::Compatibility;
 use crate::limits::Limits;
-use crate::outbound::Way;
+use crate::outbound::{ServiceTarget, Way};
 use crate::source_map::SourceMap;
+
+/// A handler that is told of another Worker's events.
+#[derive(Debug, Clone)]
+pub struct Tail {
+    pub target: Arc<ServiceTarget>,
+    pub kind: TailKind,
+}
+
+/// Which handler that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TailKind {
+    /// `tail()`, of events that are over.
+    Tail,
+    /// `tailStream()`, of events while they go on.
+    Stream,
+}
 
 /// One version of one Worker. It is shared by all of its isolates.
 #[derive(Debug, Clone)]
@@ -29,6 +45,8 @@ pub struct Worker {
     pub env: Vec<EnvEntry>,
     /// Bindings that are not in `env` and that `ctx.exports` leads to.
     pub hidden: Vec<Arc<dyn Binding>>,
+    /// Who is told of its events, beside those whom its server knows.
+    pub tails: Vec<Tail>,
     /// What sends for the `email` handler; `None`: no mail comes in. Its script's
     /// `bind` gives a function that makes the handler's message.
     pub mail: Option<Arc<dyn Binding>>,

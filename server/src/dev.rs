@@ -258,7 +258,7 @@ impl Dev {
         entry.name.clone_from(&worker.name);
         let scheduled = bindings::workflows::schedules(&bindings, &worker.name);
         self.triggers.set(index, &worker.name, &crons, scheduled);
-        self.host.traces.set(&worker.name, tails.names());
+        self.host.traces.set(&worker.name, tails.consumers());
         let opened = bindings::open(
             &bindings,
             &objects,

@@ -37,7 +37,9 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// Whether the server brings events of other Workers.
     pub(crate) fn is_for_tail(&self) -> bool {
-        self.client.is_for_handler() && memchr::memmem::find(self.url, TAIL).is_some()
+        self.client.is_for_handler()
+            && (memchr::memmem::find(self.url, TAIL).is_some()
+                || memchr::memmem::find(self.url, TAIL_STREAM).is_some())
     }
 }
 
@@ -50,6 +52,8 @@ pub(crate) struct Connected<'a> {
 
 /// The path of the `tail` handler (`js/handlers.js`).
 const TAIL: &[u8] = b"/cdn-cgi/handler/tail?";
+/// That of `tailStream`.
+const TAIL_STREAM: &[u8] = b"/cdn-cgi/handler/tail-stream?";
 
 /// What follows a request in the isolate.
 #[derive(Default)]

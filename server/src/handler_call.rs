@@ -34,6 +34,23 @@ pub(crate) async fn call(
     query: &str,
     body: Bytes,
 ) -> Result<Bytes, String> {
+    call_with(stream, handler, query, Full::new(body)).await
+}
+
+/// The same with a body of any kind.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) async fn call_with<B>(
+    stream: DuplexStream,
+    handler: &str,
+    query: &str,
+    body: B,
+) -> Result<Bytes, String>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let failed = |error: &dyn fmt::Display| error.to_string();
     let (mut send, connection) =
         handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
@@ -41,7 +58,7 @@ pub(crate) async fn call(
     let request = http::Request::post(format!("/cdn-cgi/handler/{handler}{query}"))
         .header(http::header::HOST, handler)
         .header(http::header::CONTENT_TYPE, "application/json")
-        .body(Full::new(body))
+        .body(body)
         .map_err(|error| failed(&error))?;
     let response = send.send_request(request).await.map_err(|error| failed(&error))?;
     let status = response.status();

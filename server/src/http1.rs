@@ -489,7 +489,7 @@ impl Connection {
             shared_headers: &self.client.headers,
             body,
             cf: self.client.cf.clone(),
-            service: service.filter(|_| !for_handler),
+            service,
             for_handler,
             reply: Box::new(ConnectionReply::new(exchange)),
             on_end,

@@ -8,6 +8,7 @@ use selvedge_deployments::{Observability, WorkerKey};
 use selvedge_logs::{Level, LogStore, Query, Record, Sampler};
 
 use crate::host::trace::{TraceItem, TraceSink};
+use crate::tails::Producer;
 
 /// Which events of a Worker are kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,6 +76,10 @@ impl TraceSink for KeptEvents {
 
     fn wants_spans(&self) -> bool {
         false
+    }
+
+    fn followers(&self, _worker: &WorkerKey) -> Vec<Producer> {
+        Vec::new()
     }
 
     fn item(&self, item: &Arc<TraceItem>) {

@@ -26,7 +26,6 @@ const PREFIX: &str = "/cdn-cgi/handler/";
 pub(crate) fn fetch(site: &Rc<Site>, mut event: FetchEvent<'_>) -> Option<ContextRef> {
     if site.mode() == Mode::Local
         && event.service.is_none()
-        && !event.for_handler
         && path_and_query(event.url).starts_with(PREFIX.as_bytes())
     {
         if let Some(request) = ScheduledRequest::of(event.url) {

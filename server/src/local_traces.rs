@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use selvedge_deployments::{AccountId, WorkerKey};
+use selvedge_runtime::worker::TailKind;
 use selvedge_runtime::{
     Amount, Ended, EventTrace, InnerEvent, InnerKind, InnerPlace, Monitor, Operation,
-    ScheduledEvent,
+    ScheduledEvent, Worker,
 };
 
 use crate::backends::unix_seconds;
@@ -41,18 +42,21 @@ impl LocalTraces {
     }
 
     /// Who gets the events of a Worker from now on.
-    pub(crate) fn set(&self, worker: &str, consumers: &[String]) {
+    pub(crate) fn set(&self, worker: &str, consumers: &[(String, TailKind)]) {
         let Some(key) = self.key(worker) else { return };
-        let consumers = consumers
-            .iter()
-            .filter_map(|name| Some(Consumer { key: self.key(name)?, worker: name.clone() }));
+        let consumers = consumers.iter().filter_map(|(name, kind)| {
+            Some(Consumer { key: self.key(name)?, worker: name.clone(), kind: *kind })
+        });
         self.consumers.set(&key, consumers.collect());
     }
 
     /// Follows what an isolate of a Worker does.
-    pub(crate) fn watch(&self, worker: &str) -> Option<Rc<LocalWatch>> {
-        let source = Source { key: self.key(worker)?, version: None };
-        Some(Rc::new(LocalWatch { traces: self.traces.clone(), source }))
+    pub(crate) fn watch(&self, worker: &Worker) -> Rc<LocalWatch> {
+        // Names of Workers that were loaded are of another kind.
+        let key = WorkerKey { account: self.account.clone(), name: worker.name.clone() };
+        let own = self.consumers.own(&key, &worker.tails);
+        let source = Source { key, version: None, own };
+        Rc::new(LocalWatch { traces: self.traces.clone(), source })
     }
 }
 
@@ -72,7 +76,7 @@ impl LocalWatch {
         let service = asked.client.service.as_ref();
         let entrypoint = service.and_then(|service| service.entrypoint.as_deref());
         let place = InnerPlace { entrypoint, object: None };
-        self.traces.follow(&self.source, &place, || TraceEvent::of_request(asked))
+        self.traces.follow(&self.source, &place, || TraceEvent::of_local(asked))
     }
 
     /// A connection begins.
@@ -98,7 +102,7 @@ impl Monitor for LocalWatch {
     fn amount(&self, _amount: Amount, _count: u64) {}
 
     fn wants(&self) -> bool {
-        self.traces.wants(&self.source.key)
+        self.source.own.is_some() || self.traces.wants(&self.source.key)
     }
 
     fn follow(

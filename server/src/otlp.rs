@@ -19,7 +19,9 @@ use selvedge_logs::Sampler;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::host::trace::ids::Parent;
 use crate::host::trace::{TraceItem, TraceSink};
+use crate::tails::Producer;
 
 /// Spans that wait to be sent.
 const QUEUE: usize = 4096;
@@ -107,8 +109,12 @@ impl TraceSink for Otlp {
         true
     }
 
+    fn followers(&self, _worker: &WorkerKey) -> Vec<Producer> {
+        Vec::new()
+    }
+
     fn item(&self, item: &Arc<TraceItem>) {
-        let wanted = span::Parent::of(item).is_some_and(|parent| parent.is_sampled)
+        let wanted = Parent::of(&item.event).is_some_and(|parent| parent.is_sampled)
             || self.sampler.keeps(self.rate);
         if wanted && self.sender.try_send(item.clone()).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);

@@ -127,6 +127,7 @@ impl Project {
             modules,
             env,
             hidden: Vec::new(),
+            tails: Vec::new(),
             mail: None,
             globals: Vec::new(),
             classes,

@@ -102,7 +102,7 @@ impl Server {
         let Project {
             mut worker, bindings, objects, consumers: queues, tails, assets, front, ..
         } = options.project;
-        if !tails.names().is_empty() {
+        if !tails.consumers().is_empty() {
             options
                 .log
                 .warn("\"tail_consumers\" get nothing here: `dev` and `serve` run several Workers");

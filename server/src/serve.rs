@@ -184,7 +184,7 @@ pub(crate) async fn serve_thread(isolate: LocalIsolate, shared: Arc<Shared>, ord
     }
     let gate = gate.map(|make| make());
     let watch = match (&gate, &shared.traces) {
-        (None, Some(traces)) => traces.watch(&isolate.worker().name),
+        (None, Some(traces)) => Some(traces.watch(isolate.worker())),
         _ => None,
     };
     let site = Site::new(isolate, before, shared.log.clone(), shared.server_timing, gate, watch);

@@ -5,14 +5,20 @@
 //! each consumer, and what does not fit there is lost, and counted. A line hands over
 //! all that waits in it at once, so a consumer that is slow gets longer lists.
 
+mod producer;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use selvedge_deployments::WorkerKey;
+use selvedge_runtime::ServiceTarget;
+use selvedge_runtime::worker::{Tail, TailKind};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -21,6 +27,9 @@ use crate::host::trace::{TraceEvent, TraceItem, TraceSink};
 use crate::log::Log;
 use crate::metrics::Registry;
 use crate::switchboard::Switchboard;
+
+pub(crate) use producer::Producer;
+use producer::STREAMS;
 
 /// Events that wait for one consumer.
 const WAITING_EVENTS: usize = 1000;
@@ -39,7 +48,12 @@ pub(crate) struct Consumer {
     pub(crate) key: WorkerKey,
     /// The name that it has in the process.
     pub(crate) worker: String,
+    pub(crate) kind: TailKind,
 }
+
+/// Consumers that a Worker was given by who loaded it.
+#[derive(Clone)]
+pub(crate) struct OwnTails(Arc<[(TailKind, Arc<Line>)]>);
 
 /// All consumers of the process.
 pub(crate) struct TailConsumers {
@@ -65,6 +79,58 @@ impl fmt::Debug for TailConsumers {
 struct Line {
     events: mpsc::Sender<Arc<TraceItem>>,
     bytes: AtomicUsize,
+    caller: Arc<Caller>,
+    /// Of calls of `tailStream()`.
+    streams: Arc<Semaphore>,
+}
+
+impl Line {
+    /// What takes its events goes on until nobody has the line any more.
+    fn start(caller: Caller) -> Arc<Self> {
+        let (events, waiting) = mpsc::channel(WAITING_EVENTS);
+        let caller = Arc::new(caller);
+        let line = Arc::new(Self {
+            events,
+            bytes: AtomicUsize::new(0),
+            caller: caller.clone(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+        });
+        let runtime = caller.runtime.clone();
+        runtime.spawn(hand_over(waiting, Arc::downgrade(&line), caller));
+        line
+    }
+
+    /// Takes an event, unless too much waits.
+    fn take(&self, item: &Arc<TraceItem>) {
+        let before = self.bytes.fetch_add(item.bytes, Ordering::Relaxed);
+        if before > WAITING_BYTES || self.events.try_send(item.clone()).is_err() {
+            self.bytes.fetch_sub(item.bytes, Ordering::Relaxed);
+            self.caller.lost(1);
+        }
+    }
+
+    /// Begins a call of `tailStream()`, unless too many go on.
+    fn stream(&self, worker: &WorkerKey) -> Option<Producer> {
+        let Ok(permit) = self.streams.clone().try_acquire_owned() else {
+            self.caller.lost(1);
+            return None;
+        };
+        Some(Producer::start(self.caller.clone(), permit, worker))
+    }
+}
+
+impl OwnTails {
+    /// An event is over.
+    pub(crate) fn item(&self, item: &Arc<TraceItem>) {
+        let of_tail = self.0.iter().filter(|(kind, _)| *kind == TailKind::Tail);
+        of_tail.for_each(|(_, line)| line.take(item));
+    }
+
+    /// Begins to tell of an event of the Worker.
+    pub(crate) fn followers(&self, worker: &WorkerKey) -> Vec<Producer> {
+        let of_stream = self.0.iter().filter(|(kind, _)| *kind == TailKind::Stream);
+        of_stream.filter_map(|(_, line)| line.stream(worker)).collect()
+    }
 }
 
 impl TailConsumers {
@@ -110,17 +176,31 @@ impl TailConsumers {
         if let Some(line) = lines.get(&consumer.worker) {
             return line.clone();
         }
-        let (events, waiting) = mpsc::channel(WAITING_EVENTS);
-        let line = Arc::new(Line { events, bytes: AtomicUsize::new(0) });
-        let caller = Caller {
+        let target = handler_call::target(&consumer.worker);
+        let line = Line::start(self.caller(consumer.key.clone(), target));
+        lines.insert(consumer.worker.clone(), line.clone());
+        line
+    }
+
+    fn caller(&self, counted: WorkerKey, target: Arc<ServiceTarget>) -> Caller {
+        Caller {
             switchboard: self.switchboard.clone(),
             log: self.log.clone(),
             registry: self.registry.clone(),
-            consumer: consumer.clone(),
+            runtime: self.runtime.clone(),
+            counted,
+            target,
+        }
+    }
+
+    /// Consumers of a Worker that was loaded at run time; what they lose is counted under
+    /// the name of this one.
+    pub(crate) fn own(&self, counted: &WorkerKey, tails: &[Tail]) -> Option<OwnTails> {
+        let line = |tail: &Tail| {
+            let target = ServiceTarget { for_handler: true, ..ServiceTarget::clone(&tail.target) };
+            (tail.kind, Line::start(self.caller(counted.clone(), Arc::new(target))))
         };
-        self.runtime.spawn(hand_over(waiting, Arc::downgrade(&line), Arc::new(caller)));
-        lines.insert(consumer.worker.clone(), line.clone());
-        line
+        (!tails.is_empty()).then(|| OwnTails(tails.iter().map(line).collect()))
     }
 }
 
@@ -133,20 +213,30 @@ impl TraceSink for TailConsumers {
         false
     }
 
+    fn followers(&self, worker: &WorkerKey) -> Vec<Producer> {
+        self.streams_of(worker)
+    }
+
     fn item(&self, item: &Arc<TraceItem>) {
         // What a tail handler does is told to nobody's tail handler: it might be its own.
         if matches!(item.event, TraceEvent::Tail { .. }) {
             return;
         }
         let Ok(key) = WorkerKey::parse(item.account.clone(), &item.script) else { return };
-        for consumer in self.of(&key).iter().flat_map(|consumers| consumers.iter()) {
-            let line = self.line(consumer);
-            let before = line.bytes.fetch_add(item.bytes, Ordering::Relaxed);
-            if before > WAITING_BYTES || line.events.try_send(item.clone()).is_err() {
-                line.bytes.fetch_sub(item.bytes, Ordering::Relaxed);
-                lost(&self.registry, consumer, 1);
-            }
+        let consumers = self.of(&key);
+        let of_tail = |consumer: &&Consumer| consumer.kind == TailKind::Tail;
+        for consumer in consumers.iter().flat_map(|all| all.iter()).filter(of_tail) {
+            self.line(consumer).take(item);
         }
+    }
+}
+
+impl TailConsumers {
+    /// Begins a call of each consumer that is told of events while they go on.
+    fn streams_of(&self, worker: &WorkerKey) -> Vec<Producer> {
+        let Some(consumers) = self.of(worker) else { return Vec::new() };
+        let of_stream = consumers.iter().filter(|consumer| consumer.kind == TailKind::Stream);
+        of_stream.filter_map(|consumer| self.line(consumer).stream(worker)).collect()
     }
 }
 
@@ -180,38 +270,50 @@ struct Caller {
     switchboard: Arc<Switchboard>,
     log: Arc<Log>,
     registry: Arc<Registry>,
-    consumer: Consumer,
+    runtime: tokio::runtime::Handle,
+    /// Under whose name it is counted what is lost.
+    counted: WorkerKey,
+    /// Whose handler it is.
+    target: Arc<ServiceTarget>,
 }
 
 impl Caller {
+    /// Counts events that the consumer did not get.
+    fn lost(&self, count: u64) {
+        let WorkerKey { account, name } = &self.counted;
+        self.registry.lost_tail_events(account.as_str(), name, count);
+    }
+
     async fn call(&self, batch: &[Arc<TraceItem>]) {
         let scripts: Vec<_> = batch.iter().map(|item| &*item.script).collect();
         let query = format!("?scripts={}", handler_call::encoded(&scripts.join(",")));
         let call = async {
-            let target = handler_call::target(&self.consumer.worker);
-            let stream = self.switchboard.connect(&target).map_err(|error| error.to_string())?;
+            let stream =
+                self.switchboard.connect(&self.target).map_err(|error| error.to_string())?;
             handler_call::call(stream, "tail", &query, body(batch)).await
         };
         let answer = tokio::time::timeout(PATIENCE, call).await;
         let answer = answer.unwrap_or_else(|_| Err("it took too long".to_owned()));
         if let Err(error) = answer {
-            lost(&self.registry, &self.consumer, batch.len() as u64);
-            let (count, worker) = (batch.len(), &self.consumer.worker);
+            self.lost(batch.len() as u64);
+            let (count, worker) = (batch.len(), &self.target.service);
             self.log
                 .warn(&format!("{count} events did not reach the tail Worker {worker}: {error}"));
         }
     }
 }
 
-/// Counts events that a consumer did not get.
-fn lost(registry: &Registry, consumer: &Consumer, count: u64) {
-    registry.lost_tail_events(consumer.key.account.as_str(), &consumer.key.name, count);
-}
-
 /// The events as `js/trace_items.js` takes them.
 fn body(batch: &[Arc<TraceItem>]) -> Bytes {
     let traces: Vec<Value> = batch.iter().map(|item| told(item)).collect();
     json!({ "isOwn": true, "traces": traces }).to_string().into()
+}
+
+/// The name of a Worker without that of its dispatch namespace, or of the one that loaded
+/// it.
+pub(crate) fn script_name(script: &str) -> &str {
+    let name = script.split_once('/').map_or(script, |(_, name)| name);
+    name.split_once(" (loaded ").map_or(name, |(name, _)| name)
 }
 
 fn told(item: &TraceItem) -> Value {
@@ -223,7 +325,25 @@ fn told(item: &TraceItem) -> Value {
         TraceEvent::Connect => "connect",
         TraceEvent::Queue { .. } => "queue",
         TraceEvent::WebSocket { .. } => "websocket",
+        TraceEvent::Email { .. } => "email",
         TraceEvent::Tail { .. } => "tail",
     };
-    json!({ "kind": kind, "item": item.to_json() })
+    let mut told = item.to_json();
+    // All that JSON cannot say of it, and errors beside their texts.
+    let logs = item.logs.iter().map(|log| {
+        json!({
+            "message": log.message,
+            "level": log.level,
+            "timestamp": log.timestamp,
+            "errorInfo": log.errors,
+        })
+    });
+    told["logs"] = logs.collect();
+    let published = item.published.iter().map(|message| {
+        let bytes = BASE64_STANDARD.encode(&message.bytes);
+        json!({ "channel": message.channel, "message": bytes, "timestamp": message.timestamp })
+    });
+    told["diagnosticsChannelEvents"] = published.collect();
+    told["scriptName"] = script_name(&item.script).into();
+    json!({ "kind": kind, "item": told })
 }

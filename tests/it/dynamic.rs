@@ -5,3 +5,4 @@ mod depth;
 mod dispatch;
 mod facets;
 mod loader;
+mod tails;

@@ -3,6 +3,7 @@
 
 mod dev;
 mod serve;
+mod stream;
 
 /// Posts to `env.SINK` what it gets, with the names of all classes.
 const CONSUMER: &str = r#"

@@ -39,6 +39,7 @@ async function summary({ body, account, name, path, onLeave }) {
     ["Address", subdomain.enabled && subdomain.url ? h("a", { href: subdomain.url }, subdomain.url) : null],
     ["Cron", crons],
     ["Tail Workers", (settings.tail_consumers ?? []).map((one) => one.service).join(", ")],
+    ["Streaming tail Workers", (settings.streaming_tail_consumers ?? []).map((one) => one.service).join(", ")],
     ["Version", version && copyable(version.id)],
     ["Deployed", newest && `${time(newest.created_on)} by ${newest.author_email || newest.source}`],
     ["Handlers", version?.resources?.script?.handlers?.join(", ")],

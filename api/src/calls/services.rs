@@ -38,6 +38,7 @@ fn environment_of(worker: &WorkerInfo, migration_tag: Option<&str>) -> Value {
             "usage_model": "standard",
             "observability": settings.observability,
             "tail_consumers": settings.tail_consumers,
+            "streaming_tail_consumers": settings.streaming_tail_consumers,
             "logpush": settings.logpush,
         },
     })
@@ -181,7 +182,9 @@ fn incoming(inner: &Inner, key: &WorkerKey) -> Result<Incoming, ApiError> {
             continue;
         }
         let name = &other.key.name;
-        if other.settings.tail_consumers.iter().any(|consumer| consumer.service == key.name) {
+        let tails = other.settings.tail_consumers.iter();
+        let mut consumers = tails.chain(&other.settings.streaming_tail_consumers);
+        if consumers.any(|consumer| consumer.service == key.name) {
             found.tails.push(json!({ "consumer": { "service": key.name },
                 "producer": { "service": name } }));
         }

@@ -24,6 +24,8 @@ struct Patch {
     observability: Option<Observability>,
     #[serde(deserialize_with = "given")]
     tail_consumers: Option<Vec<TailConsumer>>,
+    #[serde(deserialize_with = "given")]
+    streaming_tail_consumers: Option<Vec<TailConsumer>>,
     logpush: Option<bool>,
     #[serde(deserialize_with = "given")]
     tags: Option<Vec<String>>,
@@ -43,6 +45,9 @@ fn patched(mut settings: WorkerSettings, patch: Patch) -> WorkerSettings {
     if let Some(tail_consumers) = patch.tail_consumers {
         settings.tail_consumers = tail_consumers;
     }
+    if let Some(consumers) = patch.streaming_tail_consumers {
+        settings.streaming_tail_consumers = consumers;
+    }
     settings.logpush = patch.logpush.unwrap_or(settings.logpush);
     settings.tags = patch.tags.unwrap_or(settings.tags);
     settings
@@ -51,7 +56,8 @@ fn patched(mut settings: WorkerSettings, patch: Patch) -> WorkerSettings {
 fn script_settings(settings: &WorkerSettings) -> Value {
     json!({
         "logpush": settings.logpush, "observability": settings.observability,
-        "tail_consumers": settings.tail_consumers, "tags": settings.tags,
+        "tail_consumers": settings.tail_consumers,
+        "streaming_tail_consumers": settings.streaming_tail_consumers, "tags": settings.tags,
     })
 }
 
@@ -159,13 +165,17 @@ pub(crate) fn check_tail_consumers<'a>(
 
 async fn apply(cx: &Cx, key: WorkerKey, worker: WorkerInfo, patch: Patch) -> Answer {
     let by = cx.actor()?;
-    let names_consumers = patch.tail_consumers.is_some();
+    let names_consumers =
+        patch.tail_consumers.is_some() || patch.streaming_tail_consumers.is_some();
     let settings = patched(worker.settings, patch);
     let (wanted, new) = (key.clone(), settings.clone());
     if names_consumers {
         let (wanted, new) = (wanted.clone(), new.clone());
-        cx.blocking(move |inner| check_tail_consumers(inner, &wanted, new.tail_consumers.iter()))
-            .await?;
+        cx.blocking(move |inner| {
+            check_tail_consumers(inner, &wanted, new.tail_consumers.iter())?;
+            check_tail_consumers(inner, &wanted, new.streaming_tail_consumers.iter())
+        })
+        .await?;
     }
     cx.store(move |store| store.set_settings(&wanted, new, &by)).await?;
     cx.apply(&key).await?;

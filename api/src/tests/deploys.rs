@@ -89,6 +89,14 @@ async fn settings_beside_the_code_are_changed_at_once() {
     assert_eq!(now["observability"], json!({ "enabled": true, "head_sampling_rate": 0.5 }));
     assert_eq!((&now["tags"], &now["logpush"]), (&json!(["cf:service=api"]), &json!(true)));
     assert_eq!(now["tail_consumers"], json!([]));
+    let body = json!({ "streaming_tail_consumers": [{ "service": "absent" }] });
+    assert_eq!(fixture.patch(path, body).await.code(), 10143);
+    let logger = json!([{ "service": "logger" }]);
+    let body = json!({ "streaming_tail_consumers": logger });
+    let now = fixture.patch(path, body).await.ok();
+    assert_eq!(now["streaming_tail_consumers"], logger);
+    let producers = fixture.get("/workers/tails/by-consumer/logger").await.ok();
+    assert_eq!(producers[0]["producer"]["service"], "api");
     assert_eq!(fixture.get(path).await.ok(), now);
     let got = fixture.patch("/workers/scripts/api/settings", json!({ "bindings": [] })).await;
     assert_eq!(got.code(), 10021);
@@ -106,7 +114,7 @@ async fn what_there_is_not_is_refused() {
         ("cache_options", json!({ "enabled": "yes" })),
         ("exports", exports),
         ("containers", json!([{ "name": "c", "class_name": "A" }])),
-        ("streaming_tail_consumers", json!([{ "service": "logger" }])),
+        ("streaming_tail_consumers", json!([{ "service": "absent" }])),
         ("tail_consumers", json!([{ "service": "absent" }])),
     ] {
         let got = fixture.script("api", json!({ "main_module": "index.js", key: value })).await;

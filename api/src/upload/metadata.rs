@@ -27,7 +27,7 @@ pub(crate) struct Metadata {
     pub(crate) logpush: Option<bool>,
     pub(crate) placement: Option<Value>,
     pub(crate) tail_consumers: Option<Vec<TailConsumer>>,
-    pub(crate) streaming_tail_consumers: Option<Vec<Value>>,
+    pub(crate) streaming_tail_consumers: Option<Vec<TailConsumer>>,
     pub(crate) limits: Option<Limits>,
     pub(crate) annotations: Option<BTreeMap<String, Option<String>>>,
     pub(crate) keep_assets: Option<bool>,
@@ -66,13 +66,8 @@ impl Metadata {
         })?;
         let is_there =
             |list: &Option<Vec<Value>>| list.as_ref().is_some_and(|list| !list.is_empty());
-        for (key, there) in [
-            ("containers", is_there(&metadata.containers)),
-            ("streaming_tail_consumers", is_there(&metadata.streaming_tail_consumers)),
-        ] {
-            if there {
-                return Err(ApiError::bad(INVALID_SCRIPT, format!("\"{key}\" is not supported")));
-            }
+        if is_there(&metadata.containers) {
+            return Err(ApiError::bad(INVALID_SCRIPT, "\"containers\" is not supported"));
         }
         metadata.check_exports()?;
         Ok(metadata)
@@ -107,6 +102,7 @@ impl Metadata {
             // An upload without the key turns it off, as on Cloudflare.
             observability: self.observability.clone().unwrap_or_default(),
             tail_consumers: self.tail_consumers.clone().unwrap_or_default(),
+            streaming_tail_consumers: self.streaming_tail_consumers.clone().unwrap_or_default(),
             logpush: self.logpush.unwrap_or(before.logpush),
             tags: self.tags.clone().unwrap_or(before.tags),
         }

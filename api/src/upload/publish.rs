@@ -51,6 +51,8 @@ pub(crate) async fn publish(
     let (mut version, change) = api
         .blocking(move |inner| {
             check_tail_consumers(inner, &wanted, of_upload.tail_consumers.iter().flatten())?;
+            let streaming = of_upload.streaming_tail_consumers.iter().flatten();
+            check_tail_consumers(inner, &wanted, streaming)?;
             let migrations = objects::pending(inner, &wanted, upload.metadata.migrations.clone())?;
             let version = script::version(inner, &wanted, upload, source)?;
             let change = change_of(&version, migrations);

@@ -167,6 +167,7 @@ fn main() -> anyhow::Result<()> {
         classes: Vec::new(),
         env: Vec::new(),
         hidden: Vec::new(),
+        tails: Vec::new(),
         mail: None,
         compatibility: Default::default(),
         limits: Default::default(),

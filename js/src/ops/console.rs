@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use deno_core::{OpState, op2, v8};
-use selvedge_runtime::ConsoleLevel;
+use selvedge_runtime::{ConsoleLevel, Published, Said};
 
 use super::isolate;
 
-/// One console call; `values` is the JSON of what was said, where somebody
-/// follows. `kind`: 0 debug, 1 log, 2 warn, 3 error, 4 info.
+/// One console call; `values` is the JSON of what was said, and `errors` of what is known
+/// of the errors in it, where somebody follows. `kind`: 0 debug, 1 log, 2 warn, 3 error, 4 info.
 #[op2(nofast)]
 pub(crate) fn op_console_emit(
     scope: &mut v8::PinScope,
@@ -17,6 +17,7 @@ pub(crate) fn op_console_emit(
     #[smi] kind: u32,
     #[string] text: &str,
     #[string] values: &str,
+    #[string] errors: &str,
 ) {
     let level = match kind {
         0 => ConsoleLevel::Debug,
@@ -27,7 +28,24 @@ pub(crate) fn op_console_emit(
     };
     let isolate = isolate(state);
     let context = isolate.running_context(scope);
-    isolate.console(context, level, text, values);
+    let span = isolate.running_span(scope);
+    isolate.console(context, &Said { level, text, values, errors, span });
+}
+
+/// A message of a channel of `node:diagnostics_channel`: JSON of it, and all of it.
+#[op2(nofast)]
+pub(crate) fn op_diagnostics_publish(
+    scope: &mut v8::PinScope,
+    state: &mut OpState,
+    #[string] channel: &str,
+    #[string] json: &str,
+    #[buffer] bytes: &[u8],
+) {
+    let isolate = isolate(state);
+    if let Some(context) = isolate.running_context(scope) {
+        let span = isolate.running_span(scope);
+        isolate.published(context, &Published { channel, json, bytes, span });
+    }
 }
 
 /// Whether somebody follows the event whose code runs.

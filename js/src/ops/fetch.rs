@@ -202,7 +202,10 @@ pub(crate) async fn op_fetch(
     isolate.mark_resumed(slot);
     match (&result, &mut span) {
         (Ok(response), Some(span)) => {
-            span.set("http.response.status_code", response.status.to_string());
+            span.set("http.response.status_code", u64::from(response.status));
+            if let Some(length) = response.body.as_ref().and_then(|body| body.length()) {
+                span.set("http.response.body.size", length);
+            }
         }
         (Err(error), Some(span)) => {
             span.set("error.message", error.to_string());
@@ -216,6 +219,7 @@ pub(crate) async fn op_fetch(
 
 /// What a trace tells of a subrequest. A query may hold what is secret.
 fn describe(span: &mut Span, request: &OutboundRequest) {
+    span.set("network.protocol.name", "http");
     span.set("http.request.method", request.method.clone());
     let place = request.url.split(['?', '#']).next().unwrap_or_default();
     span.set("url.full", place);

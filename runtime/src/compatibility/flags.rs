@@ -130,7 +130,7 @@ pub const FLAGS: &[Flag] = &[
     flag("assets_navigation_prefers_asset_serving").or("assets_navigation_has_no_effect").since("2025-04-01").is(Acts("a request of a browser for a page gets `not_found_handling` before the Worker")),
     flag("cache_api_compat_flags").or("no_cache_api_compat_flags").since("2025-04-19").is(Idle("the cache asks for no flags")),
     flag("python_workers_durable_objects").experimental().is(Idle("Selvedge does not run Python Workers")),
-    flag("streaming_tail_worker").experimental().is(Idle("it is for events that are told while they go on")),
+    flag("streaming_tail_worker").experimental().is(Idle("`tailStream()` is called without it, too")),
     flag("urlpattern_standard").or("urlpattern_original").since("2025-05-01").is(AlwaysOn),
     flag("enable_weak_ref").or("disable_weak_ref").since("2025-05-05").is(AlwaysOn),
     flag("request_signal_passthrough").or("no_request_signal_passthrough").is(Idle("Selvedge has one behaviour here, that of its own engine")),

@@ -18,7 +18,11 @@ impl IsolateState {
         let mut context = self.context(id)?;
         context.status = status;
         context.touched = true;
-        context.reply.take()
+        let reply = context.reply.take()?;
+        if let Some(trace) = &mut context.trace {
+            trace.responded(status);
+        }
+        Some(reply)
     }
 
     /// Answers with a whole body. A second answer to the same request is ignored.

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::{ContextId, Ended, IoContext, IsolateState};
+use super::{ContextId, Ended, IoContext, IsolateState, Span};
 use crate::failure::{Failure, Outcome};
-use crate::log::{ConsoleLevel, EventTrace};
-use crate::monitor::{Amount, InnerEvent, InnerKind, InnerPlace, Monitor, Operation, SpanRecord};
+use crate::log::{EventTrace, Published, Said};
+use crate::monitor::{Amount, InnerEvent, InnerKind, InnerPlace, Monitor, Operation};
 
 /// An event of a Durable Object: several share the object's context.
 pub(super) struct Inner {
@@ -16,53 +16,6 @@ pub(super) struct Inner {
     trace: Option<Box<dyn EventTrace>>,
     began: Instant,
     outcome: Outcome,
-}
-
-/// Something that a context waits for, where that is followed. It lasts until
-/// this is dropped.
-pub struct Span {
-    state: Rc<IsolateState>,
-    id: ContextId,
-    /// When the context began: its number may be another one's later.
-    opened: quanta::Instant,
-    record: Option<SpanRecord>,
-}
-
-impl std::fmt::Debug for Span {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Span").field(&self.record).finish()
-    }
-}
-
-impl Span {
-    /// Notes a fact.
-    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
-        if let Some(record) = &mut self.record {
-            record.attributes.push((name, value.into()));
-        }
-    }
-
-    /// Notes that it failed.
-    pub fn fail(&mut self) {
-        if let Some(record) = &mut self.record {
-            record.failed = true;
-        }
-    }
-}
-
-impl Drop for Span {
-    fn drop(&mut self) {
-        let Some(mut record) = self.record.take() else { return };
-        record.took = record.began.elapsed();
-        // One that is dropped with its context belongs to nothing any more.
-        let Ok(mut contexts) = self.state.contexts.try_borrow_mut() else { return };
-        let context = contexts.slots.get_mut(self.id as usize).and_then(Option::as_mut);
-        if let Some(context) = context.filter(|context| context.started == self.opened)
-            && let Some(trace) = context.follower()
-        {
-            trace.span(record);
-        }
-    }
 }
 
 impl IoContext {
@@ -133,31 +86,23 @@ impl IsolateState {
         self.span(id, operation.as_str())
     }
 
-    /// Follows what a context waits for. `None`: nobody wants to know.
-    pub fn span(self: &Rc<Self>, id: ContextId, name: &'static str) -> Option<Span> {
-        if self.traced.get() == 0 {
-            return None;
-        }
-        let mut context = self.context(id)?;
-        if !context.follower()?.wants_spans() {
-            return None;
-        }
-        let (opened, began) = (context.started, Instant::now());
-        drop(context);
-        let (took, attributes) = (Duration::ZERO, Vec::new());
-        let record = Some(SpanRecord { name, began, took, attributes, failed: false });
-        Some(Span { state: self.clone(), id, opened, record })
-    }
-
-    /// The Worker says something, on behalf of a context if it is one's. `values`
-    /// is the JSON of what it said, as far as somebody follows.
-    pub fn console(&self, id: Option<ContextId>, level: ConsoleLevel, text: &str, values: &str) {
+    /// The Worker says something, on behalf of a context if it is one's.
+    pub fn console(&self, id: Option<ContextId>, said: &Said<'_>) {
         if let Some(mut context) = id.and_then(|id| self.context(id))
             && let Some(trace) = context.follower()
         {
-            trace.console(level, text, values);
+            trace.console(said);
         }
-        self.log.console(&self.worker().name, level, text);
+        self.log.console(&self.worker().name, said.level, said.text);
+    }
+
+    /// Code of a context publishes a message on a channel of `node:diagnostics_channel`.
+    pub fn published(&self, id: ContextId, message: &Published<'_>) {
+        if let Some(mut context) = self.context(id)
+            && let Some(trace) = context.follower()
+        {
+            trace.published(message);
+        }
     }
 
     /// An event enters a Durable Object, whose context this is. Gives the event's
@@ -182,6 +127,12 @@ impl IsolateState {
         let Some(at) = context.inner.iter().position(|inner| inner.number == number) else {
             return;
         };
+        if context.inner.len() == 1 {
+            drop(context);
+            self.end_marks(id);
+            let Some(again) = self.context(id) else { return };
+            context = again;
+        }
         let mut inner = context.inner.remove(at);
         if !ok && inner.outcome == Outcome::Ok {
             inner.outcome = Outcome::Exception;

@@ -34,7 +34,7 @@ pub struct FetchEvent<'a> {
     /// What a service binding names of this Worker, where one sends it.
     pub service: Option<&'a ServiceTarget>,
     /// The path names one of the handlers that no client reaches: `handlers.js`
-    /// makes of the request what that one gets.
+    /// makes of the request what that one gets. `service` may name an export that has it.
     pub for_handler: bool,
     pub reply: Box<dyn Reply>,
     pub on_end: Option<OnEnd>,
@@ -67,7 +67,9 @@ impl Isolate {
         let has_body = event.body.is_some();
         let now = Instant::now();
         let id = self.state.open_context(Some(event.reply), event.body, event.on_end, now);
-        let object = event.service.and_then(|service| service.object.as_ref());
+        let is_called = !event.for_handler;
+        let object =
+            event.service.filter(|_| is_called).and_then(|service| service.object.as_ref());
         if let Some(mut context) = self.state.context(id) {
             context.cf = event.cf;
             context.for_object = object.is_some();
@@ -98,19 +100,22 @@ impl Isolate {
                     None => one_byte(scope, b""),
                 },
             ];
-            let Some(service) = event.service else {
-                if event.for_handler {
-                    let Some(script) = v8::String::new(scope, HANDLERS_SCRIPT) else { return };
-                    let none: v8::Local<v8::Value> = v8::undefined(scope).into();
-                    let mut args = Vec::from(args);
-                    args.extend([none, none, none, script.into()]);
-                    call(scope, &hooks.fetch, &args);
-                } else {
-                    call(scope, &hooks.fetch, &args);
+            let mut args = Vec::from(args);
+            if event.for_handler {
+                let Some(script) = v8::String::new(scope, HANDLERS_SCRIPT) else { return };
+                let none: v8::Local<v8::Value> = v8::undefined(scope).into();
+                args.extend([none, none, none, script.into()]);
+                for text in event.service.map_or([None; 2], ServiceTarget::export) {
+                    let text = text.and_then(|text| v8::String::new(scope, text));
+                    args.push(text.map_or(none, Into::into));
                 }
+                call(scope, &hooks.fetch, &args);
+                return;
+            }
+            let Some(service) = event.service else {
+                call(scope, &hooks.fetch, &args);
                 return;
             };
-            let mut args = Vec::from(args);
             push_target(scope, &mut args, service, namespace);
             call(scope, &hooks.fetch, &args);
         });

@@ -16,6 +16,7 @@ use super::share::Shares;
 use super::slot::Slot;
 use crate::serve::ThreadEvent;
 use crate::tails::Consumer;
+use selvedge_runtime::worker::TailKind;
 
 /// A new version of a Worker that serves gets this long to start before the old
 /// one goes; after it, requests wait for it.
@@ -117,15 +118,20 @@ fn add(core: &Core, routes: &mut Routes, worker: Arc<Deployed>) {
     let key = worker.live.key.clone();
     core.kept.set(&key, &worker.live.settings.observability);
     core.tails.set(&key, tail_consumers(&worker.live));
+    core.traces.set_tags(&key, &worker.live.settings.tags);
     core.set_worker(&key, Some(worker));
 }
 
 /// The Workers of the account that get the events of one.
 fn tail_consumers(live: &LiveWorker) -> Vec<Consumer> {
-    let consumers = live.settings.tail_consumers.iter();
-    let of_account = consumers.filter_map(|consumer| {
+    let of_tail = live.settings.tail_consumers.iter();
+    let of_stream = live.settings.streaming_tail_consumers.iter();
+    let consumers = of_tail
+        .map(|consumer| (consumer, TailKind::Tail))
+        .chain(of_stream.map(|consumer| (consumer, TailKind::Stream)));
+    let of_account = consumers.filter_map(|(consumer, kind)| {
         let key = WorkerKey::new(live.key.account.clone(), &consumer.service).ok()?;
-        Some(Consumer { worker: key.to_string(), key })
+        Some(Consumer { worker: key.to_string(), key, kind })
     });
     of_account.collect()
 }
@@ -260,6 +266,7 @@ fn retire(core: &Core, before: Option<&Deployed>, after: Option<&Deployed>) {
         core.traces.registry().forget(key.account.as_str(), &key.name);
         core.kept.forget(key);
         core.tails.set(key, Vec::new());
+        core.traces.set_tags(key, &[]);
         // Another Worker may get its name.
         let scope = selvedge_cache::front::scope_of_all(&before.name);
         if let Err(error) = core.backends.cache().purge(&scope, Purge::Everything) {

@@ -108,6 +108,7 @@ impl Stores<'_> {
             entrypoint: None,
             modules,
             env,
+            tails: Vec::new(),
             hidden: self.own_objects(given)?,
             // No mail comes in.
             mail: None,

@@ -59,7 +59,8 @@ impl ThreadGate {
     pub(super) fn new(core: Arc<Core>, slot: Arc<Slot>) -> Self {
         let meter = core.traces.meter(&slot);
         let routes = RefCell::new(Cache::new(core.routes.clone()));
-        let source = Source { key: slot.key.clone(), version: Some(slot.version) };
+        let own = slot.given().and_then(|worker| core.tails.own(&slot.key, &worker.tails));
+        let source = Source { key: slot.key.clone(), version: Some(slot.version), own };
         let of = Rc::new(Of { core, slot, source, meter });
         Self { of, routes, known: RefCell::default(), limits: RefCell::default() }
     }
@@ -199,7 +200,7 @@ impl Monitor for Of {
     }
 
     fn wants(&self) -> bool {
-        self.core.traces.wants(&self.slot.key)
+        self.source.own.is_some() || self.core.traces.wants(&self.slot.key)
     }
 
     fn follow(

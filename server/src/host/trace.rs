@@ -2,26 +2,33 @@
 //! event is followed only while somebody does; counters are kept of all.
 
 mod follow;
+pub(crate) mod ids;
+mod json;
 mod made;
+mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use selvedge_deployments::{AccountId, VersionId, WorkerKey};
-use selvedge_runtime::{EventTrace, InnerPlace, Outcome};
-use serde_json::{Value, json};
+use selvedge_runtime::{EventTrace, InnerPlace, Outcome, SpanNumber, SpanValue};
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::answer::Trouble;
 use super::slot::Slot;
 use crate::metrics::{EventKind, Meter, Registry};
 use crate::serve::ThreadEvent;
+use crate::tails::{OwnTails, Producer};
 use follow::Follow;
+pub(crate) use stream::dropped;
 
 /// Events that wait for a slow reader of a tail; more are dropped.
 const TAIL_EVENTS: usize = 256;
@@ -32,6 +39,10 @@ pub struct TraceItem {
     pub account: AccountId,
     pub script: Arc<str>,
     pub version: Option<VersionId>,
+    /// What its deployer calls it.
+    pub tags: Arc<[String]>,
+    /// The dispatch namespace that it is in.
+    pub namespace: Option<Arc<str>>,
     /// The export that took it; `None`: the default one.
     pub entrypoint: Option<Arc<str>>,
     /// The id of the Durable Object that took it.
@@ -40,6 +51,7 @@ pub struct TraceItem {
     pub event: TraceEvent,
     pub exceptions: Vec<TraceException>,
     pub logs: Vec<TraceLog>,
+    pub published: Vec<TracePublished>,
     /// When it began; Unix time in milliseconds.
     pub event_timestamp: u64,
     pub cpu_time: Duration,
@@ -54,16 +66,20 @@ pub struct TraceItem {
     pub bytes: usize,
     /// What it waited for, where somebody collects that.
     pub spans: Vec<TraceSpan>,
+    pub(crate) ids: ids::Ids,
 }
 
 /// A part of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TraceSpan {
-    pub name: &'static str,
+    pub number: SpanNumber,
+    /// The part that it belongs to; 0: the event as a whole.
+    pub parent: SpanNumber,
+    pub name: Cow<'static, str>,
     /// From the event's begin.
     pub after: Duration,
     pub took: Duration,
-    pub attributes: Vec<(&'static str, String)>,
+    pub attributes: Vec<(Cow<'static, str>, SpanValue)>,
     pub failed: bool,
 }
 
@@ -104,6 +120,13 @@ pub enum TraceEvent {
         queue: String,
         batch_size: u32,
     },
+    /// A message that came in.
+    Email {
+        from: String,
+        to: String,
+        /// Bytes of it as it came.
+        raw_size: u64,
+    },
     /// Events of other Workers, by the names of those.
     Tail {
         consumed: Vec<String>,
@@ -126,19 +149,35 @@ pub struct TraceLog {
     pub level: &'static str,
     /// An array.
     pub message: Value,
+    /// What is known of the errors in it: an array as long, or nothing.
+    pub errors: Option<Value>,
+    /// Unix time in milliseconds.
+    pub timestamp: u64,
+}
+
+/// A message of `node:diagnostics_channel`.
+#[derive(Debug, Clone)]
+pub struct TracePublished {
+    pub channel: String,
+    /// It as far as JSON can say it.
+    pub message: Value,
+    /// All of it, as V8 serializes values.
+    pub bytes: Bytes,
     /// Unix time in milliseconds.
     pub timestamp: u64,
 }
 
 /// Whose events they are.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Source {
     pub(crate) key: WorkerKey,
     pub(crate) version: Option<VersionId>,
+    /// Who is told beside those that the server knows of.
+    pub(crate) own: Option<OwnTails>,
 }
 
 /// Takes items. It must not block.
-pub trait TraceSink: Send + Sync {
+pub(crate) trait TraceSink: Send + Sync {
     /// Whether events of this Worker are wanted. Asked for each event.
     fn wants(&self, worker: &WorkerKey) -> bool;
 
@@ -147,107 +186,9 @@ pub trait TraceSink: Send + Sync {
 
     /// An event is over.
     fn item(&self, item: &Arc<TraceItem>);
-}
 
-impl TraceItem {
-    /// The JSON that tails send.
-    pub fn to_json(&self) -> Value {
-        let exceptions: Vec<_> = self.exceptions.iter().map(TraceException::to_json).collect();
-        let logs: Vec<_> = self.logs.iter().map(TraceLog::to_json).collect();
-        json!({
-            "outcome": self.outcome.as_str(),
-            "scriptName": &*self.script,
-            "entrypoint": self.entrypoint.as_deref(),
-            "scriptVersion": self.version.map(|id| json!({ "id": id.to_string() })),
-            "exceptions": exceptions,
-            "logs": logs,
-            "eventTimestamp": self.event_timestamp,
-            "cpuTime": self.cpu_time.as_millis() as u64,
-            "wallTime": self.wall_time.as_millis() as u64,
-            "truncated": self.truncated,
-            "executionModel": if self.object.is_some() { "durableObject" } else { "stateless" },
-            "durableObjectId": self.object.as_deref(),
-            "requestId": self.request_id,
-            "diagnosticsChannelEvents": [],
-            "event": self.event.to_json(),
-        })
-    }
-}
-
-impl TraceEvent {
-    fn to_json(&self) -> Value {
-        match self {
-            Self::Fetch { method, url, headers, cf, status, .. } => {
-                let mut map = serde_json::Map::new();
-                for (name, value) in headers {
-                    match map.get_mut(name) {
-                        Some(Value::String(before)) => {
-                            before.push_str(", ");
-                            before.push_str(value);
-                        }
-                        _ => {
-                            map.insert(name.clone(), Value::String(value.clone()));
-                        }
-                    }
-                }
-                json!({
-                    "request": { "url": url, "method": method, "headers": map, "cf": cf },
-                    "response": status.map(|status| json!({ "status": status })),
-                })
-            }
-            Self::Scheduled { cron, scheduled_time } => {
-                json!({ "cron": cron, "scheduledTime": scheduled_time })
-            }
-            Self::Alarm { scheduled_time } => {
-                json!({ "scheduledTime": crate::log::rfc3339(*scheduled_time) })
-            }
-            Self::Rpc { method } => json!({ "rpcMethod": method }),
-            Self::WebSocket { kind, close } => {
-                let mut event = json!({ "webSocketEventType": kind });
-                if let Some((code, was_clean)) = close {
-                    event["code"] = json!(code);
-                    event["wasClean"] = json!(was_clean);
-                }
-                json!({ "getWebSocketEvent": event })
-            }
-            Self::Connect => json!({}),
-            Self::Queue { queue, batch_size } => {
-                json!({ "queue": queue, "batchSize": batch_size })
-            }
-            Self::Tail { consumed } => {
-                let events: Vec<_> =
-                    consumed.iter().map(|name| json!({ "scriptName": name })).collect();
-                json!({ "consumedEvents": events })
-            }
-        }
-    }
-
-    /// How it counts.
-    pub fn kind(&self) -> EventKind {
-        match self {
-            Self::Fetch { .. } => EventKind::Fetch,
-            Self::Scheduled { .. } => EventKind::Scheduled,
-            Self::Alarm { .. } => EventKind::Alarm,
-            Self::Rpc { .. } => EventKind::Rpc,
-            Self::WebSocket { .. } => EventKind::WebSocket,
-            Self::Connect => EventKind::Connect,
-            Self::Queue { .. } => EventKind::Fetch,
-            Self::Tail { .. } => EventKind::Tail,
-        }
-    }
-}
-
-impl TraceException {
-    fn to_json(&self) -> Value {
-        let Self { name, message, stack, timestamp } = self;
-        json!({ "name": name, "message": message, "stack": stack, "timestamp": timestamp })
-    }
-}
-
-impl TraceLog {
-    fn to_json(&self) -> Value {
-        json!({ "message": self.message, "level": self.level, "timestamp": self.timestamp })
-    }
+    /// Who wants to know of a Worker's event while it goes on.
+    fn followers(&self, worker: &WorkerKey) -> Vec<Producer>;
 }
 
 /// Who wants to know, and the counters.
@@ -257,6 +198,7 @@ pub struct Traces {
     tails: Mutex<Tails>,
     has_tails: AtomicBool,
     has_spans: AtomicBool,
+    tags: RwLock<HashMap<WorkerKey, Arc<[String]>>>,
 }
 
 type Tails = HashMap<WorkerKey, Vec<mpsc::Sender<Arc<Value>>>>;
@@ -266,7 +208,22 @@ impl Traces {
     pub fn new(registry: Arc<Registry>) -> Arc<Self> {
         let (sinks, tails) = (ArcSwap::default(), Mutex::default());
         let (has_tails, has_spans) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { registry, sinks, tails, has_tails, has_spans })
+        let tags = RwLock::default();
+        Arc::new(Self { registry, sinks, tails, has_tails, has_spans, tags })
+    }
+
+    /// What a Worker's deployer calls it from now on.
+    pub(crate) fn set_tags(&self, worker: &WorkerKey, tags: &[String]) {
+        let mut all = self.tags.write().unwrap_or_else(PoisonError::into_inner);
+        match tags {
+            [] => drop(all.remove(worker)),
+            tags => drop(all.insert(worker.clone(), tags.into())),
+        }
+    }
+
+    fn tags(&self, worker: &WorkerKey) -> Arc<[String]> {
+        let all = self.tags.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(worker).cloned().unwrap_or_default()
     }
 
     /// The counters of all Workers.
@@ -275,7 +232,7 @@ impl Traces {
     }
 
     /// One more who wants to know.
-    pub fn add_sink(&self, sink: Arc<dyn TraceSink>) {
+    pub(crate) fn add_sink(&self, sink: Arc<dyn TraceSink>) {
         self.has_spans.fetch_or(sink.wants_spans(), Ordering::Relaxed);
         self.sinks.rcu(|sinks| {
             let mut sinks = Vec::clone(sinks);
@@ -319,8 +276,14 @@ impl Traces {
     }
 
     /// An event is over.
-    pub fn emit(&self, key: &WorkerKey, item: TraceItem) {
-        let item = Arc::new(item);
+    pub(crate) fn emit(&self, source: &Source, item: TraceItem) {
+        let (key, item) = (&source.key, Arc::new(item));
+        // What a tail handler does is told to nobody's tail handler: it might be its own.
+        if let Some(own) = &source.own
+            && !matches!(item.event, TraceEvent::Tail { .. })
+        {
+            own.item(&item);
+        }
         for sink in self.sinks.load().iter().filter(|sink| sink.wants(key)) {
             sink.item(&item);
         }
@@ -348,10 +311,17 @@ impl Traces {
         place: &InnerPlace<'_>,
         event: impl FnOnce() -> TraceEvent,
     ) -> Option<Box<dyn EventTrace>> {
-        if !self.wants(&source.key) {
+        if source.own.is_none() && !self.wants(&source.key) {
             return None;
         }
         Some(Box::new(Follow::new(self.clone(), source, place, event())))
+    }
+
+    /// Who wants to know of a Worker's event while it goes on.
+    fn followers(&self, source: &Source) -> Vec<Producer> {
+        let sinks = self.sinks.load();
+        let of_sinks = sinks.iter().flat_map(|sink| sink.followers(&source.key));
+        of_sinks.chain(source.own.iter().flat_map(|own| own.followers(&source.key))).collect()
     }
 
     /// An event that no isolate took.

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::{Place, Runs, locked};
 use crate::host::answer::{Trouble, to_service};
 use crate::host::slot::{Delivery, Resident, Slot, Undelivered};
+use crate::local_traces::LocalTraces;
 use crate::log::Log;
 use crate::serve::{Orders, Shared, ThreadEvent, serve_thread};
 use crate::site::Before;
@@ -33,6 +34,8 @@ pub(crate) struct LocalRuns {
     log: Arc<Log>,
     switchboard: Arc<Switchboard>,
     control: tokio::runtime::Handle,
+    /// Of Workers that were given tails.
+    traces: Arc<LocalTraces>,
     began: Instant,
     /// Those that may have an isolate.
     warm: Mutex<Vec<Arc<Slot>>>,
@@ -54,7 +57,9 @@ impl LocalRuns {
         switchboard: Arc<Switchboard>,
     ) -> Arc<Self> {
         let control = tokio::runtime::Handle::current();
+        let traces = LocalTraces::new(switchboard.clone(), log.clone());
         let this = Arc::new_cyclic(|me| Self {
+            traces,
             me: me.clone(),
             services,
             log,
@@ -110,7 +115,7 @@ impl LocalRuns {
             server_timing: false,
             threads: Mutex::default(),
             switchboard: self.switchboard.clone(),
-            traces: None,
+            traces: Some(self.traces.clone()),
         })
     }
 }

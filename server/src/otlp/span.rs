@@ -1,10 +1,9 @@
 //! One event as a span, with the names that OpenTelemetry has for its parts.
 
-use std::hash::{BuildHasher as _, RandomState};
-
-use selvedge_runtime::Outcome;
+use selvedge_runtime::{Outcome, SpanValue};
 use serde_json::{Value, json};
 
+use crate::host::trace::ids::Parent;
 use crate::host::trace::{TraceEvent, TraceItem};
 
 /// `SPAN_KIND_SERVER`, `SPAN_KIND_INTERNAL`, `SPAN_KIND_CLIENT`, `SPAN_KIND_CONSUMER`.
@@ -12,41 +11,8 @@ const SERVER: u8 = 2;
 const INTERNAL: u8 = 1;
 const CLIENT: u8 = 3;
 const CONSUMER: u8 = 5;
-/// The one attribute of parts that is a number.
-const STATUS: &str = "http.response.status_code";
 /// `STATUS_CODE_ERROR`.
 const ERROR: u8 = 2;
-
-/// What `traceparent` says (<https://www.w3.org/TR/trace-context/>).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Parent {
-    trace: String,
-    span: String,
-    pub(super) is_sampled: bool,
-}
-
-impl Parent {
-    /// The caller's span, if the request names it.
-    pub(super) fn of(item: &TraceItem) -> Option<Self> {
-        let TraceEvent::Fetch { headers, .. } = &item.event else { return None };
-        let header = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("traceparent"))?;
-        Self::parse(&header.1)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let parts: Vec<_> = text.trim().split('-').collect();
-        let [version, trace, span, flags, ..] = parts[..] else { return None };
-        let is_hex = |text: &str, length: usize| {
-            text.len() == length
-                && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-                && text.bytes().any(|byte| byte != b'0')
-        };
-        let flags = (flags.len() == 2).then(|| u8::from_str_radix(flags, 16).ok()).flatten()?;
-        (version.len() == 2 && version != "ff" && is_hex(trace, 32) && is_hex(span, 16)).then(
-            || Self { trace: trace.to_owned(), span: span.to_owned(), is_sampled: flags & 1 == 1 },
-        )
-    }
-}
 
 /// The span of an event, and those of its parts.
 pub(super) fn spans(item: &TraceItem) -> Vec<Value> {
@@ -55,14 +21,16 @@ pub(super) fn spans(item: &TraceItem) -> Vec<Value> {
     let parts = item.spans.iter().map(|part| {
         let from = begin + part.after.as_nanos();
         let is_request = part.name == "fetch";
-        let attributes = part.attributes.iter().map(|(key, value)| match value.parse() {
-            Ok(status) if *key == STATUS => number(key, status),
-            _ => text(key, value),
+        let attributes = part.attributes.iter().map(|(key, value)| match value {
+            SpanValue::Text(value) => text(key, value),
+            SpanValue::Count(value) => number(key, *value),
+            SpanValue::Number(value) => json!({ "key": key, "value": { "doubleValue": value } }),
+            SpanValue::Bool(value) => json!({ "key": key, "value": { "boolValue": value } }),
         });
         let mut span = json!({
             "traceId": event["traceId"],
-            "spanId": random_id(),
-            "parentSpanId": event["spanId"],
+            "spanId": format!("{:016x}", item.ids.span(part.number)),
+            "parentSpanId": format!("{:016x}", item.ids.span(part.parent)),
             "name": part.name,
             "kind": if is_request { CLIENT } else { INTERNAL },
             "startTimeUnixNano": from.to_string(),
@@ -79,16 +47,14 @@ pub(super) fn spans(item: &TraceItem) -> Vec<Value> {
 }
 
 fn span(item: &TraceItem) -> Value {
-    let parent = Parent::of(item);
-    let trace = parent
-        .as_ref()
-        .map_or_else(|| format!("{}{}", random_id(), random_id()), |parent| parent.trace.clone());
+    let parent = Parent::of(&item.event);
+    let trace = parent.map_or(item.ids.trace, |parent| parent.trace);
     let begin = u128::from(item.event_timestamp) * 1_000_000;
     let end = begin + item.wall_time.as_nanos();
     let (name, kind) = name(item);
     let mut span = json!({
-        "traceId": trace,
-        "spanId": random_id(),
+        "traceId": format!("{trace:032x}"),
+        "spanId": format!("{:016x}", item.ids.span(0)),
         "name": name,
         "kind": kind,
         "startTimeUnixNano": begin.to_string(),
@@ -97,7 +63,7 @@ fn span(item: &TraceItem) -> Value {
         "events": events(item),
     });
     if let Some(parent) = parent {
-        span["parentSpanId"] = parent.span.into();
+        span["parentSpanId"] = format!("{:016x}", parent.span).into();
     }
     if !matches!(item.outcome, Outcome::Ok | Outcome::Canceled) {
         let message = item.exceptions.first().map(|exception| exception.message.clone());
@@ -105,11 +71,6 @@ fn span(item: &TraceItem) -> Value {
         span["status"] = json!({ "code": ERROR, "message": message });
     }
     span
-}
-
-/// 16 hexadecimal digits that are not all zero.
-fn random_id() -> String {
-    format!("{:016x}", RandomState::new().hash_one(0_u8).max(1))
 }
 
 fn name(item: &TraceItem) -> (String, u8) {
@@ -121,6 +82,7 @@ fn name(item: &TraceItem) -> (String, u8) {
         TraceEvent::WebSocket { kind, .. } => (format!("websocket {kind}"), SERVER),
         TraceEvent::Connect => (format!("connect {}", item.script), SERVER),
         TraceEvent::Queue { queue, .. } => (format!("queue {queue}"), CONSUMER),
+        TraceEvent::Email { .. } => ("email".to_owned(), CONSUMER),
         TraceEvent::Tail { .. } => ("tail".to_owned(), CONSUMER),
     }
 }
@@ -170,6 +132,10 @@ fn attributes(item: &TraceItem) -> Vec<Value> {
             all.push(text("messaging.destination.name", queue));
             all.push(number("messaging.batch.message_count", u64::from(*batch_size)));
         }
+        TraceEvent::Email { raw_size, .. } => {
+            all.push(text("faas.trigger", "other"));
+            all.push(number("selvedge.email.size", *raw_size));
+        }
         TraceEvent::Tail { consumed } => {
             all.push(text("faas.trigger", "other"));
             all.push(number("selvedge.tail.events", consumed.len() as u64));
@@ -209,9 +175,11 @@ fn events(item: &TraceItem) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
+    use crate::host::trace::ids::Ids;
     use crate::host::trace::{TraceException, TraceLog, TraceSpan};
 
     fn item(headers: Vec<(String, String)>) -> TraceItem {
@@ -219,6 +187,8 @@ mod tests {
             account: "0123456789abcdef0123456789abcdef".parse().expect("an id"),
             script: "api".into(),
             version: None,
+            tags: Arc::default(),
+            namespace: None,
             entrypoint: None,
             outcome: Outcome::Exception,
             event: TraceEvent::Fetch {
@@ -235,7 +205,13 @@ mod tests {
                 stack: None,
                 timestamp: 5,
             }],
-            logs: vec![TraceLog { level: "warn", message: json!(["hi"]), timestamp: 4 }],
+            logs: vec![TraceLog {
+                level: "warn",
+                message: json!(["hi"]),
+                errors: None,
+                timestamp: 4,
+            }],
+            published: Vec::new(),
             event_timestamp: 3,
             cpu_time: Duration::from_micros(2_500),
             wall_time: Duration::from_millis(10),
@@ -245,12 +221,15 @@ mod tests {
             bytes: 0,
             object: None,
             spans: vec![TraceSpan {
-                name: "kv_get",
+                number: 1,
+                parent: 0,
+                name: "kv_get".into(),
                 after: Duration::from_millis(2),
                 took: Duration::from_millis(1),
-                attributes: vec![("k", "v".to_owned())],
+                attributes: vec![("k".into(), "v".into())],
                 failed: true,
             }],
+            ids: Ids::new(),
         }
     }
 
@@ -290,19 +269,6 @@ mod tests {
             (&span["traceId"], &span["parentSpanId"]),
             (&json!(trace), &json!("00f067aa0ba902b7"))
         );
-        assert!(Parent::of(&item).is_some_and(|parent| parent.is_sampled));
-    }
-
-    #[test]
-    fn what_is_no_traceparent_is_none() {
-        for text in [
-            "",
-            "00-0-0-01",
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-\u{e4}",
-        ] {
-            assert_eq!(Parent::parse(text), None, "{text}");
-        }
+        assert!(Parent::of(&item.event).is_some_and(|parent| parent.is_sampled));
     }
 }

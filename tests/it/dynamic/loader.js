@@ -178,7 +178,9 @@ const suites = {
     "no entrypoint": () => L.load(code(OK)).getEntrypoint("Nope").add(1, 2),
     "no entrypoint to fetch": () => ask(L.load(code(OK)), "Nope"),
     "method throws": () => L.load(code(OK)).getEntrypoint("Counts").boom().catch((error) => `${error.name}: ${error.message}${error.remote ? " [remote]" : ""}`),
-    "tails": () => ask(L.load(code(OK, { tails: [env.SELF] }))),
+    "tails": () => ask(L.load(code(OK, { tails: [5] }))),
+    "no list of tails": () => ask(L.load(code(OK, { tails: "x" }))),
+    "streaming tails": () => ask(L.load(code(OK, { streamingTails: [] }))),
     "a stub of another request": async () => {
       kept = L.load(code(OK));
       return (await env.SELF.fetch("http://x/kept")).text();

@@ -233,7 +233,15 @@ fn what_is_wrong_is_said() {
             ("method throws", "TypeError: x [remote]"),
             (
                 "tails",
-                "Error: \"tails\" of a dynamically-loaded Worker is not supported: use tail_consumers of the Worker that loads it.",
+                "TypeError: Incorrect type for array element 0: the provided value is not of type 'Fetcher'.",
+            ),
+            (
+                "no list of tails",
+                "TypeError: Incorrect type for the 'tails' field on 'WorkerCode': the provided value is not of type 'Array'.",
+            ),
+            (
+                "streaming tails",
+                "Error: Streaming tail workers are experimental. You must pass the option 'allowExperimental: true' to the worker loader to use them",
             ),
             (
                 "a stub of another request",

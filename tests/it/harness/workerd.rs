@@ -28,8 +28,17 @@ impl Workerd {
     }
 
     /// These services; `main` takes the requests, and `all` is every network.
-    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     pub(crate) fn start(folder: &Path, services: &str) -> Option<Self> {
+        Self::start_with(folder, services, &[])
+    }
+
+    /// The same with experimental features.
+    pub(crate) fn start_experimental(folder: &Path, services: &str) -> Option<Self> {
+        Self::start_with(folder, services, &["--experimental"])
+    }
+
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+    fn start_with(folder: &Path, services: &str, args: &[&str]) -> Option<Self> {
         let Some(workerd) = find_workerd() else {
             println!("there is no workerd at SELVEDGE_WORKERD or on the PATH to compare with");
             return None;
@@ -48,6 +57,7 @@ impl Workerd {
         std::fs::write(folder.join("config.capnp"), config).expect("it can be written");
         let mut child = Command::new(workerd)
             .args(["serve", "config.capnp", "--control-fd=1"])
+            .args(args)
             .current_dir(folder)
             .stdout(Stdio::piped())
             .spawn()

@@ -13,6 +13,11 @@ use crate::harness::{Client, Origin, Workerd, eventually, full};
 
 const PRODUCER: &str = r#"
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import channels from "node:diagnostics_channel";
+class Mine extends Error {
+  constructor(message) { super(message); this.name = "Mine"; this.code = 5; }
+}
+class Plain { a = 1; }
 export class Other extends WorkerEntrypoint {
   async add(a, b) { console.log("adds"); return a + b; }
   async connect(socket) { console.log("connected"); throw new Error("in a connection"); }
@@ -46,6 +51,33 @@ export default {
         console.debug("d");
         console.info("i");
         return new Response("fine", { status: 202 });
+      case "/errors":
+        console.log("a", new Error("one"), new Mine("own"), 1);
+        console.error(new AggregateError([new Error("inner")], "all"));
+        console.log({ e: new Error("in an object") }, [new Error("in a list")]);
+        console.log(Object.assign(new Error("no stack"), { stack: undefined }), Object.assign(new Error("s"), { stack: "own" }));
+        break;
+      case "/values": {
+        const cycle = {};
+        cycle.cycle = cycle;
+        console.log(undefined, 10n, new Map([[1, 2]]), new Plain(), NaN, new Date(0), [1n], cycle, null);
+        console.log(Object.create(null), { toJSON: () => 5 }, Symbol("s"), /a/);
+        console.log(), console.log("%s is %d", "a", 3);
+        break;
+      }
+      case "/channels": {
+        const own = channels.channel("own");
+        own.publish({ a: 1, date: new Date(0), map: new Map([[1, 2]]) });
+        own.subscribe((message) => console.log("heard", message.b));
+        own.publish({ b: 2 });
+        channels.channel(Symbol("named")).publish("text");
+        channels.channel("code").publish(() => 1);
+        channels.channel("nothing").publish(undefined);
+        channels.tracingChannel("steps").traceSync(() => 1, { step: 1 });
+        await channels.tracingChannel("later").tracePromise(async () => 2, { step: 2 });
+        break;
+      }
+      case "/throws-own": throw new Mine("own");
       case "/throws": throw new TypeError("no such thing");
       case "/throws-text": throw "a text";
       case "/late":
@@ -73,9 +105,13 @@ export default {
 "#;
 
 /// What happens, and how many events that makes.
-const PATHS: [(&str, usize); 11] = [
+const PATHS: [(&str, usize); 15] = [
     ("/logs?token=AbCdEfGhIjKlMnOpQr0123", 1),
+    ("/errors", 1),
+    ("/values", 1),
+    ("/channels", 1),
     ("/throws", 1),
+    ("/throws-own", 1),
     ("/throws-text", 1),
     ("/late", 1),
     ("/remote", 2),
@@ -131,7 +167,7 @@ fn comparable(value: &mut Value) {
     match value {
         Value::Array(list) => list.iter_mut().for_each(comparable),
         Value::Object(map) => {
-            for gone in ["scriptName", "scriptVersion", "cf", "errorInfo"] {
+            for gone in ["scriptName", "scriptVersion", "cf"] {
                 map.remove(gone);
             }
             for (key, value) in map.iter_mut() {
@@ -140,7 +176,7 @@ fn comparable(value: &mut Value) {
                         assert!(value.is_u64(), "{key}: {value}");
                         *value = json!("a number");
                     }
-                    "stack" if value != "undefined" => {
+                    "stack" if value != "undefined" && value != "own" => {
                         assert!(
                             value.as_str().is_some_and(|it| it.starts_with("    at ")),
                             "{value}"
@@ -264,6 +300,19 @@ fn secrets_of_a_request_are_shown_to_who_asks() {
         assert_eq!(request["headers"][name], shown);
         assert_eq!(request["unredacted"]["headers"][name], whole);
     }
+}
+
+#[test]
+fn an_email_is_told_as_one() {
+    let sink = Sink::start();
+    let dev = dev(&sink);
+    let path = "/cdn-cgi/handler/email?from=a%40a.test&to=b%40b.test";
+    let message = b"From: a@a.test\r\nTo: b@b.test\r\nMessage-ID: <1@a.test>\r\n\r\nhi\r\n";
+    Client::connect(dev.address).request("POST", path, &[], message);
+    let event = &sink.take("an event", 1)[0]["event"];
+    assert_eq!(event["class"], "EmailEventInfo [object EmailEventInfo]");
+    assert_eq!((&event["mailFrom"], &event["rcptTo"]), (&json!("a@a.test"), &json!("b@b.test")));
+    assert_eq!(event["rawSize"], message.len());
 }
 
 #[test]

@@ -98,6 +98,56 @@ fn an_account_gets_its_own_events_only() {
     assert!(others.try_recv().is_err());
 }
 
+/// Says in its own log what it is told of an event while that goes on.
+const STREAMED: &str = "export default {
+  tailStream(onset) {
+    const { scriptName, scriptVersion, scriptTags, info } = onset.event;
+    const types = [];
+    return (event) => {
+      types.push(event.event.type);
+      if (event.event.type === 'outcome') {
+        console.log(scriptName, typeof scriptVersion.id, scriptTags, info.url, types.join(' '));
+      }
+    };
+  },
+};";
+
+#[test]
+fn events_reach_streaming_consumers_of_the_account() {
+    let serve = Setup::new().start();
+    serve.deploy("app", PRODUCER);
+    serve.deploy("watcher", STREAMED);
+    let key = serve.key("app");
+    let worker = serve.store.worker(&key).expect("the store answers").expect("a Worker");
+    let mut settings = worker.settings;
+    let consumer = TailConsumer { service: "watcher".to_owned(), environment: None };
+    settings.streaming_tail_consumers = vec![consumer.clone()];
+    settings.tags = vec!["blue".to_owned()];
+    serve.store.set_settings(&key, settings.clone(), &Actor::operator()).expect("they are set");
+    serve.apply(&key);
+    let mut tail = serve.handle.tail(&serve.key("watcher"));
+    serve.ask("app", "/a");
+    let item = next(&mut tail);
+    assert_eq!(item["outcome"], "ok", "{item}");
+    assert_eq!(item["event"]["consumedEvents"][0]["scriptName"], "app", "{item}");
+    let url = "http://app.edge.test/a";
+    let said = serde_json::json!(["app", "string", ["blue"], url, "log return outcome"]);
+    assert_eq!(item["logs"][0]["message"], said, "{item}");
+    // What it does itself is told to nobody, and what is not there is counted.
+    settings.streaming_tail_consumers =
+        vec![consumer, TailConsumer { service: "absent".to_owned(), environment: None }];
+    for name in ["app", "watcher"] {
+        let key = serve.key(name);
+        serve.store.set_settings(&key, settings.clone(), &Actor::operator()).expect("set");
+        serve.apply(&key);
+    }
+    serve.ask("app", "/b");
+    assert_eq!(next(&mut tail)["logs"][0]["message"][3], "http://app.edge.test/b");
+    eventually("the absent one is counted", || (lost(&serve, "absent") > 0).then_some(()));
+    assert_eq!(lost(&serve, "absent"), 1);
+    assert!(tail.try_recv().is_err());
+}
+
 /// What would go in circles, or to itself, is told once.
 #[test]
 fn what_a_tail_handler_does_is_told_to_no_tail_handler() {

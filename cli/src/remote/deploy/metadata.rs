@@ -85,6 +85,7 @@ pub(super) fn script_settings(built: &Built) -> Value {
     let value = |key: &str| built.config.section(key).map(|section| section.to_json());
     json!({
         "tail_consumers": value("tail_consumers"),
+        "streaming_tail_consumers": value("streaming_tail_consumers"),
         "logpush": value("logpush"),
         "observability": value("observability").unwrap_or_else(|| json!({ "enabled": false })),
     })

@@ -160,8 +160,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "private networks";
     NotInheritable Acts "tail_consumers" TAIL_CONSUMERS,
         "Workers that get what happens in this one, see [tail-workers.md](tail-workers.md)";
-    NotInheritable NotYet "streaming_tail_consumers" TAIL_CONSUMERS,
-        "tail Workers that get events while they go on";
+    NotInheritable Acts "streaming_tail_consumers" TAIL_CONSUMERS,
+        "Workers that get what happens in this one while it does, see [tail-workers.md](tail-workers.md#while-it-happens)";
     NotInheritable NotYet "connect" CONNECT,
         "TCP connections to the Worker";
     NotInheritable NotYet "containers" List(&Any),

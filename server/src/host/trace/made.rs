@@ -9,12 +9,18 @@ use crate::gate::Asked;
 /// What the server's own calls of handlers begin with (`js/handlers.js`).
 const HANDLERS: &str = "/cdn-cgi/handler/";
 
+/// How long the body of a request says that it is.
+fn length(asked: &Asked<'_>) -> u64 {
+    let length = asked.headers.get("content-length");
+    length.and_then(|length| std::str::from_utf8(length).ok()?.parse().ok()).unwrap_or(0)
+}
+
 impl TraceEvent {
     /// A request, of a client or of another Worker; or a call of a handler.
     pub(crate) fn of_request(asked: &Asked<'_>) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if asked.client.is_for_handler()
-            && let Some(event) = Self::of_handler(&text(asked.url))
+            && let Some(event) = Self::of_handler(&text(asked.url), length(asked))
         {
             return event;
         }
@@ -32,8 +38,19 @@ impl TraceEvent {
         }
     }
 
+    /// The same where clients may call handlers by paths of a local server.
+    pub(crate) fn of_local(asked: &Asked<'_>) -> Self {
+        let url = String::from_utf8_lossy(asked.url);
+        let is_direct = asked.client.service.is_none();
+        match Self::of_handler(&url, length(asked)).filter(|_| is_direct) {
+            Some(event @ Self::Email { .. }) => event,
+            // What it brings stands in the body.
+            _ => Self::of_request(asked),
+        }
+    }
+
     /// The server calls a handler under this URL.
-    fn of_handler(url: &str) -> Option<Self> {
+    fn of_handler(url: &str, length: u64) -> Option<Self> {
         let url = Url::parse(url).ok()?;
         let of_query = |name: &str| {
             let found = url.query_pairs().find(|(key, _)| key == name);
@@ -44,7 +61,12 @@ impl TraceEvent {
                 queue: of_query("queue")?,
                 batch_size: of_query("size").and_then(|size| size.parse().ok()).unwrap_or(0),
             },
-            "tail" => {
+            "email" => Self::Email {
+                from: of_query("from")?,
+                to: of_query("to")?,
+                raw_size: of_query("size").and_then(|size| size.parse().ok()).unwrap_or(length),
+            },
+            "tail" | "tail-stream" => {
                 let scripts = of_query("scripts")?;
                 Self::Tail { consumed: scripts.split(',').map(str::to_owned).collect() }
             }
@@ -95,13 +117,17 @@ mod tests {
 
     #[test]
     fn calls_of_handlers_are_no_requests() {
-        let event = |url: &str| TraceEvent::of_handler(url).map(|event| event.to_json());
+        let event = |url: &str| TraceEvent::of_handler(url, 7).map(|event| event.to_json());
         assert_eq!(
             event("http://queue/cdn-cgi/handler/queue?queue=a%20b&size=3"),
             Some(serde_json::json!({ "queue": "a b", "batchSize": 3 }))
         );
         let of_tail = event("http://tail/cdn-cgi/handler/tail?scripts=a%2Cb").expect("an event");
         assert_eq!(of_tail["consumedEvents"][1]["scriptName"], "b");
+        assert_eq!(
+            event("http://email/cdn-cgi/handler/email?from=a%40b&to=c%40d"),
+            Some(serde_json::json!({ "mailFrom": "a@b", "rcptTo": "c@d", "rawSize": 7 }))
+        );
         assert_eq!(event("http://a/x"), None);
         assert_eq!(event("http://a/cdn-cgi/handler/test"), None);
     }

@@ -1,4 +1,6 @@
 use super::follow::split;
+use serde_json::json;
+
 use super::*;
 
 fn item(event: TraceEvent) -> TraceItem {
@@ -6,6 +8,8 @@ fn item(event: TraceEvent) -> TraceItem {
         account: "0123456789abcdef0123456789abcdef".parse().expect("an id"),
         script: "api".into(),
         version: None,
+        tags: Arc::default(),
+        namespace: None,
         entrypoint: None,
         outcome: Outcome::Exception,
         event,
@@ -15,7 +19,7 @@ fn item(event: TraceEvent) -> TraceItem {
             stack: None,
             timestamp: 5,
         }],
-        logs: vec![TraceLog { level: "warn", message: json!(["hi"]), timestamp: 4 }],
+        logs: vec![TraceLog { level: "warn", message: json!(["hi"]), errors: None, timestamp: 4 }],
         event_timestamp: 3,
         cpu_time: Duration::from_micros(2_500),
         wall_time: Duration::from_millis(10),
@@ -25,6 +29,8 @@ fn item(event: TraceEvent) -> TraceItem {
         bytes: 0,
         object: None,
         spans: Vec::new(),
+        published: Vec::new(),
+        ids: ids::Ids::new(),
     }
 }
 
@@ -70,11 +76,12 @@ fn nobody_is_told_of_a_worker_that_nobody_asks_for() {
     let traces = Traces::new(Arc::new(Registry::new(0)));
     let account: AccountId = "0123456789abcdef0123456789abcdef".parse().expect("an id");
     let key = |name: &str| WorkerKey::new(account.clone(), name).expect("a name");
+    let source = |name: &str| Source { key: key(name), version: None, own: None };
     assert!(!traces.wants(&key("api")));
     let mut tail = traces.tail(&key("api"));
     assert!(traces.wants(&key("api")) && !traces.wants(&key("other")));
-    traces.emit(&key("api"), item(TraceEvent::Rpc { method: "m".into() }));
-    traces.emit(&key("other"), item(TraceEvent::Rpc { method: "m".into() }));
+    traces.emit(&source("api"), item(TraceEvent::Rpc { method: "m".into() }));
+    traces.emit(&source("other"), item(TraceEvent::Rpc { method: "m".into() }));
     assert_eq!(tail.try_recv().expect("one event")["event"]["rpcMethod"], "m");
     assert!(tail.try_recv().is_err());
     drop(tail);

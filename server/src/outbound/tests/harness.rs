@@ -63,6 +63,7 @@ impl Isolate {
             modules: Vec::new(),
             env: Vec::new(),
             hidden: Vec::new(),
+            tails: Vec::new(),
             mail: None,
             classes: Vec::new(),
             compatibility: Default::default(),
