@@ -81,7 +81,7 @@ impl Fill {
     }
 
     /// Gives what is kept in place of the Worker's answer.
-    fn give_kept(mut self: Box<Self>, kept: Arc<Entry>, word: Status) -> u16 {
+    fn give_kept(mut self, kept: Arc<Entry>, word: Status) -> u16 {
         self.pass.front.count(word);
         let asked = &self.pass.asked;
         let answer = super::asked::answer(&kept, asked.headers.as_blob(), asked.is_head);
@@ -102,7 +102,7 @@ impl Fill {
         status
     }
 
-    fn confirm(mut self: Box<Self>, kept: Arc<Entry>, answer: HeaderBlob<'_>) {
+    fn confirm(mut self, kept: Arc<Entry>, answer: HeaderBlob<'_>) {
         self.pass.front.count(Status::Revalidated);
         let asked = &self.pass.asked;
         let got = super::asked::answer(&kept, asked.headers.as_blob(), asked.is_head);
