@@ -144,6 +144,8 @@ pub enum CachePurge {
     Prefix(String),
     /// Responses with this tag.
     Tag(String),
+    /// All that is kept before the Worker of this name.
+    Worker(String),
 }
 
 /// What was seen when a version was started.

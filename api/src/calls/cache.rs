@@ -30,6 +30,9 @@ struct Wanted {
     hosts: Vec<String>,
     #[serde(default)]
     prefixes: Vec<String>,
+    /// Names of Workers: what is kept before them. Cloudflare has no such call.
+    #[serde(default)]
+    workers: Vec<String>,
 }
 
 impl Wanted {
@@ -44,11 +47,13 @@ impl Wanted {
         let mut all: Vec<_> = urls.into_iter().map(CachePurge::Url).collect();
         all.extend(self.tags.into_iter().map(CachePurge::Tag));
         all.extend(self.hosts.into_iter().chain(self.prefixes).map(CachePurge::Prefix));
+        all.extend(self.workers.into_iter().map(CachePurge::Worker));
         let is_empty = |purge: &CachePurge| match purge {
             CachePurge::Everything => false,
-            CachePurge::Url(text) | CachePurge::Prefix(text) | CachePurge::Tag(text) => {
-                text.trim().is_empty()
-            }
+            CachePurge::Url(text)
+            | CachePurge::Prefix(text)
+            | CachePurge::Tag(text)
+            | CachePurge::Worker(text) => text.trim().is_empty(),
         };
         if all.iter().any(is_empty) {
             return Err(invalid("what is to be purged has no name"));
@@ -56,9 +61,9 @@ impl Wanted {
         match (self.purge_everything, all.len()) {
             (true, 0) => Ok(vec![CachePurge::Everything]),
             (true, _) => Err(invalid("purge_everything stands alone")),
-            (false, 0) => {
-                Err(invalid("name what to purge: purge_everything, files, tags, hosts or prefixes"))
-            }
+            (false, 0) => Err(invalid(
+                "name what to purge: purge_everything, files, tags, hosts, prefixes or workers",
+            )),
             (false, count) if count > MAX_NAMES => {
                 Err(invalid(&format!("one call purges {MAX_NAMES} names at most")))
             }

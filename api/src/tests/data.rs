@@ -166,7 +166,7 @@ async fn the_cache_is_purged_by_what_a_call_names() {
     fixture.post("/cache/purge", json!({ "purge_everything": true })).await.ok();
     assert_eq!(purged(), [own(CachePurge::Everything)]);
     let body = json!({ "files": ["https://a.test/x", { "url": "https://a.test/y" }],
-        "tags": ["t"], "hosts": ["b.test"], "prefixes": ["c.test/d"] });
+        "tags": ["t"], "hosts": ["b.test"], "prefixes": ["c.test/d"], "workers": ["w"] });
     fixture.post("/cache/purge", body).await.ok();
     let text = str::to_owned;
     assert_eq!(
@@ -177,6 +177,7 @@ async fn the_cache_is_purged_by_what_a_call_names() {
             CachePurge::Tag(text("t")),
             CachePurge::Prefix(text("b.test")),
             CachePurge::Prefix(text("c.test/d")),
+            CachePurge::Worker(text("w")),
         ]
         .map(own)
     );

@@ -11,17 +11,19 @@ pub(super) async fn run(command: CacheCommand) -> anyhow::Result<()> {
     let remote = server(&args.server)?;
     let account = remote.account().await?;
     let mut body = json!({});
+    let mut count = 0;
     for (key, names) in [
         ("files", &args.urls),
         ("tags", &args.tags),
         ("hosts", &args.hosts),
         ("prefixes", &args.prefixes),
+        ("workers", &args.workers),
     ] {
         if !names.is_empty() {
             body[key] = json!(names);
+            count += names.len();
         }
     }
-    let count = args.urls.len() + args.tags.len() + args.hosts.len() + args.prefixes.len();
     if args.everything {
         let question = format!("Forget all responses in the cache of the account {account}?");
         must_confirm(&question, args.yes, "--yes")?;

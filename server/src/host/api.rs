@@ -170,14 +170,19 @@ impl Host for Handle {
     }
 
     fn purge_cache(&self, account: &AccountId, purges: &[CachePurge]) -> Result<(), HostError> {
+        let own = || account.to_string();
         for purge in purges {
-            let purge = match purge {
-                CachePurge::Everything => Purge::Everything,
-                CachePurge::Url(url) => Purge::Url(url.clone()),
-                CachePurge::Prefix(prefix) => Purge::Prefix(prefix.clone()),
-                CachePurge::Tag(tag) => Purge::Tag(tag.clone()),
+            let (whose, purge) = match purge {
+                CachePurge::Everything => (own(), Purge::Everything),
+                CachePurge::Url(url) => (own(), Purge::Url(url.clone())),
+                CachePurge::Prefix(prefix) => (own(), Purge::Prefix(prefix.clone())),
+                CachePurge::Tag(tag) => (own(), Purge::Tag(tag.clone())),
+                CachePurge::Worker(name) => {
+                    let worker = format!("{account}/{name}");
+                    (selvedge_cache::front::scope_of_all(&worker), Purge::Everything)
+                }
             };
-            let done = self.0.backends.cache().purge(account.as_str(), purge);
+            let done = self.0.backends.cache().purge(&whose, purge);
             done.map_err(|error| HostError::Internal(error.to_string()))?;
         }
         Ok(())

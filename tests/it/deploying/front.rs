@@ -71,6 +71,38 @@ fn workers_do_not_share_what_is_kept() {
     served.ask("POST", &served.host("two"), "/purge", &[], r#"{"purgeEverything":true}"#);
     assert_eq!(ask("one"), is("HIT", "one 1"));
     assert_eq!(ask("two"), is("MISS", "two 2"));
+    let selvedge = |args: &[&str]| served.selvedge(served.folder.path(), args).text();
+    selvedge(&["cache", "purge", "--everything", "--yes"]);
+    assert_eq!(ask("one"), is("HIT", "one 1"), "that is another cache");
+    selvedge(&["cache", "purge", "--worker", "one"]);
+    assert_eq!(ask("one"), is("MISS", "one 2"));
+    assert_eq!(ask("two"), is("HIT", "two 2"));
+    // A Worker that gets the name of one that is gone gets nothing else of it.
+    selvedge(&["delete", "one", "--yes"]);
+    served.deploy(&borrowed(&files("one", "again", SHARED)));
+    assert_eq!(ask("one"), is("MISS", "again 1"));
+}
+
+#[test]
+fn a_service_binding_asks_through_the_callees_cache() {
+    let served = Served::start();
+    served.deploy(&borrowed(&files("backend", "backend", ON)));
+    let caller = r#"export default { async fetch(request, env) {
+        const { pathname, search } = new URL(request.url);
+        const cf = search ? { cacheKey: search } : undefined;
+        const answer = await env.BACKEND.fetch("https://any.host" + pathname, { cf });
+        return new Response(`${answer.headers.get("cf-cache-status")} ${await answer.text()}`);
+    } };"#;
+    let toml = "name = \"caller\"\nmain = \"worker.js\"\ncompatibility_date = \"2026-08-01\"\n\
+        [[services]]\nbinding = \"BACKEND\"\nservice = \"backend\"\n";
+    served.deploy(&[("worker.js", caller), ("wrangler.toml", toml)]);
+    let ask = |path: &str| served.get(&served.host("caller"), path).text();
+    assert_eq!(ask("/a"), "MISS backend 1");
+    assert_eq!(ask("/a"), "HIT backend 1");
+    let direct = got(&served.get(&served.host("backend"), "/a"));
+    assert_eq!(direct, is("HIT", "backend 1"), "it is the same one for clients");
+    assert_eq!(ask("/b?one"), "MISS backend 2");
+    assert_eq!(ask("/c?one"), "HIT backend 2");
 }
 
 #[test]

@@ -115,6 +115,30 @@ fn streams_of_a_connection_run_at_the_same_time() {
 }
 
 #[test]
+fn the_cache_before_a_worker_answers_over_http_2_as_well() {
+    let server = crate::front::server();
+    block_on(async {
+        let mut sender = connect(&server).await;
+        for (method, status, length) in [("HEAD", "MISS", 0), ("GET", "HIT", 8), ("GET", "HIT", 8)]
+        {
+            let request = Request::builder().method(method).uri("http://example.com/a");
+            let request = request.body(Empty::<Bytes>::new()).expect("valid");
+            let response = sender.send_request(request).await.expect("an answer");
+            assert_eq!(response.headers()["cf-cache-status"], status);
+            let body = response.into_body().collect().await.expect("a body").to_bytes();
+            assert_eq!(body.len(), length, "{method}");
+        }
+        let part = Request::get("http://example.com/a").header("range", "bytes=0-2");
+        let part = part.body(Empty::<Bytes>::new()).expect("valid");
+        let response = sender.send_request(part).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(response.headers()["content-range"], "bytes 0-2/8");
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        assert_eq!(&body[..], b"ans");
+    });
+}
+
+#[test]
 fn bodies_go_both_ways() {
     let server = Setup::new(WORKER).start();
     block_on(async {

@@ -6,12 +6,12 @@ use super::ServerArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
-    /// Forget responses by URL, tag, host or prefix, or all of the account.
+    /// Forget responses by URL, tag, host, prefix or Worker, or all of the account.
     Purge(PurgeArgs),
 }
 
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = true, args = ["urls", "tags", "hosts", "prefixes", "everything"])]
+#[group(id = "what", required = true, multiple = true, args = ["urls", "tags", "hosts", "prefixes", "workers", "everything"])]
 pub(crate) struct PurgeArgs {
     /// The response of this URL; can be given several times, as can the others.
     #[arg(long = "url", value_name = "URL")]
@@ -29,8 +29,12 @@ pub(crate) struct PurgeArgs {
     #[arg(long = "prefix", value_name = "HOST/PATH")]
     pub(crate) prefixes: Vec<String>,
 
-    /// All responses of the account.
-    #[arg(long, conflicts_with_all = ["urls", "tags", "hosts", "prefixes"])]
+    /// What is kept before the Worker of this name.
+    #[arg(long = "worker", value_name = "NAME")]
+    pub(crate) workers: Vec<String>,
+
+    /// All responses that `caches` and `fetch()` of the account keep.
+    #[arg(long, conflicts_with_all = ["urls", "tags", "hosts", "prefixes", "workers"])]
     pub(crate) everything: bool,
 
     /// Do not ask whether that is meant.
