@@ -122,6 +122,11 @@ class Connection {
       op_socket_close(rid);
       return;
     }
+    // Nobody would ever close it.
+    if (this.io.over) {
+      core.tryClose(rid);
+      return;
+    }
     this.#stand(rid, { remoteAddress: this.address, localAddress: undefined });
   }
 

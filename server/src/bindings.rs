@@ -2,6 +2,7 @@
 //! what it puts into `env`.
 
 mod assets;
+mod connect;
 mod durable;
 mod hyperdrive;
 mod queues;
@@ -42,6 +43,7 @@ use crate::config::{Config, Diagnostic, Section};
 use crate::loaded::Guests;
 pub use assets::ProjectAssets;
 pub(crate) use assets::bind as bind_assets;
+pub use connect::ConnectListeners;
 pub use durable::DurableObjects;
 pub use queues::QueueConsumers;
 pub use tails::TailWorkers;

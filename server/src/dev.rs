@@ -37,6 +37,7 @@ use crate::run::{RunError, guests, urls, way_out};
 use crate::serve::Shared;
 use crate::site::Before;
 use crate::switchboard::Switchboard;
+use crate::tcp::LocalListeners;
 use crate::tls;
 use failing::Failing;
 use generation::{Generation, Retired};
@@ -89,6 +90,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
         switchboard: switchboard.clone(),
         traces: Some(traces.clone()),
     });
+    let tcp = LocalListeners::new(switchboard.clone(), options.log.clone());
     let workers = options.workers.into_iter().map(DevWorker::new).collect();
     let mut dev = Dev {
         host: Host {
@@ -103,6 +105,7 @@ pub async fn dev(options: DevOptions, shutdown: impl Future<Output = ()>) -> Res
             alarms: alarms.clone(),
             consumers: consumers.clone(),
             traces,
+            tcp,
             asset_cache: Arc::default(),
         },
         workers,
@@ -148,6 +151,8 @@ struct Host {
     consumers: Arc<Consumers>,
     /// What their tail Workers get.
     traces: Arc<LocalTraces>,
+    /// Where TCP connections come in.
+    tcp: LocalListeners,
     /// Contents of static assets.
     asset_cache: Arc<Cache>,
 }
@@ -233,6 +238,7 @@ impl Dev {
             objects,
             consumers,
             tails,
+            connect,
             assets,
             front,
             warnings,
@@ -254,11 +260,13 @@ impl Dev {
         if entry.name != worker.name && !entry.name.is_empty() {
             self.host.switchboard.set(&entry.name, Vec::new());
             self.host.traces.set(&entry.name, &[]);
+            self.host.tcp.set(&entry.name, &[]);
         }
         entry.name.clone_from(&worker.name);
         let scheduled = bindings::workflows::schedules(&bindings, &worker.name);
         self.triggers.set(index, &worker.name, &crons, scheduled);
         self.host.traces.set(&worker.name, tails.consumers());
+        self.host.tcp.set(&worker.name, connect.addresses());
         let opened = bindings::open(
             &bindings,
             &objects,
@@ -363,6 +371,7 @@ impl Dev {
 
     /// Ends what serves, and waits for requests in flight.
     async fn finish(mut self) {
+        self.host.tcp.close();
         // A thread that stands at a breakpoint would not hear that it shall stop.
         drop(self.host.inspector.take());
         for index in 0..self.workers.len() {

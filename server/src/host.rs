@@ -39,6 +39,7 @@ mod start;
 mod stocks;
 mod streams;
 mod table;
+mod tcp;
 pub mod trace;
 mod upkeep;
 mod validate;
@@ -75,6 +76,7 @@ use certificates::Certificates;
 use core::{Core, Parts};
 use ingress::Ingress;
 use settings::{LogSettings, Settings, TraceSettings};
+use tcp::{Door, TcpListener};
 use trace::Traces;
 
 /// What `selvedge serve` is asked to do.
@@ -137,6 +139,8 @@ impl Server {
     ) -> Result<Self, HostError> {
         let certificates = Certificates::load(options.settings.tls.clone())?;
         let addresses = Addresses::bind(&options.listen)?;
+        let tcp = options.settings.tcp.iter().map(TcpListener::bind);
+        let tcp = tcp.collect::<Result<Vec<_>, _>>()?;
         let switchboard = Switchboard::new(backends.placement());
         let alarms = Alarms::new(switchboard.clone());
         let consumers = Consumers::new(switchboard.clone(), options.log.clone());
@@ -195,8 +199,12 @@ impl Server {
         };
         let threads = ingress_threads(options.ingress_threads);
         for _ in 0..threads {
-            server.accept(addresses.another()?)?;
+            let core = &server.core;
+            let doors = tcp.iter().map(|listener| listener.another(core));
+            let doors = doors.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+            server.accept(addresses.another()?, doors)?;
         }
+        tcp.iter().for_each(|listener| listener.announce(&server.core));
         let core = &server.core;
         server.upkeep = vec![
             tokio::spawn(upkeep::run(core.clone())),
@@ -209,7 +217,11 @@ impl Server {
     }
 
     /// Starts a thread that takes connections of these sockets.
-    fn accept(&mut self, listeners: Vec<std::net::TcpListener>) -> Result<(), HostError> {
+    fn accept(
+        &mut self,
+        listeners: Vec<std::net::TcpListener>,
+        doors: Vec<Door>,
+    ) -> Result<(), HostError> {
         let (sender, arrivals) = mpsc::unbounded_channel();
         let core = self.core.clone();
         let (certificates, closing) = (self.certificates.clone(), self.closing.subscribe());
@@ -221,7 +233,7 @@ impl Server {
             match built {
                 Ok(runtime) => {
                     let ingress = Rc::new(Ingress { core, certificates, proxies });
-                    runtime.block_on(ingress::run(ingress, listeners, arrivals, closing));
+                    runtime.block_on(ingress::run(ingress, listeners, doors, arrivals, closing));
                 }
                 Err(error) => tracing::error!(%error, "no event loop for the ingress"),
             }

@@ -43,6 +43,7 @@ mod serve;
 mod site;
 mod switchboard;
 mod tails;
+mod tcp;
 mod tee;
 mod tls;
 mod websocket;

@@ -111,6 +111,25 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// A socket for the TCP connections that a configuration asks for.
+pub(crate) fn bind_for_connect(address: SocketAddr) -> Result<TcpListener, RunError> {
+    socket(address, false).map_err(|error| match not_bound(address, &error) {
+        RunError::Listen { address, reason, hint } => {
+            // There is no flag for it.
+            let hint = hint.replace("another one with --port, or 0 for any that is free", PORT);
+            RunError::Listen {
+                address,
+                reason,
+                hint: hint.replace("another one with --port", PORT),
+            }
+        }
+        error => error,
+    })
+}
+
+/// Where its port is chosen.
+const PORT: &str = "another port in `connect`";
+
 fn not_bound(address: SocketAddr, error: &io::Error) -> RunError {
     let reason = match error.kind() {
         io::ErrorKind::AddrInUse => "the port is in use".to_owned(),

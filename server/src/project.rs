@@ -25,7 +25,8 @@ use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::{EnvEntry, EnvValue, Mode, Module, ModuleKind, Worker};
 
 use crate::bindings::{
-    self, BindingConfig, DurableObjects, ProjectAssets, QueueConsumers, TailWorkers,
+    self, BindingConfig, ConnectListeners, DurableObjects, ProjectAssets, QueueConsumers,
+    TailWorkers,
 };
 use crate::config::{Blob, Config, Cron, Diagnostic, EnvLine, Section, Service, Var, shown};
 use crate::front::{Front, FrontOptions};
@@ -55,6 +56,8 @@ pub struct Project {
     pub consumers: QueueConsumers,
     /// The Workers that are told of its events.
     pub tails: TailWorkers,
+    /// Where it takes TCP connections.
+    pub connect: ConnectListeners,
     /// The folder of the configuration file, else of the main module.
     pub root: PathBuf,
     /// What the user should know and can go on without.
@@ -111,6 +114,7 @@ impl Project {
         let (assets, asset_warnings) = ProjectAssets::configured(&config)?;
         let consumers = QueueConsumers::configured(&config)?;
         let tails = TailWorkers::configured(&config)?;
+        let connect = ConnectListeners::configured(&config)?;
         let (objects, object_warnings) = DurableObjects::configured(&config)?;
         bindings.extend(objects.bindings().iter().cloned().map(BindingConfig::DurableObject));
         let env_lines = config.env_lines();
@@ -150,6 +154,7 @@ impl Project {
             objects,
             consumers,
             tails,
+            connect,
             root: config.root,
             warnings: all,
             crons: config.crons,

@@ -32,6 +32,7 @@ use crate::run_options::RunOptions;
 use crate::serve::{DRAIN, Shared};
 use crate::site::Before;
 use crate::switchboard::Switchboard;
+use crate::tcp::LocalListeners;
 use crate::{tls, websocket};
 pub(crate) use isolates::FIRST;
 use isolates::Isolates;
@@ -65,6 +66,8 @@ pub struct Server {
     inspector: Option<InspectorServer>,
     alarms: Arc<Alarms>,
     consumers: Arc<Consumers>,
+    /// Where TCP connections come in.
+    tcp: LocalListeners,
     /// The bindings' data; it is closed when the isolates are gone.
     control: Arc<Control>,
     _backends: Arc<Backends>,
@@ -100,7 +103,15 @@ impl Server {
         let listeners = Addresses::bind(&options.listen)?;
         let addresses = listeners.all();
         let Project {
-            mut worker, bindings, objects, consumers: queues, tails, assets, front, ..
+            mut worker,
+            bindings,
+            objects,
+            consumers: queues,
+            tails,
+            connect,
+            assets,
+            front,
+            ..
         } = options.project;
         if !tails.consumers().is_empty() {
             options
@@ -151,6 +162,7 @@ impl Server {
         };
         let services = Services { inspector: target, ..services };
         let pool = IsolatePool::new(services, worker.limits.memory_bytes, 0);
+        let mut tcp = LocalListeners::new(switchboard.clone(), options.log.clone());
         let shared = Arc::new(Shared {
             log: options.log,
             server_timing: options.server_timing,
@@ -172,6 +184,9 @@ impl Server {
             isolates::Options { most, scaling: options.scaling },
         );
         isolates.add().await?;
+        for address in connect.addresses() {
+            tcp.add(&isolates.worker.name, *address)?;
+        }
         Ok(Self {
             addresses,
             isolates,
@@ -179,6 +194,7 @@ impl Server {
             inspector,
             alarms,
             consumers,
+            tcp,
             control,
             _backends: backends,
         })
@@ -210,6 +226,7 @@ impl Server {
             }
         }
         control.abort();
+        drop(self.tcp);
         // A thread that stands at a breakpoint would not hear that it shall stop.
         drop(self.inspector.take());
         let stop = &self.isolates.stop;

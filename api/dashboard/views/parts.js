@@ -63,7 +63,7 @@ function what(item) {
   if (event.getWebSocketEvent) return `websocket ${event.getWebSocketEvent.webSocketEventType ?? ""}`;
   if (event.queue) return `queue ${event.queue}`;
   if (event.scheduledTime) return `alarm ${event.scheduledTime}`;
-  return "event";
+  return item.event && Object.keys(event).length === 0 ? "connection" : "event";
 }
 
 function message(log) {

@@ -22,6 +22,7 @@ use super::core::Core;
 use super::deployed::Deployed;
 use super::route::{self, Asking, Destination};
 use super::slot::Slot;
+use super::tcp::Door;
 use super::{proxy_protocol, streams};
 use crate::edge::{Facts, TlsFacts};
 use crate::error_page::Reads;
@@ -29,7 +30,7 @@ use crate::http1::{HEAD_SECONDS, IDLE_SECONDS, Peeked, peek, poll_more};
 use crate::moving::{Line, Movable, Move, Moved};
 use crate::proxies::Proxies;
 use crate::serve::ThreadEvent;
-use crate::tls;
+use crate::{tcp, tls};
 
 /// A TLS handshake must be done after this, and so must a PROXY header.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -53,6 +54,7 @@ pub(crate) struct Ingress {
 pub(crate) async fn run(
     ingress: Rc<Ingress>,
     listeners: Vec<std::net::TcpListener>,
+    doors: Vec<Door>,
     mut arrivals: mpsc::UnboundedReceiver<ToIngress>,
     mut closing: watch::Receiver<bool>,
 ) {
@@ -61,6 +63,14 @@ pub(crate) async fn run(
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 accepting.spawn_local(accept(listener, ingress.clone()));
+            }
+            Err(error) => tracing::error!(%error, "an address is not served"),
+        }
+    }
+    for Door { socket, open, bounds } in doors {
+        match tokio::net::TcpListener::from_std(socket) {
+            Ok(listener) => {
+                accepting.spawn_local(tcp::accept(listener, open, bounds));
             }
             Err(error) => tracing::error!(%error, "an address is not served"),
         }

@@ -4,13 +4,14 @@
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use selvedge_d1::store::HistoryLimits;
-use selvedge_deployments::names;
+use selvedge_deployments::{AccountId, WorkerKey, names};
 use selvedge_runtime::limits;
 use selvedge_storage::history::Limits;
 use serde::Deserialize;
@@ -38,6 +39,7 @@ pub struct Settings {
     pub isolates: IsolateSettings,
     pub proxies: ProxySettings,
     pub tls: Vec<Certificate>,
+    pub tcp: Vec<TcpSettings>,
     pub network: NetworkSettings,
     pub email: EmailSettings,
     pub drain: DrainSettings,
@@ -164,6 +166,49 @@ pub struct Certificate {
     pub certificate: PathBuf,
     /// The private key, PEM.
     pub key: PathBuf,
+}
+
+/// A listener for TCP connections, which the `connect()` handler of a Worker takes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TcpSettings {
+    pub listen: SocketAddr,
+    /// The id of the Worker's account.
+    pub account: String,
+    pub worker: String,
+    /// As many may be open at once; further ones wait until one ends.
+    #[serde(default = "TcpSettings::connections")]
+    pub connections: u32,
+    /// One on which nothing goes either way for so long is cut; 0: none is.
+    #[serde(default = "TcpSettings::idle_seconds")]
+    pub idle_seconds: u64,
+}
+
+impl TcpSettings {
+    fn connections() -> u32 {
+        1000
+    }
+
+    fn idle_seconds() -> u64 {
+        300
+    }
+
+    /// The Worker.
+    ///
+    /// # Errors
+    /// When the account or the Worker cannot be called so.
+    pub(crate) fn key(&self) -> Result<WorkerKey, String> {
+        let account: AccountId = self
+            .account
+            .parse()
+            .map_err(|_| format!("tcp.account: \"{}\" is no id of an account", self.account))?;
+        WorkerKey::new(account, &self.worker)
+            .map_err(|_| format!("tcp.worker: \"{}\" is no name of a Worker", self.worker))
+    }
+
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        (self.idle_seconds > 0).then(|| Duration::from_secs(self.idle_seconds))
+    }
 }
 
 /// Where Workers may send requests.
@@ -337,6 +382,16 @@ impl Settings {
         }
         if !(0.0..=1.0).contains(&self.traces.sample_rate) {
             return Err("traces.sample_rate: must be between 0 and 1".to_owned());
+        }
+        for (at, tcp) in self.tcp.iter().enumerate() {
+            tcp.key()?;
+            if tcp.connections == 0 {
+                return Err("tcp.connections: must be at least 1".to_owned());
+            }
+            let is_taken = |other: &TcpSettings| other.listen == tcp.listen;
+            if tcp.listen.port() != 0 && self.tcp[..at].iter().any(is_taken) {
+                return Err(format!("tcp.listen: {} is there twice", tcp.listen));
+            }
         }
         let defaults = self.tls.iter().filter(|certificate| certificate.hosts.is_empty()).count();
         if defaults > 1 {

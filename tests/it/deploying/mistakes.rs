@@ -117,3 +117,17 @@ fn a_workflow_needs_its_class() {
     let error = served.selvedge(folder.path(), &["deploy"]).error();
     assert!(error.contains("workflow not found"), "{error}");
 }
+
+#[test]
+fn ports_of_a_worker_stay_where_it_runs() {
+    let served = Served::start();
+    let files = hello("ports", "fine");
+    let folder = project(&borrowed(&files));
+    let path = folder.path().join("wrangler.toml");
+    let config = std::fs::read_to_string(&path).expect("it is there");
+    let with = "[[connect]]\nprotocol = \"tcp\"\nport = 7000\n";
+    std::fs::write(&path, format!("{config}\n{with}")).expect("it can be written");
+    let said = served.selvedge(folder.path(), &["deploy"]);
+    assert!(said.ok, "{said:?}");
+    assert!(said.stderr.contains("\"connect\" acts in `run` and `dev`."), "{said:?}");
+}

@@ -62,6 +62,7 @@ pub(super) fn build(args: &BuildArgs) -> anyhow::Result<Built> {
     let project = Project::load(config.clone(), Mode::Production);
     let project = project.map_err(|error| anyhow!(error.text()))?;
     let warnings = project.warnings.into_iter().filter(|warning| !about_running_here(warning));
+    let of_connect = (!project.connect.is_empty()).then(|| NO_LISTENERS.to_owned());
     let of_assets = assets.as_ref().map(|assets| assets.warnings.clone()).unwrap_or_default();
     Ok(Built {
         name: args.worker.name.clone().unwrap_or_else(|| config.name.clone()),
@@ -71,12 +72,16 @@ pub(super) fn build(args: &BuildArgs) -> anyhow::Result<Built> {
         bindings,
         assets,
         required_secrets: config.required_secrets.clone().unwrap_or_default(),
-        warnings: warnings.chain(of_assets).collect(),
+        warnings: warnings.chain(of_connect).chain(of_assets).collect(),
         keep_vars,
         source_maps,
         config,
     })
 }
+
+/// Nor are the ports that a Worker has there.
+const NO_LISTENERS: &str = "\"connect\" acts in `run` and `dev`. On a server, `[[tcp]]` of its \
+    server.toml says which Workers take TCP connections, and where";
 
 /// Secrets of the developer's machine are not what is deployed.
 fn about_running_here(warning: &str) -> bool {

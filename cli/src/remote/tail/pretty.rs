@@ -79,6 +79,8 @@ fn head(event: &Value) -> String {
     }
     match what.get("scheduledTime") {
         Some(time) => format!("Alarm of {}", time.as_str().unwrap_or_default()),
+        // There is nothing to tell of a connection.
+        None if what.as_object().is_some_and(serde_json::Map::is_empty) => "Connection".to_owned(),
         None => "Event".to_owned(),
     }
 }
@@ -164,6 +166,7 @@ mod tests {
         assert_eq!(named(json!({ "cron": "* * * * *", "scheduledTime": 1 })), "\"* * * * *\"");
         assert_eq!(named(json!({ "scheduledTime": "2026" })), "Alarm of 2026");
         assert_eq!(named(json!({ "rpcMethod": "add" })), "RPC add");
+        assert_eq!(named(json!({})), "Connection");
         assert_eq!(named(Value::Null), "Event");
     }
 

@@ -162,8 +162,8 @@ pub(in crate::config) const KEYS: &[Key] = keys! {
         "Workers that get what happens in this one, see [tail-workers.md](tail-workers.md)";
     NotInheritable Acts "streaming_tail_consumers" TAIL_CONSUMERS,
         "Workers that get what happens in this one while it does, see [tail-workers.md](tail-workers.md#while-it-happens)";
-    NotInheritable NotYet "connect" CONNECT,
-        "TCP connections to the Worker";
+    NotInheritable Acts "connect" CONNECT,
+        "where `run` and `dev` take TCP connections, see [tcp.md](tcp.md#from-outside)";
     NotInheritable NotYet "containers" List(&Any),
         "containers";
     NotInheritable NotYet "cloudchamber" Any,
