@@ -8,6 +8,7 @@ use std::time::Duration;
 use selvedge_runtime::outbound::ServiceTarget;
 use selvedge_runtime::pipe::InboundConnection;
 use selvedge_runtime::{ConnectEvent, Ended};
+use tokio::sync::oneshot;
 
 use crate::gate::{Connected, Followed};
 use crate::log::{Field, Level, Log};
@@ -36,8 +37,9 @@ pub(crate) fn serve(site: &Rc<Site>, socket: SocketConnection) {
     let line = tells(site, &connected)
         .then(|| (site.log.clone(), site.isolate.worker().clone(), connection.local.clone()));
     let counted = Counted::new(site.clone());
+    let (going_on, over) = oneshot::channel::<()>();
     let on_end = Box::new(move |ended: Ended| {
-        drop(counted);
+        drop((counted, going_on));
         if let Some((log, worker, address)) = line {
             tell(&log, &worker.name, &address, &ended);
         }
@@ -50,8 +52,12 @@ pub(crate) fn serve(site: &Rc<Site>, socket: SocketConnection) {
     let Some(departure) = departure else { return };
     let site = site.clone();
     tokio::task::spawn_local(async move {
-        departure.wait().await;
-        site.isolate.peer_left(context);
+        tokio::select! {
+            biased;
+            // Its number may be that of another context from here on.
+            _ = over => {}
+            () = departure.wait() => site.isolate.peer_left(context),
+        }
     });
 }
 

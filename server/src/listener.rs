@@ -113,7 +113,12 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
 
 /// A socket for the TCP connections that a configuration asks for.
 pub(crate) fn bind_for_connect(address: SocketAddr) -> Result<TcpListener, RunError> {
-    socket(address, false).map_err(|error| match not_bound(address, &error) {
+    // It shares its port with nobody, so that it need not ask first.
+    let listening = socket(address, false).and_then(|listener| {
+        socket2::SockRef::from(&listener).listen(BACKLOG)?;
+        Ok(listener)
+    });
+    listening.map_err(|error| match not_bound(address, &error) {
         RunError::Listen { address, reason, hint } => {
             // There is no flag for it.
             let hint = hint.replace("another one with --port, or 0 for any that is free", PORT);

@@ -209,3 +209,38 @@ fn many_short_connections_leave_nothing_behind() {
     let after = rss(dev.program.id());
     assert!(after < before + 48 * 1024 * 1024, "{before} {after}");
 }
+
+/// The number of a context that is over becomes another's.
+#[test]
+fn who_leaves_late_ends_nobody_elses_connection() {
+    let source = r#"
+      const encode = (text) => new TextEncoder().encode(text);
+      export default {
+        async connect(socket) {
+          if ((await socket.opened).localAddress === "long:1") await socket.readable.pipeTo(socket.writable);
+        },
+        async fetch(request, env) {
+          const first = env.SELF.connect("short:1", { allowHalfOpen: true });
+          if (!(await first.readable.getReader().read()).done) throw new Error("it said something");
+          const second = env.SELF.connect("long:1");
+          await second.opened;
+          await first.close();
+          // Many times as long as a handler has whose peer has left.
+          await scheduler.wait(1500);
+          const [writer, reader] = [second.writable.getWriter(), second.readable.getReader()];
+          await writer.write(encode("still there"));
+          const { value } = await reader.read();
+          await second.close();
+          return new Response(value);
+        },
+      };
+    "#;
+    let config = "name = \"self\"\nmain = \"worker.js\"\ncompatibility_date = \"2026-11-01\"\n\
+        services = [{ binding = \"SELF\", service = \"self\" }]\n";
+    let server = crate::harness::Setup::empty()
+        .file("wrangler.toml", config)
+        .file("worker.js", source)
+        .limits(|limits| limits.wait_until = std::time::Duration::from_millis(50))
+        .start();
+    assert_eq!(server.text("/"), "still there");
+}
