@@ -12,9 +12,13 @@ use std::time::Duration;
 use selvedge_runtime::outbound::OutboundError;
 use selvedge_runtime::pipe::InboundConnection;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 pub(crate) use local::LocalListeners;
+
+/// Connections of a listener that wait for a handler at once: fewer than fit the queue
+/// of an isolate's thread. More wait in that of the system.
+const WAITING: usize = 256;
 
 /// What a connection counts against while it lives.
 pub(crate) type Guard = Box<dyn std::any::Any + Send>;
@@ -35,13 +39,15 @@ pub(crate) struct Bounds {
 
 /// Accepts for as long as it is polled. Connections live on in tasks of their own.
 pub(crate) async fn accept(listener: tokio::net::TcpListener, open: Open, bounds: Bounds) {
+    let waiting = Arc::new(Semaphore::new(WAITING));
     loop {
         let Ok(permit) = bounds.room.clone().acquire_owned().await else { return };
+        let Ok(turn) = waiting.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let (open, idle, cut) = (open.clone(), bounds.idle, bounds.cut.clone());
                 tokio::spawn(async move {
-                    serve(stream, peer, &open, idle, cut).await;
+                    serve(stream, peer, &open, turn, idle, cut).await;
                     drop(permit);
                 });
             }
@@ -58,6 +64,7 @@ async fn serve(
     mut stream: TcpStream,
     peer: SocketAddr,
     open: &Open,
+    turn: OwnedSemaphorePermit,
     idle: Option<Duration>,
     mut cut: watch::Receiver<bool>,
 ) {
@@ -77,7 +84,9 @@ async fn serve(
         }
     };
     let joined = async {
-        let Some(pipe) = connecting.wait().await else { return false };
+        let pipe = connecting.wait().await;
+        drop(turn);
+        let Some(pipe) = pipe else { return false };
         join::join(&mut stream, pipe, idle).await;
         true
     };
