@@ -285,7 +285,7 @@ impl Caller {
     }
 
     async fn call(&self, batch: &[Arc<TraceItem>]) {
-        let scripts: Vec<_> = batch.iter().map(|item| &*item.script).collect();
+        let scripts: Vec<_> = batch.iter().map(|item| script_name(&item.script)).collect();
         let query = format!("?scripts={}", handler_call::encoded(&scripts.join(",")));
         let call = async {
             let stream =

@@ -13,7 +13,7 @@ use http_body::{Body, Frame};
 use selvedge_deployments::WorkerKey;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::{Caller, PATIENCE};
+use super::{Caller, PATIENCE, script_name};
 use crate::handler_call;
 use crate::host::trace;
 
@@ -45,7 +45,7 @@ impl Producer {
         let waiting = Arc::<AtomicUsize>::default();
         let (ended, end) = oneshot::channel();
         let body = Lines { lines: waiting_lines, waiting: waiting.clone(), _ended: ended };
-        let query = format!("?scripts={}", handler_call::encoded(&worker.name));
+        let query = format!("?scripts={}", handler_call::encoded(script_name(&worker.name)));
         let of_call = caller.clone();
         caller.runtime.spawn(async move {
             of_call.stream(&query, body, end).await;
