@@ -268,6 +268,9 @@ function configure(text, values) {
   shared.dupStubs = config.dupStubs;
   shared.rpc = config.rpc;
   shared.deflate = config.deflate;
+  shared.blobs = config.blobs;
+  shared.iterables = config.iterables;
+  shared.ownTexts = config.ownTexts;
   shared.hidden = config.hidden;
   shared.mail = config.mail;
   shared.production = config.production;

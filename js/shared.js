@@ -10,6 +10,12 @@ const shared = {
   rpc: true,
   /** Whether `new WebSocket()` offers permessage-deflate. */
   deflate: true,
+  /** Whether a WebSocket gives bytes as a Blob if nothing else is said. */
+  blobs: true,
+  /** Whether what can be iterated is a body of its chunks. */
+  iterables: true,
+  /** Whether it is text all the same if it has a `toString()` of its own. */
+  ownTexts: true,
   /** The compatibility flags as JSON. */
   flags: "{}",
   /** Bindings that only `ctx.exports` leads to: script and number of each. */

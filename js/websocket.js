@@ -80,7 +80,7 @@ class WebSocket extends core.classOf(EventTarget) {
     url: "",
     protocol: "",
     extensions: "",
-    binaryType: "arraybuffer",
+    binaryType: internals.shared.blobs ? "blob" : "arraybuffer",
     attachment: undefined,
     /** Of a socket whose messages are events of a Durable Object: who takes them. */
     events: null,

@@ -9,6 +9,7 @@ export default {
     }
     const [client, server] = Object.values(new WebSocketPair());
     server.accept();
+    server.binaryType = "arraybuffer";
     server.addEventListener("message", ({ data }) => server.send(data));
     server.addEventListener("close", ({ code, reason }) => console.log(`closed: ${code} ${reason}`));
     return new Response(null, { status: 101, webSocket: client });

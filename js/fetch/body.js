@@ -15,18 +15,25 @@ import {
 import { checkOwner, required } from "ext:selvedge/io_context.js";
 import { getRaw } from "ext:selvedge/fetch/headers.js";
 import { lazy } from "ext:selvedge/lazy.js";
+import { shared } from "ext:selvedge/shared.js";
 import { viewOf } from "ext:selvedge/views.js";
 
 const {
   ArrayBufferIsView,
   ArrayBufferPrototypeGetByteLength,
+  ArrayIsArray,
   JSONParse,
+  ObjectPrototype,
   ObjectPrototypeIsPrototypeOf,
   PromisePrototypeThen,
   PromiseReject,
   PromiseResolve,
+  ReflectApply,
   SafeWeakMap,
   String,
+  SymbolAsyncIterator,
+  SymbolIterator,
+  SymbolToPrimitive,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
   TypeError,
@@ -34,6 +41,8 @@ const {
   WeakMapPrototypeGet,
   WeakMapPrototypeSet,
 } = primordials;
+
+const { toString: plainToString } = ObjectPrototype;
 
 const TEXT = 1;
 const BYTES = 2;
@@ -105,6 +114,30 @@ function copyBytes(source) {
 }
 
 /**
+ * The chunks of something that can be iterated, as a stream; undefined for what is text.
+ * That is what has a `toString()` or `Symbol.toPrimitive` of its own, but for arrays,
+ * and for what can be iterated asynchronously.
+ */
+function iterated(init) {
+  const isAsync = typeof init[SymbolAsyncIterator] === "function";
+  if (!isAsync) {
+    if (shared.ownTexts && !isArray(init)) {
+      if (init.toString !== plainToString || init[SymbolToPrimitive] !== undefined) return undefined;
+    }
+    if (typeof init[SymbolIterator] !== "function") return undefined;
+  }
+  const key = isAsync ? SymbolAsyncIterator : SymbolIterator;
+  const iterator = ReflectApply(init[key], init, []);
+  if (iterator === null || (typeof iterator !== "object" && typeof iterator !== "function")) return undefined;
+  return streams().ReadableStream.from({ __proto__: null, [key]: () => iterator });
+}
+
+/** An array itself, and not what stands before one. */
+function isArray(value) {
+  return ArrayIsArray(value) && !core.isProxy(value);
+}
+
+/**
  * Extracts a body (https://fetch.spec.whatwg.org/#concept-bodyinit-extract).
  * Gives the body; `extractedType()` then tells the content type it implies.
  */
@@ -157,8 +190,8 @@ function extract(init) {
       }
       return body;
     }
-    if (init !== null && init[primordials.SymbolAsyncIterator] !== undefined) {
-      const stream = streams().ReadableStream.from(init);
+    const stream = init !== null && shared.iterables ? iterated(init) : undefined;
+    if (stream !== undefined) {
       const body = new Body(STREAM, stream);
       body.stream = stream;
       return body;

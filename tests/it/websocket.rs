@@ -19,6 +19,7 @@ export default {
     }
     const [client, server] = Object.values(new WebSocketPair());
     server.accept();
+    server.binaryType = "arraybuffer";
     server.addEventListener("message", ({ data }) => {
       if (data === "close") server.close(4001, "as you wish");
       else if (data === "throw") throw new Error("thrown in a listener");

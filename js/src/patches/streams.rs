@@ -231,4 +231,14 @@ function transformStreamDefaultControllerClearAlgorithms("#,
          writableStreamDefaultWriterClose,\n  writableStreamDefaultWriterWrite,\n  \
          _isClosedPromise,",
     ),
+    // ----- Streams: chunks that are other buffers than a Uint8Array are bytes, too. -----
+    once(
+        STREAMS,
+        "      if (TypedArrayPrototypeGetSymbolToStringTag(chunk) !== \"Uint8Array\") {\n        \
+         donePromise.reject(",
+        "      if (TypedArrayPrototypeGetSymbolToStringTag(chunk) !== \"Uint8Array\") {\n        \
+         const bytes = internals.viewOf(chunk);\n        \
+         if (bytes !== null) return readRequest.chunkSteps(bytes);\n        \
+         donePromise.reject(",
+    ),
 ];

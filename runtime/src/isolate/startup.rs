@@ -171,6 +171,11 @@ impl Isolate {
             "ctxExports": worker.compatibility.is_on("enable_ctx_exports"),
             "dupStubs": worker.compatibility.is_on("rpc_params_dup_stubs"),
             "deflate": worker.compatibility.is_on("web_socket_compression"),
+            "blobs": worker.compatibility.is_on("websocket_standard_binary_type"),
+            "iterables": worker.compatibility.is_on("fetch_iterable_type_support"),
+            "ownTexts": worker
+                .compatibility
+                .is_on("fetch_iterable_type_support_override_adjustment"),
             "rpc": worker.compatibility.is_on("rpc"),
             "navigator": worker.compatibility.is_on("global_navigator"),
             "node": worker.compatibility.is_on("nodejs_compat_v2"),

@@ -72,3 +72,29 @@ export const sockets_must_be_accepted_first = {
     right.close(1000);
   },
 };
+
+/** What an end gets when the other one sends two bytes. */
+function received(left, right) {
+  return new Promise((resolve) => {
+    right.addEventListener("message", (event) => resolve(event.data), { once: true });
+    left.send(new Uint8Array([104, 105]));
+  });
+}
+
+export const bytes_come_as_a_blob_or_a_buffer = {
+  async test() {
+    const [left, right] = Object.values(new WebSocketPair());
+    left.accept();
+    right.accept();
+    equal(right.binaryType, "blob");
+    const blob = await received(left, right);
+    ok(blob instanceof Blob);
+    equal(await blob.text(), "hi");
+    right.binaryType = "arraybuffer";
+    ok(await received(left, right) instanceof ArrayBuffer);
+    right.binaryType = "other";
+    equal(right.binaryType, "arraybuffer");
+    left.close(1000);
+    right.close(1000);
+  },
+};
