@@ -268,6 +268,7 @@ function configure(text, values) {
   shared.dupStubs = config.dupStubs;
   shared.rpc = config.rpc;
   shared.deflate = config.deflate;
+  shared.answersClose = config.answersClose;
   shared.blobs = config.blobs;
   shared.iterables = config.iterables;
   shared.ownTexts = config.ownTexts;

@@ -10,6 +10,8 @@ const shared = {
   rpc: true,
   /** Whether `new WebSocket()` offers permessage-deflate. */
   deflate: true,
+  /** Whether a WebSocket answers close frames for the Worker if nothing else is said. */
+  answersClose: true,
   /** Whether a WebSocket gives bytes as a Blob if nothing else is said. */
   blobs: true,
   /** Whether what can be iterated is a body of its chunks. */

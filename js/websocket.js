@@ -26,7 +26,7 @@ const {
 const { defineEventHandler, EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 const { connect } = core.loadExtScript("ext:selvedge/websocket/client.js");
-const { deliver, drop, ends, flushInbox, hold, kinds, sendNative, sendNow, sendOut, sockets, states } = core
+const { answered, deliver, drop, ends, flushInbox, hold, kinds, sendNative, sendNow, sendOut, sockets, states } = core
   .loadExtScript("ext:selvedge/websocket/traffic.js");
 const { io: contexts } = internals.selvedge;
 const NO_OPTIONS = { __proto__: null };
@@ -73,6 +73,10 @@ class WebSocket extends core.classOf(EventTarget) {
     /** Made by `new WebSocket(url)`. */
     client: false,
     sentClose: false,
+    /** A close frame came that the Worker is to answer. */
+    gotClose: false,
+    /** Whether the Worker answers close frames itself. */
+    isHalfOpen: !internals.shared.answersClose,
     /** What came before `accept()`. */
     inbox: [],
     /** What was sent before the connection stood. */
@@ -113,6 +117,8 @@ class WebSocket extends core.classOf(EventTarget) {
     }
     if (fields.accepted) return;
     fields.accepted = true;
+    const half = options?.allowHalfOpen;
+    if (half !== undefined) fields.isHalfOpen = !!half;
     fields.io = contexts.required();
     hold(fields);
     flushInbox(this, fields);
@@ -171,6 +177,7 @@ class WebSocket extends core.classOf(EventTarget) {
     fields.sentClose = true;
     if (fields.state === OPEN) fields.state = CLOSING;
     sendOut(this, fields, CLOSE, code, reason);
+    if (fields.gotClose) answered(fields);
   }
 
   serializeAttachment(value) {

@@ -49,6 +49,7 @@ const {
 } = primordials;
 const websockets = core.loadExtScript("ext:selvedge/websocket.js");
 const { WebSocketRequestResponsePair } = core.loadExtScript("ext:selvedge/websocket/request_response_pair.js");
+const { GONE } = core.loadExtScript("ext:selvedge/websocket/traffic.js");
 const { fieldsOf, isWebSocket } = websockets.inside;
 
 const EMPTY = new Uint8Array();
@@ -210,6 +211,8 @@ function deliver(all, socket, fields, kind, data, extra) {
       closed(all, socket, fields, data === 0 ? 1005 : data, extra, true);
       break;
     default:
+      // It is answered when the handler is over.
+      if (data === GONE) break;
       if (StringPrototypeStartsWith(data, "WebSocket disconnected") || StringPrototypeStartsWith(data, "WebSocket EOF")) {
         fields.sentClose = true;
         closed(all, socket, fields, 1006, "WebSocket disconnected without sending Close frame.", false);

@@ -28,11 +28,14 @@ const { io: contexts } = internals.selvedge;
 
 /** `readyState`. */
 const states = { __proto__: null, CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
-const { CLOSED } = states;
+const { CLOSING, CLOSED } = states;
 
 /** What is sent and received. */
 const kinds = { __proto__: null, TEXT: 0, BINARY: 1, CLOSE: 2, ERROR: 3 };
 const { TEXT, BINARY, CLOSE } = kinds;
+
+/** What the host says of an end that has closed and waits for no answer any more. */
+const GONE = "The other end of the WebSocket is gone.";
 
 /** Sockets that are connected to the host, by their number. */
 const sockets = new SafeMap();
@@ -135,7 +138,13 @@ function receiveNow(socket, fields, kind, data, extra) {
           receiveClose(socket, fields, data, extra);
           break;
         default:
+          if (data === GONE && !fields.gotClose) break;
           fields.state = CLOSED;
+          if (fields.gotClose) {
+            // It was over for the other end already.
+            drop(fields);
+            break;
+          }
           if (StringPrototypeStartsWith(data, "WebSocket disconnected") || StringPrototypeStartsWith(data, "WebSocket EOF")) {
             dispatch(socket, new CloseEvent("close", {
               code: 1006,
@@ -165,16 +174,35 @@ function wrap(fields, kind, data) {
 }
 
 function receiveClose(socket, fields, code, reason) {
-  const answered = fields.sentClose;
   const shown = code === 0 ? 1005 : code;
-  if (!answered) {
-    // The close frame is answered for the Worker, as from 2026-04-07.
+  if (!fields.sentClose) {
+    if (fields.isHalfOpen) {
+      // The Worker answers when it likes, and may send until then.
+      fields.state = CLOSING;
+      fields.gotClose = true;
+      dispatch(socket, new CloseEvent("close", { code: shown, reason, wasClean: true }));
+      return;
+    }
     fields.sentClose = true;
     sendOut(socket, fields, CLOSE, shown === 1005 || shown === 1006 ? 0 : shown, reason);
   }
   fields.state = CLOSED;
   dispatch(socket, new CloseEvent("close", { code: shown, reason, wasClean: true }));
-  drop(fields);
+  dropWhenSent(fields);
+}
+
+/** The Worker answered the close frame that came. */
+function answered(fields) {
+  fields.state = CLOSED;
+  dropWhenSent(fields);
+  release(fields);
+}
+
+/** What a Durable Object sent may wait for its storage; the connection goes after that. */
+function dropWhenSent(fields) {
+  const { io } = fields;
+  if (io === null || io.over || io.gate === null || io.canRelease()) drop(fields);
+  else io.release(() => drop(fields));
 }
 
 function finishClose(_socket, fields) {
@@ -211,10 +239,12 @@ function deliver(id, kind, data, extra) {
 }
 
 return {
+  answered,
   deliver,
   drop,
   ends,
   flushInbox,
+  GONE,
   hold,
   kinds,
   release,

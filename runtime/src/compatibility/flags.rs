@@ -219,7 +219,7 @@ pub const FLAGS: &[Flag] = &[
     flag("encoder_stream_spec_compliant_backpressure").or("no_encoder_stream_spec_compliant_backpressure").since("2026-03-24").is(Idle("Selvedge has one behaviour here, that of its own engine")),
     flag("spec_compliant_property_attributes").or("no_spec_compliant_property_attributes").experimental().is(Idle("Selvedge has one behaviour here, that of its own engine")),
     flag("workflows_preserve_non_retryable_error_message").or("workflows_replace_non_retryable_error_message").since("2026-05-14").is(Acts("an instance that ends with a `NonRetryableError` tells its message")),
-    flag("web_socket_auto_reply_to_close").or("web_socket_manual_reply_to_close").since("2026-04-07").is(AlwaysOn),
+    flag("web_socket_auto_reply_to_close").or("web_socket_manual_reply_to_close").since("2026-04-07").is(Acts("close frames are answered for the Worker")),
     flag("enable_ctx_version_metadata").experimental().is(AlwaysOff("not supported yet")),
     flag("no_resizable_array_buffer_in_blob").or("resizable_array_buffer_in_blob").is(Idle("Selvedge has one behaviour here, that of its own engine")),
     flag("diagnostics_channel_has_subscribers_getter").or("no_diagnostics_channel_has_subscribers_getter").since("2026-05-19").is(AlwaysOn),

@@ -171,6 +171,7 @@ impl Isolate {
             "ctxExports": worker.compatibility.is_on("enable_ctx_exports"),
             "dupStubs": worker.compatibility.is_on("rpc_params_dup_stubs"),
             "deflate": worker.compatibility.is_on("web_socket_compression"),
+            "answersClose": worker.compatibility.is_on("web_socket_auto_reply_to_close"),
             "blobs": worker.compatibility.is_on("websocket_standard_binary_type"),
             "iterables": worker.compatibility.is_on("fetch_iterable_type_support"),
             "ownTexts": worker

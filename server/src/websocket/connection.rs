@@ -29,6 +29,8 @@ const MESSAGES_A_TURN: u32 = 1024;
 const READS_A_TURN: u32 = 16;
 
 // Texts of workerd (capnproto, kj/compat/http.c++).
+/// Comes after a close frame that was not answered; JavaScript knows the text.
+const GONE: &str = "The other end of the WebSocket is gone.";
 const LOST: &str = "WebSocket disconnected between frames without sending `Close`.";
 const LOST_IN_HEAD: &str = "WebSocket EOF in frame header";
 const LOST_IN_MESSAGE: &str = "WebSocket EOF in message";
@@ -191,6 +193,9 @@ impl<I> Connection<I> {
                 Place::InPayload => LOST_IN_MESSAGE,
             });
             self.close_input();
+        } else if self.input == Input::Closed && !self.outbox.is_closing() {
+            // Who has not answered the close frame yet need not.
+            self.deliver(WebSocketEvent::Error(GONE.to_owned()));
         }
         self.input = Input::Eof;
     }

@@ -4,7 +4,7 @@ use fastwebsockets::OpCode;
 
 use super::ECHO;
 use super::client::{Client, Message, text};
-use crate::harness::{Certificate, Setup, block_on};
+use crate::harness::{Certificate, Setup, block_on, eventually};
 
 #[test]
 fn text_and_bytes_come_back() {
@@ -116,6 +116,57 @@ fn a_close_without_a_code_is_1005() {
         assert!(matches!(client.next().await, Message::Close(..)));
     });
     server.logs.wait_text("closed 1005");
+}
+
+/// Answers a close frame a moment later, or never; a plain request tells the last socket's state.
+const LATE: &str = r#"
+let last;
+export default {
+  fetch(request) {
+    if (!request.headers.has("upgrade")) return new Response(`${last.readyState}`);
+    const [client, server] = Object.values(new WebSocketPair());
+    last = server;
+    const { searchParams } = new URL(request.url);
+    server.accept(searchParams.has("half") ? { allowHalfOpen: searchParams.get("half") === "yes" } : undefined);
+    server.addEventListener("close", (event) => {
+      console.log(`closed ${event.code} at ${server.readyState}`);
+      if (server.readyState === 2 && !searchParams.has("never")) setTimeout(() => server.close(4001, "at last"), 5);
+    });
+    return new Response(null, { status: 101, webSocket: client });
+  },
+};
+"#;
+
+#[test]
+fn a_worker_may_answer_a_close_frame_itself() {
+    for (flag, query, is_late) in [
+        ("web_socket_manual_reply_to_close", "/", true),
+        ("web_socket_manual_reply_to_close", "/?half=no", false),
+        ("web_socket_auto_reply_to_close", "/", false),
+        ("web_socket_auto_reply_to_close", "/?half=yes", true),
+    ] {
+        let server = Setup::new(LATE).flag(flag).start();
+        block_on(async {
+            let mut client = Client::connect(server.address, query).await;
+            client.close(4000, "enough").await;
+            let (code, reason) = if is_late { (4001, "at last") } else { (4000, "enough") };
+            assert_eq!(client.next().await, Message::Close(code, reason.into()), "{flag} {query}");
+            assert_eq!(client.next().await, Message::End);
+        });
+        server.logs.wait_text(if is_late { "closed 4000 at 2" } else { "closed 4000 at 3" });
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_worker_that_never_answers() {
+    let server = Setup::new(LATE).start();
+    block_on(async {
+        let mut client = Client::connect(server.address, "/?half=yes&never").await;
+        client.close(4000, "enough").await;
+        server.logs.wait_text("closed 4000 at 2");
+        assert_eq!(server.get("/").text(), "2");
+    });
+    eventually("the socket is closed", || (server.get("/").text() == "3").then_some(()));
 }
 
 #[test]

@@ -98,3 +98,38 @@ export const bytes_come_as_a_blob_or_a_buffer = {
     right.close(1000);
   },
 };
+
+export const a_worker_may_answer_a_close_itself = {
+  async test() {
+    const [left, right] = Object.values(new WebSocketPair());
+    left.accept();
+    right.accept({ allowHalfOpen: true });
+    const closed = next(right, "close");
+    left.close(4000, "x");
+    await closed;
+    same([left.readyState, right.readyState], [2, 2]);
+    const late = next(left);
+    right.send("late");
+    equal((await late).data, "late");
+    const answer = next(left, "close");
+    right.close(4001, "y");
+    const { code, reason, wasClean } = await answer;
+    same([code, reason, wasClean, left.readyState, right.readyState], [4001, "y", true, 3, 3]);
+  },
+};
+
+export const a_close_is_answered_for_a_worker = {
+  async test() {
+    for (const options of [undefined, {}, { allowHalfOpen: false }]) {
+      const [left, right] = Object.values(new WebSocketPair());
+      left.accept();
+      right.accept(options);
+      const [closed, answer] = [next(right, "close"), next(left, "close")];
+      left.close(4000, "x");
+      equal((await closed).code, 4000);
+      equal(right.readyState, 3);
+      equal((await answer).reason, "x");
+      throws(() => right.send("late"), TypeError);
+    }
+  },
+};
