@@ -24,10 +24,28 @@ fn miniflare_agrees() {
     let mut wrong = Vec::new();
     let mut idle = Vec::new();
     for file in files().into_iter().filter(|file| bindings(file).is_some()) {
-        let failed = run(&modules, &file);
+        let is_expected = |name: &str| allowed.contains(&format!("{file} {name}"));
+        let mut failed = run(&modules, &file);
+        let is_right =
+            failed.as_ref().is_ok_and(|failed| failed.iter().all(|(name, _)| is_expected(name)));
+        if !is_right {
+            // What it simulates gives up waiting on a busy machine.
+            let again = run(&modules, &file);
+            failed = match (failed, again) {
+                (Ok(mut failed), Ok(again)) => {
+                    failed.retain(|(name, _)| {
+                        is_expected(name) || again.iter().any(|(other, _)| other == name)
+                    });
+                    Ok(failed)
+                }
+                (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(one),
+                (Err(error), Err(_)) => Err(error),
+            };
+        }
+        let failed = failed.unwrap_or_else(|error| panic!("{error}"));
         let names: BTreeSet<_> = failed.iter().map(|(name, _)| format!("{file} {name}")).collect();
         for (name, reason) in &failed {
-            if !allowed.contains(&format!("{file} {name}")) {
+            if !is_expected(name) {
                 wrong.push(format!("{file} {name}: {reason}"));
             }
         }
@@ -48,8 +66,8 @@ fn find() -> Option<PathBuf> {
     (node.status.success() && folder.join("node_modules/miniflare").is_dir()).then_some(folder)
 }
 
-/// The cases of a file that miniflare fails, and why.
-fn run(modules: &PathBuf, file: &str) -> Vec<(String, String)> {
+/// The cases of a file that miniflare fails, and why; an error is that it did not run.
+fn run(modules: &PathBuf, file: &str) -> Result<Vec<(String, String)>, String> {
     let bindings = bindings(file).expect("the file has bindings");
     // The script stands beside node_modules in the eyes of node.
     let output = Command::new("node")
@@ -58,13 +76,12 @@ fn run(modules: &PathBuf, file: &str) -> Vec<(String, String)> {
         .args([&folder().display().to_string(), file, &bindings, &RUNNER.replace("CASE", file)])
         .output()
         .expect("node runs");
-    assert!(
-        output.status.success(),
-        "{file}: miniflare did not run: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{file}: miniflare did not run: {error}"));
+    }
     let text = String::from_utf8_lossy(&output.stdout);
     let result = text.lines().rev().find_map(|line| line.strip_prefix("failed: "));
-    let result = result.unwrap_or_else(|| panic!("{file}: miniflare said nothing: {text}"));
-    serde_json::from_str(result).expect("a list of names and reasons")
+    let result = result.ok_or_else(|| format!("{file}: miniflare said nothing: {text}"))?;
+    Ok(serde_json::from_str(result).expect("a list of names and reasons"))
 }
