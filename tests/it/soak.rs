@@ -38,6 +38,7 @@ export default {
       case "/socket": {
         const pair = new WebSocketPair();
         pair[1].accept();
+        pair[1].binaryType = "arraybuffer";
         pair[1].addEventListener("message", (event) => pair[1].send(event.data));
         return new Response(null, { status: 101, webSocket: pair[0] });
       }

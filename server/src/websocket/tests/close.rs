@@ -4,6 +4,7 @@ use super::super::{Pending, accept_key, client_key};
 use super::*;
 
 const ROLES: [Role; 2] = [Role::Server, Role::Client];
+const GONE: &str = "error The other end of the WebSocket is gone.";
 const LOST: &str = "error WebSocket disconnected between frames without sending `Close`.";
 
 /// The socket's end after both close frames: a server closes first, a client
@@ -91,8 +92,9 @@ fn a_closed_peer_may_be_sent_to_until_the_worker_closes() {
         });
         assert_eq!(socket.peer.frame().await, Some((TEXT, b"more".to_vec())));
         assert_eq!(socket.peer.frame().await, Some((CLOSE, Vec::new())));
+        // Who need not answer any more is told.
+        assert_eq!(socket.events(2).await[1], GONE);
         socket.task.await.unwrap();
-        assert_eq!(socket.events.borrow().len(), 1);
     });
 }
 
