@@ -79,8 +79,6 @@ class WebSocket extends core.classOf(EventTarget) {
     isHalfOpen: !internals.shared.answersClose,
     /** What came before `accept()`. */
     inbox: [],
-    /** What was sent before the connection stood. */
-    outbox: null,
     url: "",
     protocol: "",
     extensions: "",
@@ -317,7 +315,6 @@ function takeForResponse(io, socket) {
     theirs.peer = null;
     theirs.pending = fields.inbox;
     MapPrototypeSet(sockets, id, peer);
-    theirs.nextId = id;
   }
   return id;
 }

@@ -20,7 +20,6 @@ const {
   ObjectDefineProperty,
   PromisePrototypeThen,
   PromiseReject,
-  PromiseResolve,
   SafeMap,
   String,
   SymbolToStringTag,

@@ -30,7 +30,6 @@ const {
   PromiseResolve,
   ReflectApply,
   SafeWeakMap,
-  String,
   SymbolAsyncIterator,
   SymbolIterator,
   SymbolToPrimitive,

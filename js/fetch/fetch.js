@@ -4,7 +4,6 @@ const { core, internals, primordials } = __bootstrap;
 const { op_fetch, op_fetch_cancel } = core.ops;
 const {
   JSONStringify,
-  PromisePrototypeThen,
   PromiseReject,
   RegExpPrototypeExec,
   SafeRegExp,

@@ -75,18 +75,14 @@ function sendNow(socket, fields, kind, data, reason) {
     sendNative(fields.id, kind, data, reason);
     return;
   }
-  if (fields.peer === null) {
-    // Not connected yet.
-    fields.outbox ??= [];
-    ArrayPrototypePush(fields.outbox, [kind, kind === BINARY ? copy(data) : data, reason]);
-    return;
-  }
-  const peer = fields.peer;
+  const { peer } = fields;
+  // Its connection is gone.
+  if (peer === null) return;
   if (kind === BINARY) data = TypedArrayPrototypeGetBuffer(copy(data));
   const theirs = ends.fieldsOf(peer);
   ArrayPrototypePush(theirs.inbox, [kind, data, reason]);
   if (theirs.accepted) queueMicrotask(() => flushInbox(peer, theirs));
-  if (kind === CLOSE && theirs.sentClose) finishClose(socket, fields);
+  if (kind === CLOSE && theirs.sentClose) finishClose(fields);
 }
 
 function copy(bytes) {
@@ -205,7 +201,7 @@ function dropWhenSent(fields) {
   else io.release(() => drop(fields));
 }
 
-function finishClose(_socket, fields) {
+function finishClose(fields) {
   fields.state = CLOSED;
   release(fields);
 }
