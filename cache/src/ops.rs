@@ -140,14 +140,7 @@ fn head(
     head.push_str(&status.to_string());
     head.push('\0');
     head.push_str(text);
-    for (name, value) in entry.headers().iter() {
-        push(&mut head, name, value);
-    }
-    push(&mut head, b"content-length", length.to_string().as_bytes());
-    if let Some(range) = range {
-        push(&mut head, b"content-range", range.as_bytes());
-    }
-    for (name, value) in rules::hit_headers(entry, now, "HIT").as_blob().iter() {
+    for (name, value) in hit_headers(entry, now, length, range).as_blob().iter() {
         push(&mut head, name, value);
     }
     head
@@ -161,12 +154,14 @@ fn push(head: &mut String, name: &[u8], value: &[u8]) {
     head.extend(value.iter().map(|byte| char::from(*byte)));
 }
 
-/// The headers of a whole response as it is kept, one that JavaScript may hand on
-/// unseen.
-fn kept_headers(entry: &Entry, now: i64) -> HeaderBlobBuf {
+/// The headers of a hit, with so much of the body.
+fn hit_headers(entry: &Entry, now: i64, length: u64, range: Option<&str>) -> HeaderBlobBuf {
     let mut headers = HeaderBlobBuf::with_capacity(entry.headers().0.len() + 128);
     headers.push_blob(entry.headers());
-    headers.push(b"content-length", entry.length().to_string().as_bytes());
+    headers.push(b"content-length", length.to_string().as_bytes());
+    if let Some(range) = range {
+        headers.push(b"content-range", range.as_bytes());
+    }
     headers.push_blob(rules::hit_headers(entry, now, "HIT").as_blob());
     headers
 }
@@ -214,8 +209,8 @@ pub(crate) fn op_cache_match(
         && is_plain(&entry)
         && let Some(body) = entry.ready_body(None)
     {
-        let rid =
-            state.resource_table.add(BodyResource::with_head(body, kept_headers(&entry, now)));
+        let headers = hit_headers(&entry, now, entry.length(), None);
+        let rid = state.resource_table.add(BodyResource::with_head(body, headers));
         return i32::try_from(rid).map_err(|_| JsErrorBox::generic("there are too many resources"));
     }
     let hit = Hit::new(&entry, answer, now);
