@@ -23,11 +23,12 @@ import * as response from "ext:selvedge/fetch/response.js";
 import * as gates from "ext:selvedge/gates.js";
 import * as io from "ext:selvedge/io_context.js";
 import { require, requireModule } from "ext:selvedge/commonjs.js";
+import { applyLegacy } from "ext:selvedge/legacy.js";
 import { lazy, load } from "ext:selvedge/lazy.js";
 import { closeGlobals, freezeClocks, now, pinAsyncOps, pinPromises } from "ext:selvedge/safety.js";
 import * as timers from "ext:selvedge/timers.js";
 import { scoped } from "ext:selvedge/scope.js";
-import { shared } from "ext:selvedge/shared.js";
+import { isOff, isOn, setFlags, shared } from "ext:selvedge/shared.js";
 import { viewOf } from "ext:selvedge/views.js";
 
 const {
@@ -261,22 +262,15 @@ function configure(text, values) {
     });
     if (name === "caches") internals.cachePurger = () => load(script).bind(rid, "purger");
   }
+  setFlags(config.off, config.on);
   shared.env = env;
   shared.colors = config.colors;
   shared.entrypoint = config.entrypoint;
-  shared.ctxExports = config.ctxExports;
-  shared.dupStubs = config.dupStubs;
-  shared.rpc = config.rpc;
-  shared.deflate = config.deflate;
-  shared.answersClose = config.answersClose;
-  shared.blobs = config.blobs;
-  shared.iterables = config.iterables;
-  shared.ownTexts = config.ownTexts;
   shared.hidden = config.hidden;
   shared.mail = config.mail;
   shared.production = config.production;
   dispatch.setEnv(env);
-  if (config.navigator) {
+  if (!isOff("global_navigator")) {
     defineGlobal("navigator", new Navigator(navigatorKey));
     defineGlobal("Navigator", core.expose(Navigator));
   }
@@ -286,7 +280,10 @@ function configure(text, values) {
   defineLazyGlobal("Cloudflare", () => ({
     compatibilityFlags: ObjectFreeze(JSONParse(flags)),
   }));
-  if (config.node) defineNodeGlobals(config.nodeTimers);
+  if (!isOff("nodejs_compat_v2")) {
+    defineNodeGlobals(!isOff("enable_nodejs_global_timers") && !isOff("nodejs_compat"));
+  }
+  applyLegacy(config.off, config.on);
   if (config.production) freezeClocks();
   // V8's inspector has loaded it already, to add what debuggers have.
   if (config.inspected) load("ext:selvedge/console.js").tellDebuggers();
@@ -351,6 +348,8 @@ core.setReportExceptionCallback(uncaught);
 
 // What the scripts that load later share with those that are here already.
 internals.shared = shared;
+internals.isOff = isOff;
+internals.isOn = isOn;
 internals.declareLength = bodies.declareLength;
 internals.env = () => env;
 internals.eventHub = eventHub;

@@ -66,7 +66,26 @@ function loadExtScript(specifier) {
   if (exposeExports(specifier, exports)) {
     denoCore.loadExtScript("ext:selvedge/receivers.js").checkExports(exports);
   }
-  return scripts[specifier] = exports;
+  scripts[specifier] = exports;
+  const changes = waiting[specifier];
+  if (changes !== undefined) {
+    for (let i = 0; i < changes.length; i++) changes[i](exports);
+  }
+  return exports;
+}
+
+/** What changes scripts when they load, by name. */
+const waiting = { __proto__: null };
+
+/** Calls a function with a script's exports as soon as it is loaded, before anyone else sees them. */
+function whenLoaded(specifier, change) {
+  const known = scripts[specifier];
+  if (known !== undefined) {
+    change(known);
+    return;
+  }
+  const changes = waiting[specifier] ??= bare();
+  changes[changes.length] = change;
 }
 
 const open = { __proto__: null, writable: true, enumerable: true, configurable: true };
@@ -91,6 +110,7 @@ const own = {
   },
   runNextTicks: drain,
   unrefTimer: timers.unrefTimer,
+  whenLoaded,
   // Rust looks for these when an isolate starts.
   __drainNextTickAndMacrotasks: drain,
   __processTimers: timers.processTimers,

@@ -2,9 +2,9 @@
 // them others use. Streams and what has bodies load when the first one crosses.
 (function () {
 const { core, internals } = __bootstrap;
-const { rpc, shared } = internals;
+const { isOff, rpc } = internals;
 
-rpc.dupParams = () => shared.dupStubs;
+rpc.dupParams = () => !isOff("rpc_params_dup_stubs");
 
 /** Loads the script that then stands in for the functions here. */
 function objects() {

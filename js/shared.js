@@ -5,19 +5,6 @@ const shared = {
   colors: false,
   entrypoint: null,
   production: false,
-  ctxExports: true,
-  dupStubs: true,
-  rpc: true,
-  /** Whether `new WebSocket()` offers permessage-deflate. */
-  deflate: true,
-  /** Whether a WebSocket answers close frames for the Worker if nothing else is said. */
-  answersClose: true,
-  /** Whether a WebSocket gives bytes as a Blob if nothing else is said. */
-  blobs: true,
-  /** Whether what can be iterated is a body of its chunks. */
-  iterables: true,
-  /** Whether it is text all the same if it has a `toString()` of its own. */
-  ownTexts: true,
   /** The compatibility flags as JSON. */
   flags: "{}",
   /** Bindings that only `ctx.exports` leads to: script and number of each. */
@@ -28,4 +15,27 @@ const shared = {
   endsObjects: false,
 };
 
-export { shared };
+/** Compatibility flags, by their enabling names, that differ from those of the newest date. */
+const off = { __proto__: null };
+const on = { __proto__: null };
+
+/** Sets them, before any of the Worker's code runs. */
+function setFlags(namesOff, namesOn) {
+  for (let i = 0; i < namesOff.length; i++) off[namesOff[i]] = true;
+  for (let i = 0; i < namesOn.length; i++) on[namesOn[i]] = true;
+}
+
+/**
+ * Whether a flag that the newest date has is off here. The code of the newest
+ * date is the plain one; what older dates have asks this.
+ */
+function isOff(flag) {
+  return off[flag] === true;
+}
+
+/** Whether a flag that no date brings is on here. */
+function isOn(flag) {
+  return on[flag] === true;
+}
+
+export { isOff, isOn, setFlags, shared };

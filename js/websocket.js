@@ -76,13 +76,13 @@ class WebSocket extends core.classOf(EventTarget) {
     /** A close frame came that the Worker is to answer. */
     gotClose: false,
     /** Whether the Worker answers close frames itself. */
-    isHalfOpen: !internals.shared.answersClose,
+    isHalfOpen: internals.isOff("web_socket_auto_reply_to_close"),
     /** What came before `accept()`. */
     inbox: [],
     url: "",
     protocol: "",
     extensions: "",
-    binaryType: internals.shared.blobs ? "blob" : "arraybuffer",
+    binaryType: internals.isOff("websocket_standard_binary_type") ? "arraybuffer" : "blob",
     attachment: undefined,
     /** Of a socket whose messages are events of a Durable Object: who takes them. */
     events: null,

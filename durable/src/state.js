@@ -33,7 +33,7 @@ class DurableObjectState {
 
   /** The Worker's own entrypoints and namespaces, as in the context of a request. */
   get exports() {
-    return internals.shared.ctxExports ? internals.exportsObject() : undefined;
+    return internals.isOff("enable_ctx_exports") ? undefined : internals.exportsObject();
   }
 
   get facets() {

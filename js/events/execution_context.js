@@ -4,7 +4,7 @@ import { internals, primordials } from "ext:selvedge/core.js";
 import { op_report_exception } from "ext:core/ops";
 import { waitUntil } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
-import { shared } from "ext:selvedge/shared.js";
+import { isOff } from "ext:selvedge/shared.js";
 
 const { JSONParse, ObjectDefineProperty, SymbolToStringTag, TypeError } = primordials;
 
@@ -57,7 +57,7 @@ class ExecutionContext {
 
   get exports() {
     void this.#io;
-    return shared.ctxExports ? internals.exportsObject() : undefined;
+    return isOff("enable_ctx_exports") ? undefined : internals.exportsObject();
   }
 }
 

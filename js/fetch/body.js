@@ -15,7 +15,7 @@ import {
 import { checkOwner, required } from "ext:selvedge/io_context.js";
 import { getRaw } from "ext:selvedge/fetch/headers.js";
 import { lazy } from "ext:selvedge/lazy.js";
-import { shared } from "ext:selvedge/shared.js";
+import { isOff } from "ext:selvedge/shared.js";
 import { viewOf } from "ext:selvedge/views.js";
 
 const {
@@ -120,7 +120,7 @@ function copyBytes(source) {
 function iterated(init) {
   const isAsync = typeof init[SymbolAsyncIterator] === "function";
   if (!isAsync) {
-    if (shared.ownTexts && !isArray(init)) {
+    if (!isArray(init) && !isOff("fetch_iterable_type_support_override_adjustment")) {
       if (init.toString !== plainToString || init[SymbolToPrimitive] !== undefined) return undefined;
     }
     if (typeof init[SymbolIterator] !== "function") return undefined;
@@ -189,7 +189,7 @@ function extract(init) {
       }
       return body;
     }
-    const stream = init !== null && shared.iterables ? iterated(init) : undefined;
+    const stream = init !== null && !isOff("fetch_iterable_type_support") ? iterated(init) : undefined;
     if (stream !== undefined) {
       const body = new Body(STREAM, stream);
       body.stream = stream;

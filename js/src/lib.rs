@@ -184,6 +184,7 @@ deno_core::extension!(
         "gates.js",
         "io_context.js",
         "lazy.js",
+        "legacy.js",
         "safety.js",
         "scope.js",
         "shared.js",

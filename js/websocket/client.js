@@ -64,7 +64,7 @@ function connect(socket, fields, url, protocols) {
 
   const headers = { __proto__: null, upgrade: "websocket" };
   if (list.length > 0) headers["sec-websocket-protocol"] = ArrayPrototypeJoin(list, ", ");
-  if (internals.shared.deflate) headers["sec-websocket-extensions"] = "permessage-deflate";
+  if (!internals.isOff("web_socket_compression")) headers["sec-websocket-extensions"] = "permessage-deflate";
   const { fetch } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
   const failed = (message) => {
     fields.state = CLOSED;

@@ -98,6 +98,22 @@ impl Compatibility {
         FLAGS.iter().map(|flag| (flag.enable, self.holds(flag)))
     }
 
+    /// By their enabling names: the flags that are off here but on for a Worker of
+    /// the newest date that names none, and those that are on here but off there.
+    pub fn unlike_newest(&self) -> (Vec<&'static str>, Vec<&'static str>) {
+        let newest = Self::default();
+        let mut off = Vec::new();
+        let mut on = Vec::new();
+        for flag in FLAGS {
+            match (newest.holds(flag), self.holds(flag)) {
+                (true, false) => off.push(flag.enable),
+                (false, true) => on.push(flag.enable),
+                _ => {}
+            }
+        }
+        (off, on)
+    }
+
     /// Whether the Worker's date and flags ask for a flag, whatever Selvedge
     /// does about it.
     pub fn asks_for(&self, flag: &Flag) -> bool {
@@ -204,6 +220,17 @@ mod tests {
         assert!(!on("2026-11-01", &[]).is_on("wasm_esm_integration_builtins"));
         assert!(on("2026-11-01", &[]).is_on("delete_all_deletes_alarm"), "idle, as its date says");
         assert!(!on("2020-01-01", &[]).is_on("delete_all_deletes_alarm"));
+    }
+
+    #[test]
+    fn what_differs_from_the_newest_date_is_listed() {
+        assert_eq!(on("", &[]).unlike_newest(), (vec![], vec![]));
+        assert_eq!(on(NEWEST_DATE, &[]).unlike_newest(), (vec![], vec![]));
+        let (off, lit) = on(NEWEST_DATE, &["no_rpc", "experimental"]).unlike_newest();
+        assert_eq!((off, lit), (vec!["rpc"], vec!["experimental"]));
+        let (off, _) = on("2024-01-01", &[]).unlike_newest();
+        assert!(off.contains(&"rpc") && off.contains(&"nodejs_compat"), "{off:?}");
+        assert!(!off.contains(&"global_navigator"), "{off:?}");
     }
 
     #[test]

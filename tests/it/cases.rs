@@ -1,7 +1,8 @@
 //! The cases in tests/workers: each exported `test` function is run in a
 //! request of its own, and by workerd, where there is one. A folder with a
 //! `wrangler.toml` says there which bindings its cases have; those run on
-//! miniflare instead.
+//! miniflare instead. A file may name the compatibility date and flags that its
+//! cases are about.
 
 mod miniflare;
 mod page;
@@ -52,6 +53,29 @@ fn bindings(file: &str) -> Option<String> {
     std::fs::read_to_string(folder().join(feature).join("wrangler.toml")).ok()
 }
 
+/// What the cases of a file run under, if its first lines say so:
+/// `// compatibility-date: ..` and `// compatibility-flags: .. ..`.
+#[derive(Default)]
+struct Dated {
+    date: Option<String>,
+    flags: Vec<String>,
+}
+
+fn dated(file: &str) -> Dated {
+    let text = String::from_utf8(read(file)).expect("text");
+    let mut dated = Dated::default();
+    for line in text.lines().map_while(|line| line.strip_prefix("// compatibility-")) {
+        match line.split_once(": ") {
+            Some(("date", date)) => dated.date = Some(date.to_owned()),
+            Some(("flags", flags)) => {
+                dated.flags = flags.split(' ').map(str::to_owned).collect();
+            }
+            _ => panic!("{file}: what is {line}?"),
+        }
+    }
+    dated
+}
+
 /// All case files, as `<feature>/<case>.js`.
 fn files() -> Vec<String> {
     let mut files = Vec::new();
@@ -85,6 +109,13 @@ fn run(file: &str) -> Vec<String> {
     if let Some(bindings) = bindings(file) {
         setup = setup.file("wrangler.toml", format!("main = \"main.js\"\n{bindings}"));
     }
+    let Dated { date, flags } = dated(file);
+    setup = setup.edit(move |worker| {
+        if let Some(date) = date {
+            worker.compatibility.date = date;
+        }
+        worker.compatibility.flags.extend(flags);
+    });
     let server = match setup.try_start() {
         Ok(server) => server,
         Err(error) => return vec![format!("{file}: {error}")],

@@ -158,6 +158,7 @@ impl Isolate {
             globals
                 .extend(global.names.iter().map(|name| (name, global.binding.script(), resource)));
         }
+        let (off, on) = worker.compatibility.unlike_newest();
         let config = serde_json::json!({
             "hidden": hidden,
             "mail": mail,
@@ -168,20 +169,8 @@ impl Isolate {
             "production": worker.mode == Mode::Production,
             "inspected": self.debugger.is_some(),
             "colors": self.state.log.colors(),
-            "ctxExports": worker.compatibility.is_on("enable_ctx_exports"),
-            "dupStubs": worker.compatibility.is_on("rpc_params_dup_stubs"),
-            "deflate": worker.compatibility.is_on("web_socket_compression"),
-            "answersClose": worker.compatibility.is_on("web_socket_auto_reply_to_close"),
-            "blobs": worker.compatibility.is_on("websocket_standard_binary_type"),
-            "iterables": worker.compatibility.is_on("fetch_iterable_type_support"),
-            "ownTexts": worker
-                .compatibility
-                .is_on("fetch_iterable_type_support_override_adjustment"),
-            "rpc": worker.compatibility.is_on("rpc"),
-            "navigator": worker.compatibility.is_on("global_navigator"),
-            "node": worker.compatibility.is_on("nodejs_compat_v2"),
-            "nodeTimers": worker.compatibility.is_on("enable_nodejs_global_timers")
-                && worker.compatibility.is_on("nodejs_compat"),
+            "off": off,
+            "on": on,
             // As text: few Workers ever look at it.
             "flags": compatibility_flags(worker),
         });

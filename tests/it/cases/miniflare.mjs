@@ -1,12 +1,13 @@
 // Runs the cases of one file on miniflare. Arguments: the folder of the cases,
-// the file, its folder's wrangler.toml, and the Worker that runs a case.
+// the file, its folder's wrangler.toml, the Worker that runs a case, its
+// compatibility date and flags.
 import { readFileSync } from "node:fs";
 
 // The same workerd as for the cases without bindings, if there is one.
 if (process.env.SELVEDGE_WORKERD) process.env.MINIFLARE_WORKERD_PATH ??= process.env.SELVEDGE_WORKERD;
 const { Miniflare } = await import("miniflare");
 
-const [folder, file, toml, runner] = process.argv.slice(-4);
+const [folder, file, toml, runner, date, flags] = process.argv.slice(-6);
 const kvNamespaces = {};
 for (const table of toml.split("[[kv_namespaces]]").slice(1)) {
   const value = (key) => table.match(new RegExp(`^${key} = "(.*)"`, "m"))?.[1];
@@ -73,7 +74,8 @@ const miniflare = new Miniflare({
     module(`workers/${file}`, readFileSync(`${folder}/${file}`, "utf8")),
     module("workers/assert.js", readFileSync(`${folder}/assert.js`, "utf8")),
   ],
-  compatibilityDate: "2026-07-01",
+  compatibilityDate: date,
+  compatibilityFlags: flags.split(" ").filter((flag) => flag !== ""),
   d1Databases,
   durableObjects,
   kvNamespaces,

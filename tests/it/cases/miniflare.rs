@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::workerd::allowed;
-use super::{RUNNER, bindings, files, folder};
+use super::{Dated, RUNNER, bindings, dated, files, folder};
 
 /// Runs the cases of one file and prints those that fail.
 const SCRIPT: &str = include_str!("miniflare.mjs");
@@ -69,11 +69,14 @@ fn find() -> Option<PathBuf> {
 /// The cases of a file that miniflare fails, and why; an error is that it did not run.
 fn run(modules: &PathBuf, file: &str) -> Result<Vec<(String, String)>, String> {
     let bindings = bindings(file).expect("the file has bindings");
+    let Dated { date, flags } = dated(file);
+    let date = date.as_deref().unwrap_or("2026-07-01");
     // The script stands beside node_modules in the eyes of node.
     let output = Command::new("node")
         .current_dir(modules)
         .args(["--input-type=module", "--eval", SCRIPT])
         .args([&folder().display().to_string(), file, &bindings, &RUNNER.replace("CASE", file)])
+        .args([date, &flags.join(" ")])
         .output()
         .expect("node runs");
     if !output.status.success() {

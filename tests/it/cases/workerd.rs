@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{bindings, files, folder, read};
+use super::{Dated, bindings, dated, files, folder, read};
 
 #[test]
 fn workerd_agrees() {
@@ -59,6 +59,8 @@ pub(super) fn allowed() -> BTreeSet<String> {
 /// The exports of a case file that workerd fails.
 fn run(workerd: &PathBuf, scratch: &TempDir, file: &str, details: &mut String) -> Vec<String> {
     let source = folder();
+    let Dated { date, flags } = dated(file);
+    let date = date.as_deref().unwrap_or("2026-11-01");
     let config = format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\
          const config :Workerd.Config = (services = [(name = \"case\", worker = .case)]);\n\
@@ -67,7 +69,8 @@ fn run(workerd: &PathBuf, scratch: &TempDir, file: &str, details: &mut String) -
              (name = \"{file}\", esModule = embed \"{file}\"),\n\
              (name = \"assert.js\", esModule = embed \"assert.js\"),\n\
            ],\n\
-           compatibilityDate = \"2026-11-01\",\n\
+           compatibilityDate = \"{date}\",\n\
+           compatibilityFlags = {flags:?},\n\
          );\n"
     );
     let target = scratch.path().join(file);
@@ -77,7 +80,11 @@ fn run(workerd: &PathBuf, scratch: &TempDir, file: &str, details: &mut String) -
     }
     let path = scratch.path().join("config.capnp");
     std::fs::write(&path, config).expect("it can be written");
-    let output = Command::new(workerd).arg("test").arg(&path).output().expect("it runs");
+    let output = Command::new(workerd)
+        .args(["test", "--experimental"])
+        .arg(&path)
+        .output()
+        .expect("it runs");
     let text = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),

@@ -1,0 +1,28 @@
+// What Workers of older compatibility dates find: changes that are made to the
+// platform of the newest date before their code runs, each in a script of its
+// own. (Where a line is enough, the code asks `isOff()` itself.)
+import { load } from "ext:selvedge/lazy.js";
+
+/** By flag: the script in `legacy/` that changes the platform where the flag is off. */
+const whereOff = { __proto__: null };
+
+/** The same where a flag is on that no date brings. */
+const whereOn = { __proto__: null };
+
+/**
+ * Calls `apply()` of the scripts. They must not load what a Worker may never
+ * touch: `core.whenLoaded()` changes a script's exports when it loads.
+ */
+function applyLegacy(off, on) {
+  apply(whereOff, off);
+  apply(whereOn, on);
+}
+
+function apply(scripts, flags) {
+  for (let i = 0; i < flags.length; i++) {
+    const script = scripts[flags[i]];
+    if (script !== undefined) load(`ext:selvedge/legacy/${script}.js`).apply(flags[i]);
+  }
+}
+
+export { applyLegacy };
