@@ -39,6 +39,7 @@ mod redirect;
 mod request_body;
 mod responder;
 mod response_body;
+mod rules;
 mod slots;
 mod socket;
 mod stream;

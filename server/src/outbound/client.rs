@@ -1,5 +1,6 @@
 //! A subrequest from its call to its response.
 
+use std::cell::OnceCell;
 use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use super::pool::{Connection, Pool, Request};
 use super::redirect::{self, Hop, Verdict};
 use super::request_body::RequestBody;
 use super::response_body::ResponseBody;
+use super::rules::Rules;
 use super::slots::{ConnectionRule, Slot, SlotBook};
 use super::stream::Stream;
 use super::tls::Offer;
@@ -36,6 +38,7 @@ pub(crate) struct Client {
     pub(super) slots: Rc<SlotBook>,
     connect_socket: Option<ConnectSocket>,
     connect_service: Option<ConnectService>,
+    rules: OnceCell<Rules>,
 }
 
 /// The request whose limits a subrequest counts against.
@@ -64,6 +67,7 @@ impl Client {
             slots: SlotBook::new(options.connections),
             connect_socket: options.connect_socket,
             connect_service: options.connect_service,
+            rules: OnceCell::new(),
         }
     }
 
@@ -80,7 +84,8 @@ impl Client {
         if request.websocket.is_some() && self.connect_socket.is_none() {
             return Err(OutboundError::Invalid("WebSockets cannot be connected from here".into()));
         }
-        let mut outgoing = Outgoing::new(&request)?;
+        let rules = *self.rules.get_or_init(|| Rules::of(&caller.state.worker().compatibility));
+        let mut outgoing = Outgoing::new(&request, rules)?;
         let responder = request.service.as_ref().and_then(|service| service.responder.clone());
         if let Some(responder) = responder {
             if request.websocket.is_some() {
@@ -142,7 +147,7 @@ impl Client {
                     return Ok(deliver(&outgoing, followed, response, request.keep_encoding, slot));
                 }
                 Verdict::Follow(next) => {
-                    next.strip(&mut outgoing.headers);
+                    outgoing.strip(&next);
                     if next.becomes_get {
                         outgoing.method = Method::GET;
                     } else {
@@ -326,7 +331,7 @@ fn deliver(
     let bodiless = outgoing.method == Method::HEAD || is_null_body(status);
     let codings = match keep_encoding || bodiless {
         true => Vec::new(),
-        false => decode::codings(response.headers()),
+        false => decode::codings(response.headers(), outgoing.rules),
     };
     let headers = headers::incoming(response.headers(), !codings.is_empty());
     let incoming = response.into_body();

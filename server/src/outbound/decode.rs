@@ -12,6 +12,8 @@ use http::header::CONTENT_ENCODING;
 use selvedge_runtime::body::{BodyError, BodySource};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, BufReader, ReadBuf};
 
+use super::rules::Rules;
+
 /// The most that one step decodes, in bytes: a body that explodes when it is
 /// decoded is never in memory as a whole.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -29,14 +31,14 @@ pub(crate) enum Coding {
 
 /// The codings of a response in the order in which they are undone. None when
 /// one of them is unknown: the Worker asked for it and gets the body as it is.
-pub(crate) fn codings(headers: &HeaderMap) -> Vec<Coding> {
+pub(crate) fn codings(headers: &HeaderMap, rules: Rules) -> Vec<Coding> {
     let mut codings = Vec::new();
     for value in headers.get_all(CONTENT_ENCODING) {
         let Ok(value) = value.to_str() else { return Vec::new() };
         for name in value.split(',').map(str::trim) {
             match name.to_ascii_lowercase().as_str() {
                 "gzip" | "x-gzip" => codings.push(Coding::Gzip),
-                "br" => codings.push(Coding::Brotli),
+                "br" if rules.brotli => codings.push(Coding::Brotli),
                 "deflate" => codings.push(Coding::Deflate),
                 "identity" | "" => {}
                 _ => return Vec::new(),

@@ -7,6 +7,8 @@ use http::header::{
 use selvedge_runtime::headers::{HeaderBlob, HeaderBlobBuf};
 use selvedge_runtime::outbound::OutboundError;
 
+use super::rules::Rules;
+
 /// A request that passed through this many Workers, as far as `cdn-loop`
 /// tells, is a loop. Cloudflare's limit for `cf-ew-via` is 16 too.
 pub const MAX_LOOPS: usize = 16;
@@ -57,11 +59,15 @@ pub(crate) fn outgoing(blob: HeaderBlob<'_>) -> Result<HeaderMap, OutboundError>
 ///
 /// # Errors
 /// [`OutboundError::Refused`] for a request that runs in circles.
-pub(crate) fn complete(headers: &mut HeaderMap, to_worker: bool) -> Result<(), OutboundError> {
+pub(crate) fn complete(
+    headers: &mut HeaderMap,
+    to_worker: bool,
+    rules: Rules,
+) -> Result<(), OutboundError> {
     if !to_worker {
         join_loop(headers)?;
     }
-    accept_encoding(headers);
+    accept_encoding(headers, rules);
     Ok(())
 }
 
@@ -94,9 +100,13 @@ fn join_loop(headers: &mut HeaderMap) -> Result<(), OutboundError> {
 /// Asks for the encodings that are undone here, unless the Worker said which
 /// it wants. A part of an encoded body cannot be decoded, so a range is asked
 /// for plain (<https://fetch.spec.whatwg.org/#concept-http-network-or-cache-fetch>).
-fn accept_encoding(headers: &mut HeaderMap) {
+fn accept_encoding(headers: &mut HeaderMap, rules: Rules) {
     if !headers.contains_key(ACCEPT_ENCODING) {
-        let codings = if headers.contains_key(RANGE) { "identity" } else { "gzip, br" };
+        let codings = match (headers.contains_key(RANGE), rules.brotli) {
+            (true, _) => "identity",
+            (false, true) => "gzip, br",
+            (false, false) => "gzip",
+        };
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(codings));
     }
 }
@@ -127,6 +137,8 @@ fn nominated<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<HeaderName> {
 
 #[cfg(test)]
 mod tests {
+    use selvedge_runtime::compatibility::Compatibility;
+
     use super::*;
 
     fn blob(list: &[(&str, &str)]) -> HeaderBlobBuf {
@@ -140,7 +152,7 @@ mod tests {
     /// What leaves for a Worker's headers.
     fn sent(blob: &HeaderBlobBuf) -> Result<HeaderMap, OutboundError> {
         let mut headers = outgoing(blob.as_blob())?;
-        complete(&mut headers, false)?;
+        complete(&mut headers, false, Rules::of(&Compatibility::default()))?;
         Ok(headers)
     }
 

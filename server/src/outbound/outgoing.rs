@@ -7,7 +7,9 @@ use url::Url;
 
 use super::connector::{Origin, Protocol};
 use super::pool::Request;
+use super::redirect::Next;
 use super::request_body::RequestBody;
+use super::rules::Rules;
 use super::{headers, redirect};
 
 /// One request to one origin; a redirect makes the next.
@@ -16,6 +18,7 @@ pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: RequestBody,
+    pub(crate) rules: Rules,
 }
 
 impl Outgoing {
@@ -23,7 +26,7 @@ impl Outgoing {
     ///
     /// # Errors
     /// [`OutboundError::Invalid`] when it cannot be sent.
-    pub(crate) fn new(request: &OutboundRequest) -> Result<Self, OutboundError> {
+    pub(crate) fn new(request: &OutboundRequest, rules: Rules) -> Result<Self, OutboundError> {
         let invalid = |what: &str| OutboundError::Invalid(format!("Fetch API cannot load: {what}"));
         let mut url = Url::parse(&request.url).map_err(|_| invalid(&request.url))?;
         redirect::clean(&mut url);
@@ -38,9 +41,14 @@ impl Outgoing {
         // An object of the Worker sees the request as it was made.
         let service = request.service.as_ref();
         if service.is_none_or(|service| service.object.is_none()) {
-            headers::complete(&mut headers, service.is_some())?;
+            headers::complete(&mut headers, service.is_some(), rules)?;
         }
-        Ok(Self { url, method, headers, body: RequestBody::Empty })
+        Ok(Self { url, method, headers, body: RequestBody::Empty, rules })
+    }
+
+    /// Drops the headers that do not go along with a redirect.
+    pub(crate) fn strip(&mut self, next: &Next) {
+        next.strip(&mut self.headers, self.rules);
     }
 
     /// Whom to connect to.

@@ -5,6 +5,8 @@ use http::{Method, StatusCode};
 use selvedge_runtime::outbound::{OutboundError, Redirect};
 use url::Url;
 
+use super::rules::Rules;
+
 /// Redirects that are followed; the next one is an error (the spec's number).
 pub const MAX_REDIRECTS: usize = 20;
 
@@ -15,7 +17,7 @@ const OF_THE_BODY: [header::HeaderName; 4] = [
     header::CONTENT_LOCATION,
     header::CONTENT_TYPE,
 ];
-/// What another origin must not see. The spec names `authorization` only, as
+/// What another origin must not see, unless a Worker's flags say otherwise. The spec names `authorization` only, as
 /// browsers have no others to forward; a Worker has, so they go as in curl.
 const OF_THE_ORIGIN: [header::HeaderName; 3] =
     [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
@@ -48,11 +50,11 @@ pub(crate) struct Next {
 
 impl Next {
     /// Drops the headers that do not go along.
-    pub(crate) fn strip(&self, headers: &mut HeaderMap) {
+    pub(crate) fn strip(&self, headers: &mut HeaderMap, rules: Rules) {
         if self.becomes_get {
             OF_THE_BODY.iter().for_each(|name| drop(headers.remove(name)));
         }
-        if self.crosses_origin {
+        if self.crosses_origin && rules.strips_secrets {
             OF_THE_ORIGIN.iter().for_each(|name| drop(headers.remove(name)));
         }
     }

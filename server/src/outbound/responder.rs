@@ -38,7 +38,7 @@ pub(super) async fn fetch(
                 return Ok(response);
             }
             Verdict::Follow(next) => {
-                next.strip(&mut outgoing.headers);
+                outgoing.strip(&next);
                 if next.becomes_get {
                     outgoing.method = Method::GET;
                 }

@@ -120,6 +120,11 @@ fn codings_are_undone_last_first_and_unknown_ones_not_at_all() {
     for (value, expected) in table {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_ENCODING, HeaderValue::from_str(value).unwrap());
-        assert_eq!(codings(&headers), expected, "{value}");
+        let rules = Rules { brotli: true, strips_secrets: true };
+        assert_eq!(codings(&headers, rules), expected, "{value}");
+        if expected.contains(&Coding::Brotli) {
+            let rules = Rules { brotli: false, ..rules };
+            assert_eq!(codings(&headers, rules), [], "{value}, whose flags know no br");
+        }
     }
 }
