@@ -220,6 +220,30 @@ delete SubtleCrypto.create;
         "return streams().readableByteStreamControllerEnqueue(controller, value);",
     ),
     once(FILE, "ArrayBufferPrototypeSlice(element, 0)", "new Uint8Array(element)"),
+    // ----- The type of a body, as it is; what a compatibility flag refuses. -----
+    once(
+        FILE,
+        "  markFileBackedBlob,\n};\n",
+        "  markFileBackedBlob,\n  setType: (blob, type) => {\n    blob[_type] = type;\n  },\n};\n",
+    ),
+    once(
+        FILE,
+        "  const processedParts = [];\n",
+        "  const processedParts = [];\n  __bootstrap.internals.checkBlobParts?.(parts);\n",
+    ),
+    // ----- Older compatibility dates know names alone. -----
+    once(
+        URL,
+        "    if (value === undefined) {\n      for (let i = 0;",
+        "    if (value === undefined || __bootstrap.internals.isOff(\"urlsearchparams_delete_has_value_arg\")) \
+         {\n      for (let i = 0;",
+    ),
+    once(
+        URL,
+        "    if (value !== undefined) {\n      value = webidl.converters.USVString(value, prefix, \"Argument 2\");\n",
+        "    if (value !== undefined && !__bootstrap.internals.isOff(\"urlsearchparams_delete_has_value_arg\")) \
+         {\n      value = webidl.converters.USVString(value, prefix, \"Argument 2\");\n",
+    ),
     once(FILE, "class BlobReference {\n", "class BlobReference {\n  size;\n\n"),
     once(
         FILE,
