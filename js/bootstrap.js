@@ -245,6 +245,7 @@ function configure(text, values) {
     return;
   }
   const config = JSONParse(text);
+  setFlags(config.off, config.on);
   env = {};
   for (let i = 0; i < config.env.length; i++) env[config.env[i][0]] = config.env[i][1];
   for (let i = 0; i < values.length; i += 2) env[values[i]] = values[i + 1];
@@ -262,7 +263,6 @@ function configure(text, values) {
     });
     if (name === "caches") internals.cachePurger = () => load(script).bind(rid, "purger");
   }
-  setFlags(config.off, config.on);
   shared.env = env;
   shared.colors = config.colors;
   shared.entrypoint = config.entrypoint;
@@ -348,6 +348,7 @@ core.setReportExceptionCallback(uncaught);
 
 // What the scripts that load later share with those that are here already.
 internals.shared = shared;
+internals.defineLazyGlobal = defineLazyGlobal;
 internals.isOff = isOff;
 internals.isOn = isOn;
 internals.declareLength = bodies.declareLength;

@@ -27,6 +27,7 @@ import { innerOf, isResponse, rawInnerOf } from "ext:selvedge/fetch/response.js"
 import { beginTurn, wakeAgain } from "ext:selvedge/gates.js";
 import { end, forget, IoContext, live, runIn, settle } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
+import { isOff } from "ext:selvedge/shared.js";
 import { viewOf } from "ext:selvedge/views.js";
 
 const { setAsyncContext } = core;
@@ -264,7 +265,7 @@ const CODINGS = { __proto__: null, gzip: "gzip", deflate: "deflate", br: "brotli
 function encoded(inner, body) {
   const name = getRaw(inner.headers, "content-encoding");
   const coding = name === null ? undefined : CODINGS[name];
-  if (coding === undefined) return body;
+  if (coding === undefined || (coding === "brotli" && isOff("brotli_content_encoding"))) return body;
   const { CompressionStream, sidesOfCompression } = compression();
   const stream = streams().through(streamOf(body), sidesOfCompression(new CompressionStream(coding)));
   const coded = new Body(STREAM, stream);

@@ -4,10 +4,21 @@
 import { load } from "ext:selvedge/lazy.js";
 
 /** By flag: the script in `legacy/` that changes the platform where the flag is off. */
-const whereOff = { __proto__: null };
+const whereOff = {
+  __proto__: null,
+  cache_option_enabled: "fetch",
+  capture_async_api_throws: "sync_throws",
+  http_headers_getsetcookie: "fetch",
+  strip_bom_in_read_all_text: "fetch",
+  url_standard: "fetch",
+  urlpattern_standard: "fetch",
+};
 
 /** The same where a flag is on that no date brings. */
-const whereOn = { __proto__: null };
+const whereOn = {
+  __proto__: null,
+  no_resizable_array_buffer_in_blob: "fetch",
+};
 
 /**
  * Calls `apply()` of the scripts. They must not load what a Worker may never

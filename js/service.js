@@ -15,7 +15,7 @@ const sockets = () => core.loadExtScript("ext:selvedge/sockets/workers.js");
 
 /** The methods of a binding that are not the other Worker's. */
 function methodsOf(service) {
-  return {
+  const methods = {
     __proto__: null,
     fetch: {
       fetch(input, init = undefined) {
@@ -31,6 +31,12 @@ function methodsOf(service) {
       },
     }.connect,
   };
+  if (isOff("capture_async_api_throws")) {
+    methods.fetch = core.loadExtScript("ext:selvedge/legacy/sync_throws.js").throwing(methods.fetch);
+  }
+  return isOff("fetcher_no_get_put_delete")
+    ? core.loadExtScript("ext:selvedge/legacy/fetcher.js").addShortcuts(methods)
+    : methods;
 }
 
 /** How a session with what a binding names begins. */

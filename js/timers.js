@@ -20,6 +20,7 @@ const {
   Number,
   ObjectDefineProperty,
   Promise,
+  PromiseReject,
   ReflectApply,
   SetPrototypeGetSize,
   SymbolToStringTag,
@@ -117,7 +118,9 @@ function clearImmediate(id = 0) {
 const scheduler = {
   wait(delay, options = undefined) {
     if (arguments.length === 0) {
-      throw new TypeError("Failed to execute 'wait' on 'Scheduler': parameter 1 is not of type 'number'.");
+      return PromiseReject(
+        new TypeError("Failed to execute 'wait' on 'Scheduler': parameter 1 is not of type 'number'."),
+      );
     }
     return new Promise((resolve, reject) => {
       const signal = options?.signal;

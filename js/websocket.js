@@ -164,7 +164,7 @@ class WebSocket extends core.classOf(EventTarget) {
       code = 0;
     }
     reason = reason === undefined ? "" : String(reason);
-    if (core.byteLength(reason) > 123) {
+    if (core.byteLength(reason) > 123 && !internals.isOff("websocket_close_reason_byte_limit")) {
       throw new DOMException(
         "WebSocket close reason must not be longer than 123 bytes when UTF-8 encoded.",
         "SyntaxError",

@@ -25,6 +25,8 @@ const {
   PromiseReject,
   RangeError,
   String,
+  RegExpPrototypeExec,
+  SafeRegExp,
   SymbolToStringTag,
   TypeError,
 } = primordials;
@@ -39,7 +41,9 @@ const { packBody, unpackBody } = core.loadExtScript("ext:selvedge_durable/transf
 /** Loaded with the first connection. */
 const connections = () => core.loadExtScript("ext:selvedge_durable/connections.js");
 const atOnce = () => null;
+const fetches = () => core.loadExtScript("ext:selvedge/fetch/fetch.js");
 const internal = { __proto__: null };
+const HTTP = new SafeRegExp("^https?:");
 /** As many redirects are followed as by `fetch()`. */
 const MAX_REDIRECTS = 20;
 const JURISDICTIONS = { __proto__: null, eu: 1, fedramp: 1, "fedramp-high": 1, us: 1 };
@@ -226,7 +230,11 @@ function stubOn(self, target) {
       return connections().connectObject(target, bond, atOnce, address, options);
     },
   }.connect;
-  return remoteStub(self, { __proto__: null, fetch, connect }, target, bond, passedOn(target));
+  const methods = { __proto__: null, fetch, connect };
+  if (internals.isOff("fetcher_no_get_put_delete")) {
+    core.loadExtScript("ext:selvedge/legacy/fetcher.js").addShortcuts(methods);
+  }
+  return remoteStub(self, methods, target, bond, passedOn(target));
 }
 
 /** A stub on its way to another context or Worker: there it is a `Fetcher`. */
@@ -248,7 +256,7 @@ function passedHere(rid, hex, name, jurisdiction) {
 
 /** Sends a request to an object, and again where it redirects to, if it may. */
 async function fetchObject(io, target, bond, request) {
-  let parts = requests.partsOf(request);
+  let parts = requests.partsOf(request, "https://fake-host/");
   const follows = parts.redirect === "follow";
   for (let redirects = 0;; redirects++) {
     let response;
@@ -306,6 +314,7 @@ function sendTo(io, target, parts, isRedirect, isHandedOn = false) {
     throw tunnelled(error);
   }
   if (actor === null) return sendElsewhere(io, target, parts, isRedirect);
+  if (RegExpPrototypeExec(HTTP, parts.url) === null) fetches().asHttp(parts.url);
   const depth = op_do_call(io.slot, contexts.eventDepth(), isHandedOn);
   const sent = isRedirect ? sentAgain(parts.body) : packBody(io, parts.body);
   return call(actor, (instance, actor) => {

@@ -1,7 +1,7 @@
 // Dispatch namespaces: class DispatchNamespace
 // (https://developers.cloudflare.com/cloudflare-for-platforms/workers-for-platforms/).
 (function () {
-const { core, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const { op_dispatch_target } = core.ops;
 const {
   JSONStringify,
@@ -32,6 +32,12 @@ function objectOr(value, at, type) {
   throw new TypeError(`Failed to execute 'get' on 'DispatchNamespace': parameter ${at} is not of type '${type}'.`);
 }
 
+/** What is left of what a Worker throws, for older dates. */
+function emptyFailure(error) {
+  if (!isObject(error) || error.remote !== true) throw error;
+  return new internals.selvedge.response.Response(null, { __proto__: null, status: 500 });
+}
+
 /** The binding. */
 class DispatchNamespace {
   #rid;
@@ -59,7 +65,8 @@ class DispatchNamespace {
     const target = (isCall) => op_dispatch_target(rid, worker, given, cpuMs, subRequests, isCall);
     // What the options say must be right before the first call.
     core.tryClose(target(false));
-    return makeStub({ refusal: NOT_TRANSFERABLE, ready: () => null, way: () => target(true) });
+    const failed = internals.isOff("dynamic_dispatch_tunnel_exceptions") ? emptyFailure : undefined;
+    return makeStub({ refusal: NOT_TRANSFERABLE, ready: () => null, way: () => target(true), failed });
   }
 }
 ObjectDefineProperty(DispatchNamespace.prototype, SymbolToStringTag, {

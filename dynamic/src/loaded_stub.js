@@ -16,9 +16,10 @@ const sockets = () => core.loadExtScript("ext:selvedge/sockets/workers.js");
 /**
  * A stub. `way` opens the way, as a number that must be closed; `ready` gives a
  * promise that settles when it leads somewhere, for a context, or `null`.
- * `refusal` says why it cannot be sent to another Worker.
+ * `refusal` says why it cannot be sent to another Worker, and `failed` what `fetch()`
+ * gives for an error, if it does not throw that.
  */
-function makeStub({ ready, way, refusal }) {
+function makeStub({ ready, way, refusal, failed = undefined }) {
   const methods = methodsOf(undefined);
   methods.fetch = {
     fetch(input, init = undefined) {
@@ -29,8 +30,8 @@ function makeStub({ ready, way, refusal }) {
         const io = contexts.requiredOpen();
         const request = init === undefined && requests.isRequest(input) ? input : new requests.Request(input, init);
         const waited = ready(io);
-        if (waited === null) return send(way, request);
-        return PromisePrototypeThen(waited, () => send(way, request));
+        const answer = waited === null ? send(way, request) : PromisePrototypeThen(waited, () => send(way, request));
+        return failed === undefined ? answer : PromisePrototypeThen(answer, undefined, failed);
       } catch (error) {
         return PromiseReject(error);
       }

@@ -29,7 +29,11 @@ const {
   PromiseReject,
   PromiseResolve,
   ReflectApply,
+  RegExpPrototypeExec,
+  SafeRegExp,
   SafeWeakMap,
+  StringPrototypeCharCodeAt,
+  StringPrototypeSlice,
   SymbolAsyncIterator,
   SymbolIterator,
   SymbolToPrimitive,
@@ -54,6 +58,24 @@ const streams = lazy("ext:deno_web/06_streams.js");
 const files = lazy("ext:deno_web/09_file.js");
 const urls = lazy("ext:deno_web/00_url.js");
 const forms = lazy("ext:selvedge/fetch/form_data.js");
+const types = lazy("ext:selvedge/fetch/mime_type.js");
+
+/** A type that is written as it is to be. */
+const PLAIN_TYPE = new SafeRegExp("^[!#$%&'*+\\-.^_`|~0-9a-z]+/[!#$%&'*+\\-.^_`|~0-9a-z]+(?:;charset=UTF-8)?$");
+
+/** Whether a byte order mark is part of a text, as for old dates. */
+let keepsBom = false;
+
+function keepBom() {
+  keepsBom = true;
+}
+
+/** What knows the URLSearchParams of old dates, if a Worker has them. */
+let isOldQuery = null;
+
+function knowOldQueries(test) {
+  isOldQuery = test;
+}
 
 /** Streams that stand for a body of the host, and that body. */
 const nativeOf = new SafeWeakMap();
@@ -152,7 +174,10 @@ function extract(init) {
       return new Body(BYTES, copyBytes(init));
     }
     // A class that was never loaded has no instances.
-    if (urls.loaded !== null && ObjectPrototypeIsPrototypeOf(urls.loaded.URLSearchParamsPrototype, init)) {
+    if (
+      urls.loaded !== null && ObjectPrototypeIsPrototypeOf(urls.loaded.URLSearchParamsPrototype, init) ||
+      isOldQuery !== null && isOldQuery(init)
+    ) {
       lastType = "application/x-www-form-urlencoded;charset=UTF-8";
       // deno-lint-ignore prefer-primordials
       return new Body(TEXT, init.toString());
@@ -341,8 +366,11 @@ function textOf(body) {
   if (body === null) return "";
   use(body);
   if (body.stream === null) {
-    if (body.kind === TEXT) return body.source;
-    if (body.kind === NATIVE) {
+    if (body.kind === TEXT) {
+      const { source } = body;
+      return keepsBom || StringPrototypeCharCodeAt(source, 0) !== 0xfeff ? source : StringPrototypeSlice(source, 1);
+    }
+    if (body.kind === NATIVE && !keepsBom) {
       const ready = op_body_take_text(body.source);
       if (ready !== null && ready !== undefined) return ready;
     }
@@ -351,7 +379,8 @@ function textOf(body) {
 }
 
 function decodeText(bytes) {
-  return core.decode(bytes);
+  const text = core.decode(bytes);
+  return keepsBom && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? `\ufeff${text}` : text;
 }
 
 function bytesOf(body) {
@@ -408,8 +437,17 @@ function exact(bytes) {
 function consumeBlob(body, headers) {
   return consume(() => {
     const type = getRaw(headers, "content-type") ?? "";
-    return then(bytesOf(body), (bytes) => new (files().Blob)([bytes], { type }));
+    return then(bytesOf(body), (bytes) => {
+      const blob = new (files().Blob)([bytes]);
+      files().setType(blob, typeOfBlob(type));
+      return blob;
+    });
   });
+}
+
+function typeOfBlob(type) {
+  if (RegExpPrototypeExec(PLAIN_TYPE, type) !== null || isOff("blob_standard_mime_type")) return type;
+  return types().normalized(type);
 }
 
 function consumeFormData(body, headers) {
@@ -459,10 +497,14 @@ export {
   consumeJson,
   consumeText,
   declareLength,
+  decodeText,
   extract,
   extractedType,
   isLocked,
   isUsed,
+  keepBom,
+  keepsBom,
+  knowOldQueries,
   lengthOfStream,
   NATIVE,
   nativeBody,

@@ -7,6 +7,7 @@ const {
   PromiseReject,
   RegExpPrototypeExec,
   SafeRegExp,
+  StringPrototypeSlice,
   StringPrototypeStartsWith,
   TypeError,
 } = primordials;
@@ -15,6 +16,7 @@ const { add } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
 const { upload } = core.loadExtScript("ext:selvedge/streams.js");
 
 const HTTP = new SafeRegExp("^https?:");
+const WITH_HOST = new SafeRegExp("^([a-z][a-z0-9+.-]*)://");
 const UPGRADE = new SafeRegExp("^websocket$", "i");
 
 function fetch(input, init = undefined) {
@@ -43,11 +45,18 @@ function fetchService(service, input, init) {
   }
 }
 
+const CONTROLS = { __proto__: null, "no-store": "no-store", "no-cache": "no-cache" };
+
 /** What a request says of the cache, if it says anything. */
 function cachingOf({ cache, cf }) {
   let text = undefined;
+  // What the option once said of the response, too.
+  const control = cache === undefined || !internals.isOff("cache_option_preserves_cache_control")
+    ? undefined
+    : CONTROLS[cache];
   if (typeof cf === "object" && cf !== null) {
-    const { cacheControl, cacheEverything, cacheKey, cacheTags, cacheTtl, cacheTtlByStatus } = cf;
+    const { cacheEverything, cacheKey, cacheTags, cacheTtl, cacheTtlByStatus } = cf;
+    const cacheControl = cf.cacheControl ?? control;
     if (
       cacheControl !== undefined || cacheEverything !== undefined || cacheKey !== undefined || cacheTags !== undefined ||
       cacheTtl !== undefined || cacheTtlByStatus !== undefined
@@ -56,8 +65,28 @@ function cachingOf({ cache, cf }) {
         cacheTtl, cacheTtlByStatus, cacheEverything, cacheKey, cacheTags, cacheControl,
       ]);
     }
+  } else if (control !== undefined) {
+    text = JSONStringify([null, null, null, null, null, control]);
   }
   return text === undefined && cache === undefined ? undefined : { mode: cache, cf: text };
+}
+
+/** The same URL with `http:`, for old dates: they know no other scheme. */
+function asHttp(url) {
+  const scheme = RegExpPrototypeExec(WITH_HOST, url);
+  if (scheme === null || !internals.isOff("fetch_refuses_unknown_protocols")) {
+    throw new TypeError(`Fetch API cannot load: ${url}`);
+  }
+  let warning = `Worker passed an invalid URL to fetch(). URLs passed to fetch() must begin with either 'http:' or ` +
+    `'https:', not '${scheme[1]}:'. Due to a historical bug, any other protocol used here will be treated the same as ` +
+    `'http:'. We plan to correct this bug in the future, so please update your Worker to use 'http:' or 'https:' for ` +
+    `all fetch() URLs.`;
+  if (scheme[1] === "ws" || scheme[1] === "wss") {
+    warning += ` Note that fetch() treats WebSockets as a special kind of HTTP request, therefore WebSockets should use ` +
+      `'http:'/'https:', not 'ws:'/'wss:'.`;
+  } else if (scheme[1] === "ftp") warning += " fetch() does not support the FTP protocol.";
+  core.loadExtScript("ext:selvedge/console.js").console.warn(warning);
+  return `http${StringPrototypeSlice(url, scheme[1].length)}`;
 }
 
 /** `received`: makes of what came back what the caller gets. */
@@ -66,8 +95,11 @@ async function send(io, parts, service, received = toResponse) {
     if (parts.signal !== null && parts.signal.aborted) throw parts.signal.reason;
     return core.loadExtScript("ext:selvedge/fetch/data_url.js").fetchData(parts.url);
   }
-  if (RegExpPrototypeExec(HTTP, parts.url) === null) {
-    throw new TypeError(`Fetch API cannot load: ${parts.url}`);
+  let { url } = parts;
+  if (RegExpPrototypeExec(HTTP, url) === null) {
+    const http = asHttp(url);
+    // Another Worker sees it as it is.
+    if (service === undefined) url = http;
   }
   const { signal, body } = parts;
   if (signal !== null && signal.aborted) throw signal.reason;
@@ -101,7 +133,7 @@ async function send(io, parts, service, received = toResponse) {
       {
         slot: io.slot,
         method: parts.method,
-        url: parts.url,
+        url,
         redirect: parts.redirect,
         keepEncoding: parts.keepEncoding,
         body: rid,
@@ -158,5 +190,5 @@ function toResponse(io, result, socket, signal) {
   });
 }
 
-return { fetch, fetchService, send, toResponse };
+return { asHttp, fetch, fetchService, send, toResponse };
 })();

@@ -1,7 +1,7 @@
 // FormData (https://xhr.spec.whatwg.org/#formdata), its multipart encoding and
 // both of its parsers (RFC 7578, https://url.spec.whatwg.org/#urlencoded-parsing).
 (function () {
-const { core, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const {
   ArrayIteratorPrototype,
   ArrayPrototypeFilter,
@@ -27,6 +27,7 @@ const {
   TypeError,
   Uint8Array,
 } = primordials;
+const { decodeText } = internals.selvedge.bodies;
 const { BlobPrototype, File, FilePrototype, getParts } = core.loadExtScript("ext:deno_web/09_file.js");
 const { URLSearchParams } = core.loadExtScript("ext:deno_web/00_url.js");
 const { op_blob_read_all_sync } = core.ops;
@@ -258,7 +259,7 @@ function parse(bytes, type) {
   if (RegExpPrototypeExec(URLENCODED, type) !== null) {
     const form = new FormData();
     // deno-lint-ignore prefer-primordials
-    for (const pair of new URLSearchParams(core.decode(bytes))) form.append(pair[0], pair[1]);
+    for (const pair of new URLSearchParams(decodeText(bytes))) form.append(pair[0], pair[1]);
     return form;
   }
   if (RegExpPrototypeExec(MULTIPART, type) === null) {
@@ -342,7 +343,7 @@ function addPart(form, head, content, bad) {
     }
   }
   if (name === null) throw bad();
-  if (filename === null) {
+  if (filename === null || internals.isOff("formdata_parser_supports_files")) {
     form.append(name, core.decode(content));
   } else {
     form.append(name, new File([content], filename, { type: type ?? "application/octet-stream" }));

@@ -2,6 +2,7 @@
 // Workers. A list of headers that came from the network stays one string until
 // somebody looks into it.
 import { bare, core, primordials } from "ext:selvedge/core.js";
+import { isOff } from "ext:selvedge/shared.js";
 
 const {
   ArrayPrototype,
@@ -282,11 +283,15 @@ class Headers extends core.Given {
         'getAll() can only be used with the header name "Set-Cookie".',
       );
     }
-    return this.getSetCookie();
+    return this.#cookies();
   }
 
   getSetCookie() {
     if (!isHeaders(this)) throw core.illegalInvocation();
+    return this.#cookies();
+  }
+
+  #cookies() {
     const list = this.#open();
     const values = [];
     for (let i = 0; i < list.length; i += 2) {
@@ -339,15 +344,16 @@ class Headers extends core.Given {
     }
   }
 
-  /** Sorted, values of one name joined, each cookie on its own. */
+  /** Sorted, values of one name joined, each cookie on its own (but for old dates). */
   #combined() {
     const list = this.#open();
+    const joinsCookies = isOff("http_headers_getsetcookie");
     const byName = { __proto__: null };
     const pairs = [];
     for (let i = 0; i < list.length; i += 2) {
       const name = list[i];
       const known = byName[name];
-      if (known === undefined || name === "set-cookie") {
+      if (known === undefined || (name === "set-cookie" && !joinsCookies)) {
         const pair = [name, textOf(list[i + 1])];
         byName[name] = pair;
         ArrayPrototypePush(pairs, pair);

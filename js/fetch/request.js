@@ -6,20 +6,27 @@ import * as bodies from "ext:selvedge/fetch/body.js";
 import { copy, fromBlob, getRaw, headersOf, setImmutable, setRaw } from "ext:selvedge/fetch/headers.js";
 import { checkOwner, ownBody } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
+import { isOff, isOn } from "ext:selvedge/shared.js";
 
 const {
+  Error,
   JSONParse,
   ObjectDefineProperties,
   ObjectDefineProperty,
+  ObjectPrototype,
   PromiseReject,
   PromiseResolve,
   RegExpPrototypeExec,
   SafeRegExp,
+  SafeWeakSet,
   String,
+  StringPrototypeStartsWith,
   StringPrototypeToUpperCase,
   SymbolFor,
   SymbolToStringTag,
   TypeError,
+  WeakSetPrototypeAdd,
+  WeakSetPrototypeHas,
 } = primordials;
 
 const urls = lazy("ext:deno_web/00_url.js");
@@ -27,6 +34,8 @@ const aborts = lazy("ext:deno_web/03_abort_signal.js");
 
 const NOT_TOKEN = new SafeRegExp("[^!#$%&'*+\\-.^_`|~0-9A-Za-z]");
 const STANDARD = { __proto__: null, GET: 1, POST: 1, PUT: 1, DELETE: 1, HEAD: 1, OPTIONS: 1, PATCH: 1 };
+/** Where case counts, it does not for these (https://fetch.spec.whatwg.org/#concept-method-normalize). */
+const NORMALIZED = { __proto__: null, GET: 1, POST: 1, PUT: 1, DELETE: 1, HEAD: 1, OPTIONS: 1 };
 /** Forbidden by fetch, and by Workers. */
 const FORBIDDEN = { __proto__: null, CONNECT: 1, TRACE: 1, TRACK: 1 };
 
@@ -34,19 +43,68 @@ function normalMethod(method) {
   method = `${method}`;
   if (STANDARD[method] === 1) return method;
   const upper = StringPrototypeToUpperCase(method);
-  if (method.length === 0 || RegExpPrototypeExec(NOT_TOKEN, method) !== null || FORBIDDEN[upper] === 1) {
+  const isStrict = upper !== method && NORMALIZED[upper] !== 1 && isOff("upper_case_all_http_methods");
+  if (method.length === 0 || RegExpPrototypeExec(NOT_TOKEN, method) !== null || FORBIDDEN[upper] === 1 || isStrict) {
     throw new TypeError(`Invalid HTTP method string: ${method}`);
   }
-  return STANDARD[upper] === 1 ? upper : method;
+  return upper;
+}
+
+function normalCache(value) {
+  if (isOff("cache_option_enabled")) {
+    throw new Error("The 'cache' field on 'RequestInitializerDict' is not implemented.");
+  }
+  const cache = String(value);
+  const isKnown = cache === "no-store" || cache === "default" ||
+    (cache === "no-cache" && !isOff("cache_no_cache_enabled")) ||
+    (cache === "reload" && isOn("cache_reload_enabled"));
+  if (!isKnown) throw new TypeError(`Unsupported cache mode: ${cache}`);
+  return cache;
+}
+
+/** Signals of clients that go away. They end subrequests only where a flag says so. */
+const ofClients = new SafeWeakSet();
+
+function clientSignal(io) {
+  const { newSignal, signalAbort } = aborts();
+  const signal = newSignal();
+  WeakSetPrototypeAdd(ofClients, signal);
+  io.onGone = (reason) => signal[signalAbort](reason);
+  return signal;
+}
+
+/** What Cloudflare said of bots in `cf` where it knew nothing. */
+function withBotManagement(cf) {
+  if (typeof cf !== "object" || cf === null || cf.botManagement !== undefined) return cf;
+  cf.botManagement = {
+    corporateProxy: false,
+    verifiedBot: false,
+    jsDetection: { passed: false },
+    staticResource: false,
+    detectionIds: {},
+    score: 99,
+  };
+  return cf;
 }
 
 function parseUrl(input) {
   const text = `${input}`;
+  if (isOff("fetch_standard_url")) return text;
   try {
     return new (urls().URL)(text).href;
   } catch {
     throw new TypeError(`Invalid URL: ${text}`);
   }
+}
+
+/** Where a request goes whose URL nobody looked at before; `base`: of one without a host. */
+function targetOf(text, base) {
+  if (StringPrototypeStartsWith(text, "data:")) return text;
+  const { target } = core.loadExtScript("ext:selvedge/legacy/url_parser.js");
+  const isRelative = base !== undefined && isOff("durable_object_fetch_requires_full_url");
+  const url = target(text, isRelative ? base : undefined);
+  if (url === null) throw new TypeError(`Fetch API cannot load: ${text}`);
+  return url;
 }
 
 function normalRedirect(value) {
@@ -70,7 +128,12 @@ class Request extends core.Given {
   #body = null;
   /** The context of an incoming request whose body was not opened. */
   #bodyIo = null;
+  /** What was given, or tells of the client. */
   #signal = null;
+  /** One that nothing ever aborts. */
+  #idle = null;
+  /** The incoming request that this one is a copy of, if no signal was given. */
+  #incoming = null;
   #io = null;
   #cf = undefined;
   #cfOpen = false;
@@ -100,8 +163,8 @@ class Request extends core.Given {
       this.#cache = input.#cache;
       this.#fetcher = input.#fetcher;
       this.#cf = input.cf;
-      const signal = input.#signal;
-      this.#signal = signal;
+      this.#signal = input.#signal;
+      this.#incoming = input.#io !== null ? input : input.#incoming;
       if (init === undefined || init === null || init.body === undefined || init.body === null) {
         const theirs = input.#openBody();
         if (theirs !== null) {
@@ -148,6 +211,7 @@ class Request extends core.Given {
         );
       }
       this.#signal = init.signal;
+      this.#incoming = null;
     }
     if (init.cf !== undefined) {
       if (init.cf !== null && typeof init.cf !== "object") {
@@ -165,13 +229,7 @@ class Request extends core.Given {
       );
     }
     if (init.encodeResponseBody === "manual") this.#encodeBody = true;
-    if (init.cache !== undefined && init.cache !== null) {
-      const cache = String(init.cache);
-      if (cache !== "no-store" && cache !== "no-cache" && cache !== "reload" && cache !== "default") {
-        throw new TypeError(`Unsupported cache mode: ${cache}`);
-      }
-      this.#cache = cache;
-    }
+    if (init.cache !== undefined) this.#cache = normalCache(init.cache);
     if (init.body !== undefined && init.body !== null) {
       if (this.#method === "GET" || this.#method === "HEAD") {
         throw new TypeError("Request with a GET or HEAD method cannot have a body.");
@@ -233,17 +291,20 @@ class Request extends core.Given {
 
   get signal() {
     if (!isRequest(this)) throw core.illegalInvocation();
-    if (this.#signal === null) {
-      const { newSignal, AbortController, signalAbort } = aborts();
-      this.#signal = newSignal();
-      const io = this.#io;
-      if (io !== null) {
-        const signal = this.#signal;
-        io.onGone = (reason) => signal[signalAbort](reason);
-        void AbortController;
-      }
+    if (this.#signal !== null) return this.#signal;
+    if (!isOff("enable_request_signal")) {
+      if (this.#io !== null) return this.#signal = clientSignal(this.#io);
+      if (this.#incoming !== null) return this.#signal = this.#incoming.signal;
     }
-    return this.#signal;
+    return this.#idle ??= aborts().newSignal();
+  }
+
+  /** What ends a subrequest that is made of this. */
+  #ending() {
+    if (isOn("request_signal_passthrough")) {
+      return this.#io !== null || this.#incoming !== null ? this.signal : this.#signal;
+    }
+    return this.#signal !== null && WeakSetPrototypeHas(ofClients, this.#signal) ? null : this.#signal;
   }
 
   get cf() {
@@ -252,6 +313,7 @@ class Request extends core.Given {
       this.#cfOpen = true;
       const text = this.#io.over ? null : op_request_cf(this.#io.slot);
       this.#cf = text === null || text === undefined ? undefined : JSONParse(text);
+      if (isOff("no_cf_botmanagement_default")) this.#cf = withBotManagement(this.#cf);
     }
     return this.#cf;
   }
@@ -289,7 +351,8 @@ class Request extends core.Given {
     other.#url = this.#url;
     other.#headers = copy(this.headers);
     other.#redirect = this.#redirect;
-    other.#signal = this.signal;
+    other.#signal = this.#signal;
+    other.#incoming = this.#io !== null ? this : this.#incoming;
     other.#cf = this.cf;
     other.#cache = this.#cache;
     other.#fetcher = this.#fetcher;
@@ -301,7 +364,7 @@ class Request extends core.Given {
   /** A small body that came with its head; `null`: it must be read. */
   #takeText() {
     const io = this.#bodyIo;
-    if (io === null || io.over) return null;
+    if (io === null || io.over || bodies.keepsBom) return null;
     checkOwner(io);
     const text = op_request_take_text(io.slot);
     if (text === null || text === undefined) return null;
@@ -377,13 +440,13 @@ class Request extends core.Given {
       if (hasBody) request.#bodyIo = io;
       return request;
     };
-    partsOf = (request) => ({
+    partsOf = (request, base = undefined) => ({
       method: request.#method,
-      url: request.#url,
+      url: isOff("fetch_standard_url") ? targetOf(request.#url, base) : request.#url,
       headers: request.headers,
       body: request.#openBody(),
       redirect: request.#redirect,
-      signal: request.#signal,
+      signal: request.#ending(),
       fetcher: request.#fetcher,
       cache: request.#cache,
       cf: request.#cf,
@@ -395,13 +458,17 @@ class Request extends core.Given {
       request.#url = parts.url;
       request.#headers = copy(parts.headers);
       request.#redirect = redirect;
-      request.#cf = parts.cf;
+      const { cf } = parts;
+      request.#cf = typeof cf === "object" && cf !== null && isOff("no_cf_botmanagement_default")
+        ? withBotManagement({ __proto__: ObjectPrototype, ...cf })
+        : cf;
       request.#body = body;
-      if (parts.signal !== null) {
+      if (parts.signal !== null && !isOff("enable_request_signal")) {
         // Each context has a signal of its own.
         const { add, newSignal, signalAbort } = aborts();
         const { signal } = parts;
         const own = newSignal();
+        WeakSetPrototypeAdd(ofClients, own);
         if (signal.aborted) own[signalAbort](signal.reason);
         else signal[add](() => own[signalAbort](signal.reason));
         request.#signal = own;

@@ -6,6 +6,7 @@ import * as bodies from "ext:selvedge/fetch/body.js";
 import { copy, fromBlob, getRaw, Headers, headersOf, setImmutable, setRaw } from "ext:selvedge/fetch/headers.js";
 import { OTHER_REQUEST, ownBody } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
+import { isOff } from "ext:selvedge/shared.js";
 
 const {
   Error,
@@ -23,6 +24,7 @@ const {
 } = primordials;
 
 const urls = lazy("ext:deno_web/00_url.js");
+const BAD_LOCATION = new SafeRegExp("[\\0\\r\\n]");
 const BAD_STATUS_TEXT = new SafeRegExp("[^\\t\\x20-\\x7e\\x80-\\xff]");
 
 function isNullBody(status) {
@@ -119,12 +121,7 @@ class Response extends core.Given {
       throw new TypeError("Failed to execute 'redirect' on 'Response': parameter 1 is not of type 'string'.");
     }
     url = `${url}`;
-    let href;
-    try {
-      href = new (urls().URL)(url).href;
-    } catch {
-      throw new TypeError(`Unable to parse URL: ${url}`);
-    }
+    const href = isOff("response_redirect_url_standard") ? locationOf(url) : hrefOf(url);
     status = Number(status);
     if (status !== 301 && status !== 302 && status !== 303 && status !== 307 && status !== 308) {
       throw new RangeError(
@@ -332,6 +329,25 @@ class Response extends core.Given {
       return response;
     };
   }
+}
+
+function hrefOf(url) {
+  try {
+    return new (urls().URL)(url).href;
+  } catch {
+    throw new TypeError(`Unable to parse URL: ${url}`);
+  }
+}
+
+/** Where a redirect leads for old dates: what the parser leaves of the text. */
+function locationOf(text) {
+  const { bytesOf, parse, written } = core.loadExtScript("ext:selvedge/legacy/url_parser.js");
+  const url = parse(text, false);
+  if (url === null) throw new TypeError(`Unable to parse URL: ${text}`);
+  if (RegExpPrototypeExec(BAD_LOCATION, text) !== null) {
+    throw new TypeError(`Redirect URL cannot contain '\\r', '\\n', or '\\0': ${text}`);
+  }
+  return bytesOf(written(url, false));
 }
 
 function wrongField(name, type) {
