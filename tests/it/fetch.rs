@@ -2,6 +2,7 @@
 
 mod body;
 mod cache;
+mod dates;
 mod limits;
 mod network;
 mod redirect;

@@ -57,6 +57,7 @@ export default class extends WorkerEntrypoint {
         try { return await worker.getEntrypoint().fetch("http://x/"); }
         catch (error) { return new Response(error.message); }
       }
+      case "/throws": throw new RangeError("boom");
       case "/cf": return new Response(typeof request.cf?.country);
     }
     return new Response(`customer ${request.headers.get("x-from")}`);
@@ -77,21 +78,28 @@ export default {
 "#;
 
 fn start() -> Dev {
-    let dispatch = r#"
+    start_at("2026-11-01")
+}
+
+/// `date` is that of the Worker that dispatches.
+fn start_at(date: &str) -> Dev {
+    let dispatch = format!(
+        r#"
         name = "dispatch"
         main = "worker.js"
-        compatibility_date = "2026-11-01"
+        compatibility_date = "{date}"
         [[dispatch_namespaces]]
         binding = "PLATFORM"
         namespace = "customers"
-        outbound = { service = "outbound", parameters = ["customer", "plan"] }"#;
+        outbound = {{ service = "outbound", parameters = ["customer", "plan"] }}"#
+    );
     let other = |name: &str| {
         format!("name = \"{name}\"\nmain = \"worker.js\"\ncompatibility_date = \"2026-11-01\"\n")
     };
     Dev::start(
         &[
             ("dispatch/worker.js", DISPATCH),
-            ("dispatch/wrangler.toml", dispatch),
+            ("dispatch/wrangler.toml", &dispatch),
             ("customer/worker.js", CUSTOMER),
             (
                 "customer/wrangler.toml",
@@ -110,6 +118,16 @@ fn start() -> Dev {
             .map(String::as_str)
             .collect::<Vec<_>>(),
     )
+}
+
+#[test]
+fn what_a_worker_throws_was_an_empty_response() {
+    assert_eq!(start_at("2023-03-01").get("/customer/throws").text(), "RangeError: boom");
+    let old = start_at("2023-02-28");
+    let answer = old.get("/customer/throws");
+    assert_eq!((answer.status, answer.text().as_str()), (500, ""));
+    assert_eq!(old.get("/customer").text(), "customer dispatch");
+    assert_eq!(old.get("/nobody").text(), "Error: Worker not found.");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-use super::worker;
-use crate::harness::{Client, Origin, TestServer, eventually, full};
+use super::{source, worker};
+use crate::harness::{Client, Origin, Setup, TestServer, eventually, full};
 
 /// An origin that numbers its answers. Headers are those that the query names:
 /// `/path?cache-control=max-age=60&etag="x"`.
@@ -50,9 +50,7 @@ fn numbered(asked: &Arc<AtomicUsize>) -> Origin {
 
 /// Fetches what the path and query name, with options from the `x-init` header.
 fn proxy(origin: &Origin) -> TestServer {
-    worker(
-        origin,
-        r#"
+    let body = r#"
         const url = new URL(request.url);
         const init = JSON.parse(request.headers.get("x-init") ?? "{}");
         if (url.pathname === "/purge") {
@@ -62,8 +60,8 @@ fn proxy(origin: &Origin) -> TestServer {
         if (url.pathname === "/match") return await caches.default.match(origin + url.search.slice(1)) ?? new Response("none");
         const answer = await fetch(origin + url.pathname + url.search, init);
         return new Response(`${answer.headers.get("cf-cache-status")} ${answer.status} ${await answer.text()}`);
-        "#,
-    )
+    "#;
+    Setup::new(&source(origin, body)).flag("cache_reload_enabled").start()
 }
 
 fn ask(server: &TestServer, path: &str, init: &str) -> String {

@@ -24,7 +24,7 @@ export default {
     if (url.pathname === "/rpc") return new Response(`${await ctx.exports.Backend.count()}`);
     if (url.pathname === "/purge-own") return Response.json(await ctx.cache.purge({ purgeEverything: true }));
     const backend = how.props ? ctx.exports.Backend({ props: how.props }) : ctx.exports.Backend;
-    const init = { method: url.pathname === "/purge" ? "POST" : "GET", cf: how.cf };
+    const init = { method: url.pathname === "/purge" ? "POST" : "GET", cf: how.cf, cache: how.cache };
     const answer = await backend.fetch(`https://${how.host ?? "inner"}${url.pathname}${url.search}`, init);
     return new Response(`${answer.headers.get("cf-cache-status")} ${await answer.text()}`);
   },
@@ -32,8 +32,12 @@ export default {
 "#;
 
 fn gateway(cache: &str) -> TestServer {
+    gateway_of("2026-11-17", cache)
+}
+
+fn gateway_of(date: &str, cache: &str) -> TestServer {
     let config = format!(
-        "name = \"gate\"\nmain = \"worker.js\"\ncompatibility_date = \"2026-08-01\"\n{cache}\n\
+        "name = \"gate\"\nmain = \"worker.js\"\ncompatibility_date = \"{date}\"\n{cache}\n\
          [exports.default]\ntype = \"worker\"\ncache = {{ enabled = false }}\n\
          [exports.Backend]\ntype = \"worker\"\ncache = {{ enabled = true }}\n"
     );
@@ -84,6 +88,17 @@ fn a_caller_names_what_is_kept_and_says_for_how_long() {
     assert_eq!(ask(&server, "/c", &control("no-store")), "BYPASS backend 3 {}");
     assert_eq!(ask(&server, "/c", &control("max-age=60")), "MISS backend 4 {}");
     assert_eq!(ask(&server, "/c", "{}"), "HIT backend 4 {}");
+}
+
+#[test]
+fn the_cache_option_said_what_a_response_says_for_older_dates() {
+    let no_store = r#"{"cache":"no-store"}"#;
+    let old = gateway_of("2026-11-16", "");
+    assert_eq!(ask(&old, "/a", no_store), "BYPASS backend 1 {}");
+    assert_eq!(ask(&old, "/a", "{}"), "MISS backend 2 {}");
+    let new = gateway_of("2026-11-17", "");
+    assert_eq!(ask(&new, "/a", no_store), "MISS backend 1 {}");
+    assert_eq!(ask(&new, "/a", "{}"), "HIT backend 1 {}");
 }
 
 #[test]
