@@ -22,7 +22,7 @@ import * as request from "ext:selvedge/fetch/request.js";
 import * as response from "ext:selvedge/fetch/response.js";
 import * as gates from "ext:selvedge/gates.js";
 import * as io from "ext:selvedge/io_context.js";
-import { require, requireModule } from "ext:selvedge/commonjs.js";
+import { builtIn, require, requireModule } from "ext:selvedge/commonjs.js";
 import { applyLegacy } from "ext:selvedge/legacy.js";
 import { lazy, load } from "ext:selvedge/lazy.js";
 import { closeGlobals, freezeClocks, now, pinAsyncOps, pinPromises } from "ext:selvedge/safety.js";
@@ -401,6 +401,7 @@ globalThis.__selvedge = {
     io.runIn(own, () => load(receiver).receiveAlarm(own, namespace, object, name, lost));
   },
   abort: dispatch.abort,
+  builtIn,
   discard: dispatch.discardContext,
   endObjects: (atOnce) => {
     gates.beginTurn();
@@ -408,6 +409,7 @@ globalThis.__selvedge = {
     // Set by their script, where it is loaded.
     internals.objects?.end(atOnce);
   },
+  compileWasm: (bytes) => internals.compileWasm(bytes),
   configure,
   evict: (namespace, object, force, counts) => {
     gates.beginTurn();

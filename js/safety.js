@@ -81,7 +81,8 @@ function closeGlobals() {
   // Code that is not part of the Worker.
   delete WebAssembly.compileStreaming;
   delete WebAssembly.instantiateStreaming;
-  const { Memory: OriginalMemory } = WebAssembly;
+  const { Memory: OriginalMemory, Module } = WebAssembly;
+  internals.compileWasm = (bytes) => new Module(bytes, WASM_BUILT_INS);
   const { prototype } = OriginalMemory;
   const own = { __proto__: null, writable: true, enumerable: false, configurable: true };
 
@@ -148,6 +149,13 @@ function now() {
   const frozen = op_now_frozen();
   return frozen !== frozen ? DateNow() : frozen;
 }
+
+/** What WebAssembly that is imported has from JavaScript, by its integration with ES modules. */
+const WASM_BUILT_INS = {
+  __proto__: null,
+  builtins: ["js-string"],
+  importedStringConstants: "wasm:js/string-constants",
+};
 
 /** Makes clocks stand still between I/O, so that nobody can time the machine. */
 function freezeClocks() {

@@ -120,6 +120,7 @@ deno_core::extension!(
         ops::html_rewriter::op_rewriter_write,
         ops::modules::op_commonjs_compile,
         ops::modules::op_module_resolve,
+        ops::modules::op_module_value,
         ops::pipe::op_body_pipe_end,
         ops::pipe::op_body_pipe_new,
         ops::pipe::op_body_pipe_ready,
@@ -262,12 +263,6 @@ deno_core::extension!(
         "websocket/request_response_pair.js",
         "websocket/traffic.js",
         "wording.js",
-    ],
-    synthetic_esm = [
-        "cloudflare:email" = "ext:selvedge/cloudflare_email.js",
-        "cloudflare:sockets" = "ext:selvedge/sockets.js",
-        "cloudflare:workers" = "ext:selvedge/cloudflare_workers.js",
-        "cloudflare:workflows" = "ext:selvedge/cloudflare_workflows.js",
     ],
 );
 

@@ -5,7 +5,6 @@
 //! thin ops. Where Node's file would reach for the host, one of the same name in
 //! `node/lib/` takes its place. Nothing of this is loaded before a Worker touches it.
 
-mod modules;
 mod ops;
 mod scripts;
 
@@ -70,9 +69,7 @@ deno_core::extension!(
     ],
 );
 
-/// The ops, and the modules by the names that a Worker imports them by.
+/// The ops.
 pub fn extension() -> Extension {
-    let mut extension = selvedge_node::init();
-    extension.synthetic_esm_modules = modules::MAPPINGS.into();
-    extension
+    selvedge_node::init()
 }

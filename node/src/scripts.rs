@@ -67,15 +67,6 @@ pub fn add_scripts(extension: &mut Extension) {
         let source = if file == Path::new(LOADER) { source } else { wrapped(&source) };
         scripts.push(ExtensionFileSource::new_computed(leaked(name), source.into()));
     }
-    for (_, script) in crate::modules::MAPPINGS {
-        let name = script.strip_prefix("ext:selvedge_node/module/").expect("the table is sound");
-        let name = name.trim_end_matches(".js");
-        let source = format!(
-            "(function () {{ return \
-             __bootstrap.core.loadExtScript(\"ext:selvedge_node/loader.js\").namespace({name:?}); }})()"
-        );
-        scripts.push(ExtensionFileSource::new_computed(script, source.into()));
-    }
     extension.lazy_loaded_js_files = scripts.into();
 }
 
@@ -145,11 +136,6 @@ mod tests {
             .iter()
             .map(|(name, _)| (*name).to_owned())
             .collect();
-        let mapped: Vec<_> = crate::modules::MAPPINGS
-            .iter()
-            .filter_map(|(module, _)| module.strip_prefix("node:"))
-            .collect();
-        assert_eq!(known, mapped);
         for name in known {
             assert!(files.contains_key(&format!("ext:selvedge_node/{name}.js")), "{name}");
             assert!(names.contains(&format!("'{name}'")), "{name} is not in names.js");

@@ -8,6 +8,7 @@ mod entry_site;
 mod events;
 mod exception;
 mod gc;
+mod global_scope;
 mod objects;
 mod startup;
 mod stops;
@@ -24,16 +25,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use deno_core::{JsRuntime, OpState, PollEventLoopOptions, RuntimeOptions, v8};
-use deno_error::JsErrorBox;
 use quanta::Instant;
 
 use self::gc::{GcWatch, after_gc};
 use crate::blocking::BlockingThreads;
 use crate::inspector::{Debugger, Inspector, InspectorStart};
 use crate::io_context::{ContextId, IsolateState};
-use crate::loader::{self, WorkerModules};
 use crate::log::LogSink;
 use crate::memory::{self, ExternalMemory, HeapGuard};
+use crate::modules::{self, Modules};
 use crate::platform::Platform;
 use crate::watchdog::Meter;
 use crate::worker::Worker;
@@ -80,38 +80,6 @@ struct Hooks {
     connect: v8::Global<v8::Function>,
 }
 
-/// The hook that CommonJS modules are made with; V8 callbacks reach it by the
-/// isolate.
-struct RequireHook(v8::Global<v8::Function>);
-
-/// Evaluates a CommonJS module and gives its `module.exports`.
-pub(crate) fn require_commonjs(
-    scope: &mut v8::PinScope,
-    name: &str,
-) -> Result<v8::Global<v8::Value>, JsErrorBox> {
-    let hook = scope
-        .get_slot::<RequireHook>()
-        .map(|hook| hook.0.clone())
-        .ok_or_else(|| JsErrorBox::generic("CommonJS is not ready"))?;
-    v8::tc_scope!(let scope, scope);
-    let hook = v8::Local::new(scope, hook);
-    let name = v8::String::new(scope, name)
-        .ok_or_else(|| JsErrorBox::type_error("module name too long"))?;
-    let receiver = v8::undefined(scope).into();
-    match hook.call(scope, receiver, &[name.into()]) {
-        Some(value) => Ok(v8::Global::new(scope, value)),
-        None => {
-            let message = match scope.exception() {
-                Some(exception) => deno_core::error::JsError::from_v8_exception(scope, exception)
-                    .exception_message
-                    .clone(),
-                None => "stopped".to_owned(),
-            };
-            Err(JsErrorBox::generic(message.trim_start_matches("Uncaught ").to_owned()))
-        }
-    }
-}
-
 /// Frequent methods, whose strings are made once.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"];
 
@@ -128,7 +96,7 @@ pub struct Isolate {
     _heap_guard: Box<HeapGuard>,
     _gc_watch: Rc<GcWatch>,
     state: Rc<IsolateState>,
-    modules: Rc<WorkerModules>,
+    modules: Rc<Modules>,
     external: Arc<ExternalMemory>,
     condemned: bool,
     lingers: Option<Linger>,
@@ -169,20 +137,19 @@ impl Isolate {
         let state = IsolateState::new(log, epoch, threads);
         let meter = Meter::new(state.clone());
         let external = ExternalMemory::new(memory_bytes, Box::new(meter.memory_stopper()));
-        let modules = WorkerModules::new(platform.clone());
+        let own_modules = Modules::new(platform.clone());
         let params = v8::CreateParams::default()
             .heap_limits(0, memory_bytes)
             .array_buffer_allocator(memory::allocator(external.clone()));
         let mut js = JsRuntime::new(RuntimeOptions {
-            module_loader: Some(modules.clone()),
+            module_loader: Some(own_modules.clone()),
             extensions: (platform.parts.extensions)(),
             startup_snapshot: Some(platform.parts.snapshot),
             residual_lazy_js_sources: platform.parts.lazy_scripts,
             create_params: Some(params),
-            custom_module_evaluation_cb: Some(Box::new(loader::evaluate_data_module)),
             ..Default::default()
         });
-        let root = deno_core::url::Url::parse("file:///").expect("the root is a URL");
+        let root = deno_core::url::Url::parse(modules::ROOT).expect("the root is a URL");
         js.op_state().borrow_mut().put(state.clone());
         // Stacks name modules, not URLs.
         js.op_state().borrow_mut().put(deno_core::error::InitialCwd(Arc::new(root)));
@@ -224,7 +191,7 @@ impl Isolate {
             _heap_guard: heap_guard,
             _gc_watch: gc_watch,
             state,
-            modules,
+            modules: own_modules,
             external,
             condemned: false,
             lingers: None,

@@ -30,8 +30,8 @@ pub mod worker;
 mod blocking;
 mod code_cache;
 mod collected;
-mod loader;
 pub mod memory;
+mod modules;
 mod monitor;
 mod priority;
 mod source_map;
@@ -54,9 +54,9 @@ pub use isolate::{
     ConnectEvent, Evicted, Exports, FetchEvent, Isolate, ObjectsEnd, ScheduledEvent,
 };
 pub use limits::Limits;
-pub use loader::module_url;
 pub use log::{ConsoleLevel, EventTrace, LogSink, Published, Said};
 pub use memory::HeldBytes;
+pub use modules::{Required, ShownPath, module_url, required, required_value, shown_path};
 pub use monitor::{Amount, AmountName, InnerEvent, InnerKind, InnerPlace, Monitor, Operation};
 pub use outbound::{ObjectTarget, Outbound, OutboundRequest, OutboundResponse, ServiceTarget};
 pub use platform::{Platform, PlatformParts, set_v8_flags, v8_version};

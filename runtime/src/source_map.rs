@@ -83,16 +83,16 @@ pub(crate) fn original(module: &Module, line: u32, column: u32) -> Option<(Strin
         }
     };
     let token = map.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
-    let base = Url::parse(&crate::loader::module_url(&module.name)).ok()?;
-    let name = crate::loader::module_name(base.join(token.get_source()?).ok()?.as_str())?;
+    let base = Url::parse(&crate::modules::module_url(&module.name)).ok()?;
+    let name = crate::modules::module_name(base.join(token.get_source()?).ok()?.as_str())?;
     Some((name, token.get_src_line() + 1, token.get_src_col() + 1))
 }
 
 fn content(map: &sourcemap::SourceMap, module: &Module, name: &str) -> Option<String> {
-    let base = Url::parse(&crate::loader::module_url(&module.name)).ok()?;
+    let base = Url::parse(&crate::modules::module_url(&module.name)).ok()?;
     (0..map.get_source_count()).find_map(|index| {
         let url = base.join(map.get_source(index)?).ok()?;
-        let is_it = crate::loader::module_name(url.as_str()).as_deref() == Some(name);
+        let is_it = crate::modules::module_name(url.as_str()).as_deref() == Some(name);
         is_it.then(|| map.get_source_contents(index).map(str::to_owned)).flatten()
     })
 }

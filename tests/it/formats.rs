@@ -388,3 +388,70 @@ fn a_handler_may_answer_with_a_plain_value_of_a_promise() {
         );
     }
 }
+
+/// Uploaded code may import what is not there.
+fn with_main(source: &'static str, flag: &'static str) -> Setup {
+    let main = Setup::new("export default { fetch() {} };").flag(flag);
+    main.edit(move |worker| worker.modules[0].body = source.into())
+}
+
+#[test]
+fn a_worker_does_not_start_without_what_it_imports() {
+    for (source, by_path, by_url) in [
+        (
+            r#"import "./lib/nowhere.js"; export default { fetch() {} };"#,
+            "No such module \"lib/nowhere.js\".\n  imported from \"worker.js\"",
+            "Module not found: file:///bundle/lib/nowhere.js",
+        ),
+        (
+            r#"import "node:fs" with { type: "json" }; export default { fetch() {} };"#,
+            "Unrecognized import attributes specified",
+            "Module \"node:fs\" is not of type \"json\"",
+        ),
+        (
+            r#"import { nothing } from "node:path"; export default { fetch() {} };"#,
+            "The requested module 'node:path' does not provide an export named 'nothing'",
+            "The requested module 'node:path' does not provide an export named 'nothing'",
+        ),
+        (
+            r#"import source file from "node:path"; export default { fetch() {} };"#,
+            "Source phase import not available for module: node:path",
+            "Source phase import not available for module: node:path",
+        ),
+    ] {
+        let error = with_main(source, "legacy_module_registry").fails();
+        assert!(error.contains(by_path), "{error}");
+        let error = with_main(source, "new_module_registry").fails();
+        assert!(error.contains(by_url), "{error}");
+    }
+}
+
+#[test]
+fn errors_name_modules_as_imports_do() {
+    const SOURCE: &str = r"export default {
+        fetch: () => new Response([import.meta.main, import.meta.url, new Error('x').stack].join()),
+    };";
+    let by_path = with_main(SOURCE, "legacy_module_registry").start().text("/");
+    assert!(by_path.starts_with(",,Error: x\n") && by_path.contains("(worker.js:2:"), "{by_path}");
+    let by_url = with_main(SOURCE, "new_module_registry").start().text("/");
+    assert!(by_url.starts_with("true,file:///bundle/worker.js,Error: x\n"), "{by_url}");
+    assert!(by_url.contains("(file:///bundle/worker.js:2:"), "{by_url}");
+}
+
+#[test]
+fn what_a_module_throws_at_start_is_told_as_it_is() {
+    let setup = |source: &str| {
+        Setup::new("import './inner.cjs'; export default { fetch() {} };").file("inner.cjs", source)
+    };
+    let error =
+        setup("class Odd extends RangeError { name = 'Odd' }\nthrow new Odd('boom');").fails();
+    assert!(error.contains("Odd: boom") && error.contains("inner.cjs:2"), "{error}");
+    let error = setup("module.exports = {{").fails();
+    assert!(error.contains("SyntaxError") && error.contains("inner.cjs:1"), "{error}");
+    let error = setup("require('./worker.js').default.fetch();").fails();
+    assert!(
+        error.contains("Cannot read properties of undefined")
+            || error.contains("before initialization"),
+        "{error}"
+    );
+}

@@ -7,11 +7,8 @@ use std::rc::Rc;
 
 use deno_core::url::Url;
 
-use crate::loader::module_url;
+use crate::modules::{CLASSIC_SCRIPT, module_url};
 use crate::worker::{Module, Worker};
-
-/// V8's name of the main module when it is a classic script.
-const CLASSIC_SCRIPT: &str = "file:///worker.js";
 
 /// Where a bundle is said to lie, in the folder of its sources: editors follow
 /// the source maps of scripts in their own folder only.

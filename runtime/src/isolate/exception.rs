@@ -5,7 +5,7 @@ use deno_core::error::{CoreError, CoreErrorKind, JsError, JsStackFrame};
 use deno_core::v8;
 
 use crate::failure::{Failure, Outcome, Position, code_frame};
-use crate::loader::module_name;
+use crate::modules::module_name;
 use crate::source_map::{original, source_text};
 use crate::watchdog::Site;
 use crate::worker::Worker;
@@ -158,7 +158,8 @@ pub(crate) fn prepare_stack_trace<'s>(
             .map_or_else(|| v8::undefined(scope).into(), Into::into);
     }
     let own = own_sites(scope, sites).unwrap_or(sites);
-    deno_core::error::prepare_stack_trace_callback(scope, error, own)
+    let stack = deno_core::error::prepare_stack_trace_callback(scope, error, own);
+    crate::modules::shown_stack(scope, stack)
 }
 
 fn own_sites<'s>(

@@ -1,23 +1,19 @@
 //! From a blank isolate to one that serves: the platform's hooks, the Worker's
 //! modules, its global scope under the start-up limit.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use deno_core::error::CoreError;
-use deno_core::url::Url;
-use deno_core::{PollEventLoopOptions, v8};
+use deno_core::v8;
 
 use super::entry_site;
 use super::exception::{failure_of, js_error, locate};
-use super::{Hooks, Isolate, METHODS, RequireHook, WASM_ALLOWED};
+use super::{Hooks, Isolate, METHODS, WASM_ALLOWED};
 use crate::failure::{Failure, Outcome};
-use crate::loader::{array_buffer, compile_wasm, module_url};
 use crate::log::ConsoleLevel;
-use crate::worker::{EnvValue, Mode, ModuleKind, Worker};
+use crate::modules::{array_buffer, compile_wasm};
+use crate::worker::{EnvValue, Mode, Worker};
 
 /// The name under which the snapshot leaves the hooks for the host.
 const HOOKS: &str = "__selvedge";
@@ -65,6 +61,8 @@ impl Isolate {
             connect: function("connect"),
         };
         let require = function("require");
+        let built_in = function("builtIn");
+        let compile_wasm = function("compileWasm");
         let finish = function("finish");
         // The rest of the bootstrap, which a snapshot cannot hold.
         {
@@ -90,7 +88,8 @@ impl Isolate {
             );
             v8::Global::new(scope, string.expect("a short string"))
         });
-        scope.set_slot(RequireHook(require));
+        let hooks_of_modules = crate::modules::Hooks { require, built_in, compile_wasm };
+        self.modules.install(scope, hooks_of_modules);
         self.methods = methods.into();
         self.hooks = Some(hooks);
     }
@@ -210,126 +209,10 @@ impl Isolate {
     }
 
     /// Where debuggers want it so: pauses what runs next.
-    fn pause_at_start(&self) {
+    pub(super) fn pause_at_start(&self) {
         if let Some(debugger) = &self.debugger {
             debugger.pause_at_start();
         }
-    }
-
-    async fn evaluate(&mut self, worker: &Arc<Worker>) -> Result<(), Failure> {
-        let url = Url::parse(&module_url(&worker.main))
-            .map_err(|error| Failure::new(Outcome::ScriptNotFound, error.to_string()))?;
-        let meter = &self.meter;
-        // ----- Load and link: nothing runs but CommonJS and data modules. -----
-        if worker.module(&worker.main).is_some_and(|main| main.kind == ModuleKind::CommonJs) {
-            self.pause_at_start();
-        }
-        let mut stop = None;
-        let loaded = {
-            let mut load = pin!(self.js.load_main_es_module(&url));
-            poll_fn(|cx| {
-                meter.begin(None);
-                let result = load.as_mut().poll(cx);
-                stop = stop.or(meter.end());
-                if stop.is_some() { Poll::Ready(None) } else { result.map(Some) }
-            })
-            .await
-        };
-        if stop.is_some() {
-            return Err(self.startup_stopped(stop));
-        }
-        let id = match loaded {
-            Some(Ok(id)) => id,
-            Some(Err(error)) => {
-                // What only a classic script may hold does not parse as a module.
-                let is_es_module = worker
-                    .module(&worker.main)
-                    .is_none_or(|main| main.kind == ModuleKind::EsModule);
-                if is_es_module && self.compiles_as_script(worker) {
-                    return self.run_script(worker).await;
-                }
-                return Err(self.failure_of_core(&error, worker));
-            }
-            None => return Err(Failure::new(Outcome::InternalError, "the module did not load")),
-        };
-        let is_es_module =
-            worker.module(&worker.main).is_none_or(|main| main.kind == ModuleKind::EsModule);
-        if is_es_module && self.export_count(id)? == 0 && self.compiles_as_script(worker) {
-            return self.run_script(worker).await;
-        }
-
-        // ----- Run the global scope. -----
-        if is_es_module {
-            self.pause_at_start();
-        }
-        let mut evaluation = None;
-        let js = &mut self.js;
-        let state = &self.state;
-        let meter = &self.meter;
-        let outcome = poll_fn(|cx| {
-            meter.begin(None);
-            let running = evaluation.get_or_insert_with(|| Box::pin(js.mod_evaluate(id)));
-            let mut result = running.as_mut().poll(cx);
-            if result.is_pending() {
-                state.set_waker(cx.waker());
-                let idle = js.poll_event_loop(cx, PollEventLoopOptions::default());
-                result = running.as_mut().poll(cx);
-                if result.is_pending()
-                    && let Poll::Ready(done) = idle
-                {
-                    stop = meter.end();
-                    // Nothing is left that could settle the top-level await.
-                    return Poll::Ready(Some(done.and(Err(never_settles()))));
-                }
-            }
-            stop = meter.end();
-            if stop.is_some() { Poll::Ready(None) } else { result.map(Some) }
-        })
-        .await;
-        drop(evaluation);
-        if stop.is_some() {
-            return Err(self.startup_stopped(stop));
-        }
-        match outcome {
-            Some(Ok(())) => {}
-            Some(Err(error)) => return Err(self.failure_of_core(&error, worker)),
-            None => return Err(Failure::new(Outcome::InternalError, "the module did not run")),
-        }
-        self.meter.begin(None);
-        let namespace = self.js.get_module_namespace(id);
-        let stop = self.meter.end();
-        match namespace {
-            Ok(namespace) => self.register(worker, Some(namespace)),
-            // To show what was thrown runs code of the Worker.
-            Err(_) if stop.is_some() => Err(self.startup_stopped(stop)),
-            // A module that threw has no namespace but its exception.
-            Err(error) => Err(self.failure_of_core(&error, worker)),
-        }
-    }
-
-    /// Runs the main module as a classic script, in service-worker syntax.
-    async fn run_script(&mut self, worker: &Arc<Worker>) -> Result<(), Failure> {
-        let source = self.main_source(worker);
-        self.define_globals();
-        self.pause_at_start();
-        let meter = &self.meter;
-        meter.begin(None);
-        // `execute_script` wants a static name; the script has one per isolate.
-        let result = self.js.execute_script("file:///worker.js", source);
-        {
-            deno_core::scope!(scope, self.js);
-            scope.perform_microtask_checkpoint();
-        }
-        let stop = meter.end();
-        if stop.is_some() {
-            return Err(self.startup_stopped(stop));
-        }
-        if let Err(error) = result {
-            let mut failure = failure_of(&error, worker);
-            relocate(&mut failure, worker);
-            return Err(failure);
-        }
-        self.register(worker, None)
     }
 
     /// Looks for the classes that the Worker is expected to export.
@@ -362,11 +245,12 @@ impl Isolate {
     }
 
     /// Tells JavaScript which handlers there are.
-    fn register(
+    pub(super) fn register(
         &mut self,
         worker: &Worker,
-        namespace: Option<v8::Global<v8::Object>>,
+        main: Option<v8::Global<v8::Module>>,
     ) -> Result<(), Failure> {
+        let namespace = main.map(|main| self.namespace(&main));
         self.expect_classes(worker, namespace.as_ref())?;
         let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
         deno_core::scope!(scope, self.js);
@@ -398,38 +282,14 @@ impl Isolate {
         Err(failure)
     }
 
-    fn define_globals(&mut self) {
-        let hooks = self.hooks.as_ref().expect("hooks are there after `new`");
+    fn namespace(&mut self, module: &v8::Global<v8::Module>) -> v8::Global<v8::Object> {
         deno_core::scope!(scope, self.js);
-        let yes = v8::Boolean::new(scope, true).into();
-        super::call(scope, &hooks.configure, &[yes]);
+        let namespace = v8::Local::new(scope, module).get_module_namespace();
+        let namespace = namespace.to_object(scope).expect("a namespace is an object");
+        v8::Global::new(scope, namespace)
     }
 
-    fn export_count(&mut self, id: usize) -> Result<usize, Failure> {
-        let namespace = self.js.get_module_namespace(id).map_err(|error| internal(&error))?;
-        deno_core::scope!(scope, self.js);
-        let namespace = v8::Local::new(scope, namespace);
-        let names = namespace.get_own_property_names(scope, v8::GetPropertyNamesArgs::default());
-        Ok(names.map_or(0, |names| names.length() as usize))
-    }
-
-    fn main_source(&self, worker: &Worker) -> String {
-        let module = worker.module(&worker.main);
-        module.map_or_else(String::new, |m| String::from_utf8_lossy(&m.body).into_owned())
-    }
-
-    fn compiles_as_script(&mut self, worker: &Worker) -> bool {
-        let source = self.main_source(worker);
-        if source.trim().is_empty() {
-            return false;
-        }
-        deno_core::scope!(scope, self.js);
-        v8::tc_scope!(let scope, scope);
-        let Some(source) = v8::String::new(scope, &source) else { return false };
-        v8::Script::compile(scope, source, None).is_some()
-    }
-
-    fn startup_stopped(&mut self, stop: Option<crate::watchdog::Stop>) -> Failure {
+    pub(super) fn startup_stopped(&mut self, stop: Option<crate::watchdog::Stop>) -> Failure {
         self.js.v8_isolate().cancel_terminate_execution();
         self.condemned = true;
         let mut failure = match stop.map(|stop| stop.outcome) {
@@ -456,24 +316,10 @@ impl Isolate {
             .map_or(crate::limits::STARTUP_CPU, |worker| worker.limits.startup_cpu)
     }
 
-    fn failure_of_core(&mut self, error: &CoreError, worker: &Worker) -> Failure {
+    pub(super) fn failure_of_core(&mut self, error: &CoreError, worker: &Worker) -> Failure {
         match js_error(error) {
             Some(error) => failure_of(error, worker),
             None => Failure::new(Outcome::Exception, error.to_string()),
-        }
-    }
-}
-
-/// A classic script runs under a fixed URL; its frames belong to the main module.
-fn relocate(failure: &mut Failure, worker: &Worker) {
-    if let Some(position) = &mut failure.position
-        && position.module == "worker.js"
-    {
-        position.module.clone_from(&worker.main);
-        if let Some(module) = worker.module(&worker.main) {
-            let source = String::from_utf8_lossy(&module.body);
-            failure.code_frame =
-                crate::failure::code_frame(&source, position.line, position.column);
         }
     }
 }
@@ -483,15 +329,4 @@ fn compatibility_flags(worker: &Worker) -> String {
     let flags: serde_json::Map<_, _> =
         worker.compatibility.all().map(|(name, is_on)| (name.to_owned(), is_on.into())).collect();
     serde_json::Value::Object(flags).to_string()
-}
-
-fn never_settles() -> CoreError {
-    deno_core::error::CoreErrorKind::JsBox(deno_error::JsErrorBox::generic(
-        "Top-level await in the Worker never settled.",
-    ))
-    .into_box()
-}
-
-fn internal(error: &CoreError) -> Failure {
-    Failure::new(Outcome::InternalError, error.to_string())
 }
