@@ -15,7 +15,7 @@ const {
   SymbolToStringTag,
   TypeError,
 } = primordials;
-const { shared } = internals;
+const { isOn, shared } = internals;
 const { get: fromFrame, runWith } = core.loadExtScript("ext:selvedge/frames.js");
 
 function isObject(value) {
@@ -51,12 +51,19 @@ function checkCallback(name, index, callback) {
 // the callback and for all that this starts.
 function withEnv(env, callback) {
   checkCallback("withEnv", 2, callback);
-  return runWith("env", isObject(env) ? env : {}, callback, []);
+  return runStanding("env", env, callback);
 }
 
 function withExports(exports, callback) {
   checkCallback("withExports", 2, callback);
-  return runWith("exports", isObject(exports) ? exports : {}, callback, []);
+  return runStanding("exports", exports, callback);
+}
+
+/** What is no object stands for the Worker's own, but that null may say that there is none. */
+function runStanding(name, value, callback) {
+  const isNone = (value === null || value === undefined) && isOn("env_module_nullable_support");
+  const standing = isObject(value) ? value : isNone ? {} : undefined;
+  return runWith(name, standing, callback, []);
 }
 
 function withEnvAndExports(env, exports, callback) {
@@ -89,10 +96,13 @@ const tracing = () => core.loadExtScript("ext:selvedge/tracing.js").tracing;
 /** That of `ctx`, for code without one. */
 const cache = () => internals.cachePurger?.() ?? {};
 
+/** That of a Worker that may have it from its handlers alone is empty. */
+const importable = isOn("disallow_importable_env") ? {} : undefined;
+
 return {
   ...parts,
   cache: mirror(cache),
-  env: mirror(() => fromFrame("env") ?? shared.env),
+  env: mirror(() => fromFrame("env") ?? importable ?? shared.env),
   exports: mirror(() => fromFrame("exports") ?? ownExports),
   tracing: mirror(tracing),
   WorkflowEntrypoint,

@@ -42,6 +42,17 @@ export default {
 };
 "#;
 
+/// Modules beside a case are uploaded with it.
+const FOUND: &str = r#"
+no_bundle = true
+find_additional_modules = true
+rules = [
+  { type = "ESModule", globs = ["**/*.js"] },
+  { type = "CommonJS", globs = ["**/*.cjs"] },
+  { type = "Data", globs = ["**/*.bin"], fallthrough = true },
+]
+"#;
+
 /// The folder of the cases.
 fn folder() -> PathBuf {
     checkout("tests/workers")
@@ -54,11 +65,14 @@ fn bindings(file: &str) -> Option<String> {
 }
 
 /// What the cases of a file run under, if its first lines say so:
-/// `// compatibility-date: ..` and `// compatibility-flags: .. ..`.
+/// `// compatibility-date: ..`, `// compatibility-flags: .. ..` and
+/// `// compatibility-modules: ..`, a folder beside with modules that they import.
 #[derive(Default)]
 struct Dated {
     date: Option<String>,
     flags: Vec<String>,
+    /// Their paths, as that of the file.
+    modules: Vec<String>,
 }
 
 fn dated(file: &str) -> Dated {
@@ -69,6 +83,14 @@ fn dated(file: &str) -> Dated {
             Some(("date", date)) => dated.date = Some(date.to_owned()),
             Some(("flags", flags)) => {
                 dated.flags = flags.split(' ').map(str::to_owned).collect();
+            }
+            Some(("modules", name)) => {
+                let name = format!("{}/{name}", file.split('/').next().unwrap_or_default());
+                let paths = read_dir(&folder().join(&name)).into_iter();
+                let names = paths.map(|path| path.file_name().expect("a file").to_owned());
+                dated.modules =
+                    names.map(|file| format!("{name}/{}", file.to_string_lossy())).collect();
+                dated.modules.sort();
             }
             _ => panic!("{file}: what is {line}?"),
         }
@@ -106,10 +128,15 @@ fn run(file: &str) -> Vec<String> {
         .file("main.js", RUNNER.replace("CASE", file))
         .file(&format!("workers/{file}"), read(file))
         .file("workers/assert.js", read("assert.js"));
-    if let Some(bindings) = bindings(file) {
-        setup = setup.file("wrangler.toml", format!("main = \"main.js\"\n{bindings}"));
+    let Dated { date, flags, modules } = dated(file);
+    let bindings = bindings(file);
+    if bindings.is_some() || !modules.is_empty() {
+        let bindings = bindings.unwrap_or_default();
+        setup = setup.file("wrangler.toml", format!("main = \"main.js\"\n{FOUND}{bindings}"));
     }
-    let Dated { date, flags } = dated(file);
+    for module in modules {
+        setup = setup.file(&format!("workers/{module}"), read(&module));
+    }
     setup = setup.edit(move |worker| {
         if let Some(date) = date {
             worker.compatibility.date = date;

@@ -69,7 +69,7 @@ fn find() -> Option<PathBuf> {
 /// The cases of a file that miniflare fails, and why; an error is that it did not run.
 fn run(modules: &PathBuf, file: &str) -> Result<Vec<(String, String)>, String> {
     let bindings = bindings(file).expect("the file has bindings");
-    let Dated { date, flags } = dated(file);
+    let Dated { date, flags, .. } = dated(file);
     let date = date.as_deref().unwrap_or("2026-07-01");
     // The script stands beside node_modules in the eyes of node.
     let output = Command::new("node")

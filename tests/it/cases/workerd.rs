@@ -59,8 +59,22 @@ pub(super) fn allowed() -> BTreeSet<String> {
 /// The exports of a case file that workerd fails.
 fn run(workerd: &PathBuf, scratch: &TempDir, file: &str, details: &mut String) -> Vec<String> {
     let source = folder();
-    let Dated { date, flags } = dated(file);
+    let Dated { date, flags, modules } = dated(file);
     let date = date.as_deref().unwrap_or("2026-11-01");
+    let beside: String = modules
+        .iter()
+        .map(|name| {
+            let kind = match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
+                "cjs" => "commonJsModule",
+                "txt" => "text",
+                "bin" => "data",
+                "json" => "json",
+                "wasm" => "wasm",
+                _ => "esModule",
+            };
+            format!("    (name = \"{name}\", {kind} = embed \"{name}\"),\n")
+        })
+        .collect();
     let config = format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\
          const config :Workerd.Config = (services = [(name = \"case\", worker = .case)]);\n\
@@ -68,15 +82,16 @@ fn run(workerd: &PathBuf, scratch: &TempDir, file: &str, details: &mut String) -
            modules = [\n\
              (name = \"{file}\", esModule = embed \"{file}\"),\n\
              (name = \"assert.js\", esModule = embed \"assert.js\"),\n\
+             {beside}\
            ],\n\
            compatibilityDate = \"{date}\",\n\
            compatibilityFlags = {flags:?},\n\
          );\n"
     );
-    let target = scratch.path().join(file);
-    std::fs::create_dir_all(target.parent().expect("a folder")).expect("it can be made");
-    for name in [file, "assert.js"] {
-        std::fs::copy(source.join(name), scratch.path().join(name)).expect("it can be copied");
+    for name in [file, "assert.js"].into_iter().chain(modules.iter().map(String::as_str)) {
+        let target = scratch.path().join(name);
+        std::fs::create_dir_all(target.parent().expect("a folder")).expect("it can be made");
+        std::fs::copy(source.join(name), target).expect("it can be copied");
     }
     let path = scratch.path().join("config.capnp");
     std::fs::write(&path, config).expect("it can be written");

@@ -1,0 +1,3 @@
+export const load = (specifier) => import(specifier);
+export const { meta } = { meta: import.meta };
+export default "inner";
