@@ -8,6 +8,7 @@ const {
   ObjectDefineProperty,
   ObjectSetPrototypeOf,
   PromisePrototypeThen,
+  PromiseReject,
   Proxy,
   ReflectGet,
   ReflectGetOwnPropertyDescriptor,
@@ -23,7 +24,7 @@ const { decode, release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { encode } = core.loadExtScript("ext:selvedge/rpc/values.js");
 const { makeLoopback } = core.loadExtScript("ext:selvedge/durable_object_class.js");
 const { entrypoints } = internals.selvedge;
-const { methodsOf } = core.loadExtScript("ext:selvedge/service.js");
+const { methodsOf, missingInput } = core.loadExtScript("ext:selvedge/service.js");
 
 const internal = { __proto__: null };
 
@@ -53,9 +54,7 @@ function stub(name, props, canSpecialize) {
   const methods = methodsOf(undefined);
   methods.fetch = {
     fetch(input, init = undefined) {
-      if (arguments.length === 0) {
-        throw new TypeError("Failed to execute 'fetch': parameter 1 is required.");
-      }
+      if (arguments.length === 0) return PromiseReject(missingInput());
       const text = props === undefined ? null : JSONStringify(props);
       const rid = op_service_open({ service: "", entrypoint: entrypoint ?? null, props: text });
       const done = () => core.tryClose(rid);

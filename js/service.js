@@ -4,7 +4,7 @@
 (function () {
 const { core, internals, primordials } = __bootstrap;
 const { op_rpc_connect, op_rpc_subrequest, op_service_again, op_service_parts } = core.ops;
-const { TypeError } = primordials;
+const { PromiseReject, TypeError } = primordials;
 const { fetchService } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
 const { connectHere, makeService, newFetcher } = core.loadExtScript("ext:selvedge/rpc.js");
 const { isOff } = internals;
@@ -13,15 +13,18 @@ const { io: contexts } = internals.selvedge;
 /** Loaded with the first connection. */
 const sockets = () => core.loadExtScript("ext:selvedge/sockets/workers.js");
 
+/** What `fetch()` says that was not told what to fetch. */
+function missingInput() {
+  return new TypeError("Failed to execute 'fetch' on 'Fetcher': parameter 1 is not of type 'Request or string'.");
+}
+
 /** The methods of a binding that are not the other Worker's. */
 function methodsOf(service) {
-  const methods = {
+  return {
     __proto__: null,
     fetch: {
       fetch(input, init = undefined) {
-        if (arguments.length === 0) {
-          throw new TypeError("Failed to execute 'fetch': parameter 1 is required.");
-        }
+        if (arguments.length === 0) return PromiseReject(missingInput());
         return fetchService(service(), input, init);
       },
     }.fetch,
@@ -31,12 +34,6 @@ function methodsOf(service) {
       },
     }.connect,
   };
-  if (isOff("capture_async_api_throws")) {
-    methods.fetch = core.loadExtScript("ext:selvedge/legacy/sync_throws.js").throwing(methods.fetch);
-  }
-  return isOff("fetcher_no_get_put_delete")
-    ? core.loadExtScript("ext:selvedge/legacy/fetcher.js").addShortcuts(methods)
-    : methods;
 }
 
 /** How a session with what a binding names begins. */
@@ -65,5 +62,5 @@ function passedOn(rid) {
   };
 }
 
-return { bind, methodsOf, passedHere: passedOn };
+return { bind, methodsOf, missingInput, passedHere: passedOn };
 })();

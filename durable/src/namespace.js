@@ -230,11 +230,7 @@ function stubOn(self, target) {
       return connections().connectObject(target, bond, atOnce, address, options);
     },
   }.connect;
-  const methods = { __proto__: null, fetch, connect };
-  if (internals.isOff("fetcher_no_get_put_delete")) {
-    core.loadExtScript("ext:selvedge/legacy/fetcher.js").addShortcuts(methods);
-  }
-  return remoteStub(self, methods, target, bond, passedOn(target));
+  return remoteStub(self, { __proto__: null, fetch, connect }, target, bond, passedOn(target));
 }
 
 /** A stub on its way to another context or Worker: there it is a `Fetcher`. */

@@ -1,7 +1,7 @@
-// Shortcuts of service bindings and stubs, as older compatibility dates have
-// them: `get()`, `put()` and `delete()` beside `fetch()`.
+// Service bindings and stubs as older compatibility dates have them: with `get()`,
+// `put()` and `delete()` beside `fetch()`, which throw at once what is no argument.
 (function () {
-const { internals, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const { Error, NumberIsNaN, StringPrototypeIncludes, StringPrototypeSplit, MathTrunc, Number, TypeError } = primordials;
 const { bodies, response: responses } = internals.selvedge;
 
@@ -55,7 +55,7 @@ function withOptions(url, options) {
   return out;
 }
 
-/** Adds the shortcuts to methods among which there is, or will be, `fetch`. */
+/** Adds the shortcuts to methods among which there is `fetch`. */
 function addShortcuts(methods) {
   const added = {
     async get(url, type = undefined) {
@@ -77,8 +77,19 @@ function addShortcuts(methods) {
   methods.get = added.get;
   methods.put = added.put;
   methods.delete = added.delete;
-  return methods;
 }
 
-return { addShortcuts };
+/** Makes of the methods of a binding or stub what they are at the Worker's date. */
+function makeOlder(methods) {
+  if (methods.fetch === undefined) return;
+  if (internals.isOff("fetcher_no_get_put_delete")) addShortcuts(methods);
+  if (!internals.isOff("capture_async_api_throws")) return;
+  const { throwing } = core.loadExtScript("ext:selvedge/legacy/sync_throws.js");
+  const names = ["fetch", "get", "put", "delete"];
+  for (let i = 0; i < names.length; i++) {
+    if (methods[names[i]] !== undefined) methods[names[i]] = throwing(methods[names[i]]);
+  }
+}
+
+return { makeOlder };
 })();

@@ -102,10 +102,9 @@ class Parser {
   groups = 0;
   brackets = 0;
 
-  constructor(text, isSpecial) {
+  constructor(text) {
     this.text = text;
     this.tokens = tokensOf(text);
-    this.isSpecial = isSpecial;
   }
 
   is(index, char) {
@@ -174,10 +173,9 @@ class Parser {
   }
 
   protocol() {
-    const isSpecial = this.isSpecial(this.read());
     const hasSlashes = this.is(this.index + 1, "/") && this.is(this.index + 2, "/");
     if (hasSlashes) this.enter("authority", 3);
-    else this.enter(isSpecial ? "authority" : "pathname", 1);
+    else this.enter("pathname", 1);
   }
 
   hostname() {
@@ -242,9 +240,9 @@ class Parser {
   }
 }
 
-/** What a text says of each component; `isSpecial` tells whether a protocol's pattern takes a scheme with a host. */
-function componentsIn(text, isSpecial) {
-  return new Parser(text, isSpecial).parse();
+/** What a text says of each component. */
+function componentsIn(text) {
+  return new Parser(text).parse();
 }
 
 return { componentsIn };

@@ -37,6 +37,17 @@ const NAMED = {
   __proto__: null,
   Cache: ["delete", "match", "put"],
   CacheStorage: ["open"],
+  DurableObjectStorage: [
+    "delete",
+    "deleteAlarm",
+    "deleteAll",
+    "get",
+    "getAlarm",
+    "list",
+    "put",
+    "setAlarm",
+    "transaction",
+  ],
   KvNamespace: ["delete", "get", "getWithMetadata", "list", "put"],
   R2Bucket: ["createMultipartUpload", "delete", "get", "head", "list", "put"],
   SubtleCrypto: [
@@ -128,7 +139,6 @@ function apply() {
   }
   core.whenLoaded("ext:selvedge/fetch/fetch.js", (exports) => {
     exports.fetch = throwing(exports.fetch);
-    exports.fetchService = throwing(exports.fetchService);
   });
   core.whenLoaded("ext:selvedge/crypto.js", ({ crypto }) => changeClassOf(crypto.subtle));
   core.whenLoaded("ext:selvedge_cache/cache.js", (exports) => {
@@ -138,6 +148,14 @@ function apply() {
       changeClassOf(object);
       changeClassOf(object.default);
       return object;
+    };
+  });
+  core.whenLoaded("ext:selvedge_durable/storage.js", (exports) => {
+    const { openStorage } = exports;
+    exports.openStorage = (actor) => {
+      const opened = openStorage(actor);
+      changeClassOf(opened?.api);
+      return opened;
     };
   });
   change(internals.selvedge.timers.scheduler, ["wait"]);

@@ -69,7 +69,7 @@ class URL extends core.Given {
       if (from === null) throw new TypeError("Invalid base URL string.");
     }
     this.#url = read(url, from);
-    if (this.#url === null) throw new TypeError("Invalid URL string.");
+    if (this.#url === null) throw new TypeError(`Invalid ${base === undefined ? "" : "relative "}URL string.`);
   }
 
   get href() {
@@ -117,6 +117,7 @@ class URL extends core.Given {
 
   set password(value) {
     const password = bytesOf(`${value}`);
+    if (password === "" && this.#url.user === null) return;
     this.#url.user ??= "";
     this.#url.password = password === "" ? null : password;
   }
@@ -148,13 +149,15 @@ class URL extends core.Given {
 
   get pathname() {
     const path = pathOf(this.#url, true);
-    return path === "" ? "/" : path;
+    const { scheme } = this.#url;
+    return path === "" && (PORTS[scheme] !== undefined || scheme === "file") ? "/" : path;
   }
 
   set pathname(value) {
-    const { path, slash } = parser.pathIn(`${value}`);
-    this.#url.path = path;
-    this.#url.slash = slash;
+    const read = parser.pathIn(`${value}`);
+    if (read === null) return;
+    this.#url.path = read.path;
+    this.#url.slash = read.slash;
   }
 
   get search() {

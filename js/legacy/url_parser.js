@@ -305,7 +305,7 @@ function written(url, isSent) {
   return textOf(out);
 }
 
-/** The path of a text that is nothing else: question marks and hashes are parts of names. */
+/** The path of a text that is nothing else: question marks and hashes are parts of names. Null for what is none. */
 function pathIn(text) {
   text = bytesOf(text);
   const url = emptyUrl();
@@ -316,7 +316,7 @@ function pathIn(text) {
     addSegment(url, StringPrototypeSlice(text, at, end), true, end === text.length, errors);
     at = end + 1;
   } while (at <= text.length);
-  return url;
+  return errors.had ? null : url;
 }
 
 const BLANK = new SafeRegExp("[\\x00-\\x20\\x7f]");

@@ -20,22 +20,12 @@ const Inner = core.classOf(patterns.URLPattern);
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
 
 const COMPONENTS = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"];
-const SPECIAL = ["http", "https", "ws", "wss", "ftp", "file"];
 const PATTERN_CHARS = new SafeRegExp("[+*?:{}()\\\\]", "g");
 const NOT_ASCII = new SafeRegExp("[^\\x00-\\x7f]");
 const NUMBER = new SafeRegExp("^[0-9]+$");
 
 function syntaxError(detail) {
   return new TypeError(`Syntax error in URL Pattern${detail}`);
-}
-
-/** Whether a pattern of schemes takes one of those that need a host. */
-function isSpecial(protocol) {
-  const pattern = inner({ __proto__: null, protocol });
-  for (let i = 0; i < SPECIAL.length; i++) {
-    if (pattern.test({ __proto__: null, protocol: SPECIAL[i] })) return true;
-  }
-  return false;
 }
 
 function inner(init, options = undefined) {
@@ -101,7 +91,7 @@ function ofObject(init) {
 }
 
 function ofText(text, baseURL) {
-  const given = componentsIn(text, isSpecial);
+  const given = componentsIn(text);
   if (baseURL !== undefined) return onBase(given, `${baseURL}`);
   if (given.protocol === undefined) throw syntaxError(": a relative pattern must have a base URL.");
   return given;

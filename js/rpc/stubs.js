@@ -534,6 +534,9 @@ class ServiceState extends State {
 
 /** A binding's object: an instance of `object`'s class with methods of the other side. */
 function makeService(object, methods, connect, target = null, className = "Fetcher", isOpen = true, within = null) {
+  if (internals.isOff("fetcher_no_get_put_delete") || internals.isOff("capture_async_api_throws")) {
+    core.loadExtScript("ext:selvedge/legacy/fetcher.js").makeOlder(methods);
+  }
   return proxied(object, new ServiceState(methods, connect, target, className, isOpen, within));
 }
 

@@ -84,6 +84,8 @@ export const bindings_have_shortcuts = {
     equal(await failure(Echo.get("http://h/500")), "HTTP GET request failed: 500 So So");
     equal(await failure(Echo.put("http://h/404", "x")), "HTTP PUT request failed: 404 So So");
     equal(await failure(Echo.delete("http://h/404")), "HTTP DELETE request failed: 404 So So");
+    throws(() => Echo.fetch(), TypeError);
+    throws(() => Echo.get(), TypeError);
     equal(await failure(Echo.get("http://h/", "foo")), 'Unknown response type. Possible types are "text", "arrayBuffer", "json", and "stream".');
   },
 };

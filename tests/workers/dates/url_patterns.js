@@ -21,6 +21,7 @@ export const what_a_text_does_not_say_is_empty = {
     equal(shown("http{s}?://*.x/:a?b=:c#d"), "http{s}?   *.x  /:a?b=:c  d");
     equal(shown("https://(a|b).x/{a}?b"), "https   (a|b).x  /{a}?b  ");
     equal(shown("data\\:x"), "data     x  ");
+    equal(shown("http:*.x/"), "http     *.x/  ");
     equal(shown(":p://:h/:x"), ":p   :h  /:x  ");
     equal(shown({ pathname: "/a" }), "* * * * * /a * *");
   },

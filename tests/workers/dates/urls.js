@@ -87,6 +87,9 @@ export const parts_are_told_and_set = {
     equal(set("username", "a:b"), "http://a%3Ab:p@h:8080/x/y?q=1#f");
     equal(set("password", ""), "http://u@h:8080/x/y?q=1#f");
     equal(throws(() => set("host", "a b"), TypeError).message, "Invalid hostname when stringifying URL.");
+    equal(set("pathname", "/%zz"), "http://u:p@h:8080/x/y?q=1#f");
+    equal(new URL("foo://h").pathname, "");
+    equal(throws(() => new URL("%zz", "http://h"), TypeError).message, "Invalid relative URL string.");
     throws(() => set("href", "bad"), TypeError);
     const { origin, host, hostname, port, pathname, search, hash } = new URL("http://[::1]/?a");
     same([origin, host, hostname, port, pathname, search, hash], ["http://[::1]", "[::1]", "[", ":1]", "/", "?a", ""]);

@@ -1,9 +1,17 @@
 // compatibility-date: 2021-01-01
 // Stubs of Durable Objects as they were in 2021.
-import { equal, same } from "../assert.js";
+import { equal, same, throws } from "../assert.js";
 
 export class Subject {
+  constructor(state) {
+    this.storage = state.storage;
+  }
+
   async fetch(request) {
+    if (request.url.endsWith("/wrong")) {
+      const error = throws(() => this.storage.get(), TypeError);
+      return new Response(error.message.split(":")[0]);
+    }
     return Response.json([request.method, request.url, await request.text()]);
   }
 }
@@ -20,6 +28,13 @@ export const urls_need_no_host = {
     equal(await urlOf(""), "https://fake-host/");
     equal(await urlOf("//host/x"), "https://host/x");
     equal(await urlOf("http://x/a/../b"), "http://x/b");
+  },
+};
+
+export const storages_throw_at_once = {
+  async test(_, env) {
+    equal(await stub(env).get("wrong"), "Failed to execute 'get' on 'DurableObjectStorage'");
+    throws(() => stub(env).fetch(), TypeError);
   },
 };
 
