@@ -32,6 +32,7 @@ import { isOff, isOn, setFlags, shared } from "ext:selvedge/shared.js";
 import { viewOf } from "ext:selvedge/views.js";
 
 const {
+  DatePrototype,
   JSONParse,
   ObjectDefineProperty,
   ObjectFreeze,
@@ -245,6 +246,7 @@ function configure(text, values) {
     return;
   }
   const config = JSONParse(text);
+  // First: scripts ask for flags when they load.
   setFlags(config.off, config.on);
   env = {};
   for (let i = 0; i < config.env.length; i++) env[config.env[i][0]] = config.env[i][1];
@@ -270,6 +272,15 @@ function configure(text, values) {
   shared.mail = config.mail;
   shared.production = config.production;
   dispatch.setEnv(env);
+  // V8 has it before its date.
+  if (!isOn("temporal")) {
+    delete globalThis.Temporal;
+    delete DatePrototype.toTemporalInstant;
+  }
+  if (isOff("enable_navigator_language")) {
+    delete Navigator.prototype.language;
+    delete Navigator.prototype.languages;
+  }
   if (!isOff("global_navigator")) {
     defineGlobal("navigator", new Navigator(navigatorKey));
     defineGlobal("Navigator", core.expose(Navigator));
@@ -359,6 +370,7 @@ internals.reportException = reportException;
 internals.reportRejection = reportRejection;
 internals.rpc = { __proto__: null };
 internals.contextOf = contextOf;
+internals.contextClass = ExecutionContext;
 // (Those who ask whether a script is loaded learn of it.)
 internals.load = load;
 internals.sleep = (ms) => timers.scheduler.wait(ms);

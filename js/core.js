@@ -4,7 +4,7 @@
 import { core as denoCore, internals } from "ext:core/mod.js";
 import { bare, primordials } from "ext:selvedge/core/lists.js";
 import { drain, setTickInfo } from "ext:selvedge/core/ticks.js";
-import { classOf, expose, exposeExports, Given } from "ext:selvedge/core/interfaces.js";
+import { classOf, decorateObjects, expose, exposeExports, Given, lockPrototypes, untag } from "ext:selvedge/core/interfaces.js";
 import * as timers from "ext:selvedge/core/timers.js";
 
 const {
@@ -98,18 +98,21 @@ const own = {
   cancelTimer: timers.cancelTimer,
   createSystemTimer: timers.createSystemTimer,
   createTimer: timers.createTimer,
+  decorateObjects,
   encode,
   expose,
   Given,
   getTransferableResource: (name) => transferable[name],
   illegalInvocation,
   loadExtScript,
+  lockPrototypes,
   refTimer: timers.refTimer,
   registerTransferableResource: (name, send, receive) => {
     transferable[name] = { __proto__: null, send, receive };
   },
   runNextTicks: drain,
   unrefTimer: timers.unrefTimer,
+  untag,
   whenLoaded,
   // Rust looks for these when an isolate starts.
   __drainNextTickAndMacrotasks: drain,

@@ -8,6 +8,7 @@ import {
   op_context_resumed,
   op_context_touch,
 } from "ext:core/ops";
+import { isOff } from "ext:selvedge/shared.js";
 
 const { getAsyncContext, setAsyncContext } = core;
 const {
@@ -191,7 +192,8 @@ function waitUntil(io, promise, report) {
     io.waiting--;
     settle(io);
   };
-  PromisePrototypeThen(PromiseResolve(promise), done, (error) => {
+  const isPromise = !isOff("unwrap_custom_thenables") || core.isPromise(promise);
+  PromisePrototypeThen(PromiseResolve(isPromise ? promise : undefined), done, (error) => {
     report(error);
     done();
   });

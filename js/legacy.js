@@ -8,15 +8,28 @@ const whereOff = {
   __proto__: null,
   cache_option_enabled: "fetch",
   capture_async_api_throws: "sync_throws",
+  crypto_preserve_public_exponent: "crypto_keys",
+  enable_weak_ref: "globals",
+  expose_global_message_channel: "globals",
   http_headers_getsetcookie: "fetch",
+  internal_stream_byob_return_view: "buffers",
+  no_global_importscripts: "globals",
+  set_tostring_tag: "string_tags",
+  streams_byob_reader_detaches_buffer: "buffers",
+  streams_enable_constructors: "stream_constructors",
   strip_bom_in_read_all_text: "fetch",
+  text_decoder_cjk_decoder: "decoders",
+  text_decoder_replace_surrogates: "decoders",
+  transformstream_enable_standard_constructor: "stream_constructors",
   url_standard: "fetch",
   urlpattern_standard: "fetch",
+  workers_api_getters_setters_on_prototype: "instance_properties",
 };
 
 /** The same where a flag is on that no date brings. */
 const whereOn = {
   __proto__: null,
+  immutable_api_prototypes: "prototypes",
   no_resizable_array_buffer_in_blob: "fetch",
 };
 

@@ -172,7 +172,7 @@ function freezeClocks() {
   ObjectDefineProperty(Date, "length", { __proto__: null, value: 7, configurable: true });
   ObjectDefineProperty(DatePrototype, "constructor", { ...own, value: Date });
   ObjectDefineProperty(globalThis, "Date", { ...own, value: Date });
-  delete globalThis.Temporal;
+  if (globalThis.Temporal !== undefined) freezeTemporal(globalThis.Temporal);
 
   // Formatting without an argument formats the present.
   const { DateTimeFormat } = Intl;
@@ -195,6 +195,26 @@ function freezeClocks() {
   const origin = now();
   internals.performanceOrigin = origin;
   internals.performanceNow = () => now() - origin;
+}
+
+/** The same for `Temporal.Now`, where a Worker has it. */
+function freezeTemporal({ Instant, Now }) {
+  const { fromEpochMilliseconds } = Instant;
+  const { toZonedDateTimeISO } = Instant.prototype;
+  const { toPlainDate, toPlainDateTime, toPlainTime } = globalThis.Temporal.ZonedDateTime.prototype;
+  const { timeZoneId } = Now;
+  const call = FunctionPrototypeCall;
+  const instant = () => call(fromEpochMilliseconds, Instant, now());
+  const zoned = (zone = timeZoneId()) => call(toZonedDateTimeISO, instant(), zone);
+  const clocks = {
+    instant: () => instant(),
+    plainDateISO: (zone) => call(toPlainDate, zoned(zone)),
+    plainDateTimeISO: (zone) => call(toPlainDateTime, zoned(zone)),
+    plainTimeISO: (zone) => call(toPlainTime, zoned(zone)),
+    zonedDateTimeISO: (zone) => zoned(zone),
+  };
+  const own = { __proto__: null, writable: true, enumerable: false, configurable: true };
+  for (const name in clocks) ObjectDefineProperty(Now, name, { ...own, value: clocks[name] });
 }
 
 export { closeGlobals, freezeClocks, now, pinAsyncOps, pinPromises };

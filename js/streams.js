@@ -19,6 +19,8 @@ const {
 const { bodies, io: contexts } = internals.selvedge;
 const {
   acquireReadableStreamDefaultReader,
+  dropWritesOnAbort,
+  paced,
   readableStreamDefaultReaderRead,
   readableStreamPipeTo,
   readableStreamReaderGenericCancel,
@@ -42,6 +44,8 @@ class IdentityTransformStream extends core.classOf(TransformStream) {
         transformStreamDefaultControllerEnqueue(controller, bytesOf(chunk));
       },
     }, queuingStrategy);
+    paced(this);
+    if (!internals.isOff("internal_writable_stream_abort_clears_queue")) dropWritesOnAbort(this);
   }
 }
 

@@ -397,5 +397,5 @@ const { checkReceivers } = core.loadExtScript("ext:selvedge/receivers.js");
 checkReceivers(Cache);
 checkReceivers(CacheStorage);
 
-return { bind };
+return { bind, Cache, CacheStorage };
 })();

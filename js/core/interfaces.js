@@ -7,6 +7,7 @@ const {
   Function,
   FunctionPrototype,
   FunctionPrototypeToString,
+  MapPrototypeForEach,
   MapPrototypeGet,
   MapPrototypeHas,
   MapPrototypeSet,
@@ -74,8 +75,11 @@ const HOT = [
   "URLSearchParams",
 ];
 
-/** The object that a function got of V8, for a class to make its own; and which class. */
-const state = { __proto__: null, given: undefined, receiver: undefined };
+/**
+ * The object that a function got of V8, for a class to make its own; and which class. `none` is what stands for no
+ * object: something, where each object that is made is to be seen.
+ */
+const state = { __proto__: null, given: undefined, receiver: undefined, none: undefined };
 
 /**
  * What a class extends that a Worker sees as a function: its constructor works on
@@ -84,9 +88,11 @@ const state = { __proto__: null, given: undefined, receiver: undefined };
  */
 function Given() {
   const object = state.given;
-  if (object === undefined || new.target !== state.receiver) return;
-  state.given = undefined;
-  return object;
+  if (object === undefined) return;
+  const isOwn = new.target === state.receiver && object !== state.none;
+  if (isOwn) state.given = state.none;
+  if (old.decorate !== null) return old.decorate(isOwn ? object : this, new.target);
+  if (isOwn) return object;
 }
 Given.prototype = ObjectPrototype;
 
@@ -139,13 +145,13 @@ function construct(Class, object, target, count, a, b, c) {
   const before = state.given;
   const beforeFor = state.receiver;
   // A class of the platform that extends this one has its object already.
-  const isPassed = before !== undefined && target === beforeFor;
+  const isPassed = before !== state.none && target === beforeFor;
   state.given = isPassed ? before : object;
   state.receiver = Class;
   try {
     return count === 0 ? new Class() : count === 1 ? new Class(a) : count === 2 ? new Class(a, b) : new Class(a, b, c);
   } finally {
-    state.given = isPassed ? undefined : before;
+    state.given = isPassed ? state.none : before;
     state.receiver = beforeFor;
   }
 }
@@ -195,12 +201,41 @@ function tidy(prototype, name) {
     if (!member.configurable || member.enumerable === isEnumerable(key, member)) continue;
     ObjectDefineProperty(prototype, key, { __proto__: null, enumerable: true });
   }
+  if (old.isUntagged) {
+    delete prototype[SymbolToStringTag];
+    return;
+  }
   ObjectDefineProperty(prototype, SymbolToStringTag, {
     __proto__: null,
     value: name,
     writable: false,
     enumerable: false,
     configurable: true,
+  });
+}
+
+/** What older compatibility dates, and flags that no date brings, have changed. */
+const old = { __proto__: null, isUntagged: false, isLocked: false, decorate: null };
+
+/** Classes have no tag for `Object.prototype.toString()`: those that are known, and all that come. */
+function untag() {
+  old.isUntagged = true;
+  MapPrototypeForEach(functions, (_shown, Class) => {
+    delete Class.prototype[SymbolToStringTag];
+  });
+}
+
+/** Shows each object of a class that Workers can construct to a function, with its class, before it has any fields. */
+function decorateObjects(decorate) {
+  old.decorate = decorate;
+  state.none = state.given = { __proto__: null };
+}
+
+/** The property `prototype` of a class cannot be set: the same. */
+function lockPrototypes() {
+  old.isLocked = true;
+  MapPrototypeForEach(functions, (shown) => {
+    ObjectDefineProperty(shown, "prototype", { __proto__: null, writable: false });
   });
 }
 
@@ -247,7 +282,7 @@ function expose(Class, name = Class.name) {
   ObjectDefineProperty(shown, "prototype", {
     __proto__: null,
     value: Class.prototype,
-    writable: false,
+    writable: !old.isLocked,
     enumerable: false,
     configurable: false,
   });
@@ -322,4 +357,4 @@ function exposeExports(specifier, exports) {
   return true;
 }
 
-export { classOf, expose, exposeExports, Given };
+export { classOf, decorateObjects, expose, exposeExports, Given, lockPrototypes, untag };

@@ -53,10 +53,21 @@ function dispatchEvent(event) {
   return FunctionPrototypeCall(EventTarget.prototype.dispatchEvent, target, event);
 }
 
+/** The same for an event of the platform's: what a listener throws is nobody's result. */
+function dispatchOwn(event) {
+  try {
+    return dispatchEvent(event);
+  } catch (error) {
+    // (Only at compatibility dates at which it comes out.)
+    reportException(error);
+    return !event.defaultPrevented;
+  }
+}
+
 /** Where the event classes report an exception first; `true`: nobody took it. */
 const eventHub = {
   __proto__: null,
-  dispatchEvent: (event) => hears(event.type) ? dispatchEvent(event) : true,
+  dispatchEvent: (event) => hears(event.type) ? dispatchOwn(event) : true,
 };
 
 /** Takes what a listener of a fetch event throws: it is the handler's failure. */
@@ -253,7 +264,7 @@ let setIo, answerOf, collectPromises, promisesOf;
 /** Gives an event to its listeners; the first exception of one is the handler's. */
 function deliver(event) {
   caught = { error: null };
-  dispatchEvent(event);
+  dispatchOwn(event);
   const { error } = caught;
   caught = null;
   if (error !== null) throw error.error;
@@ -299,7 +310,7 @@ function scheduledEvent(io, cron, scheduledTime) {
   const { ScheduledEvent } = eventClasses();
   const event = new ScheduledEvent("scheduled", internal, { cron, scheduledTime });
   setIo(event, io);
-  dispatchEvent(event);
+  dispatchOwn(event);
 }
 
 /** An exception that came out of a microtask: listeners first, then the log. */
@@ -322,7 +333,7 @@ function unhandledRejection(promise, reason) {
       reason,
       cancelable: true,
     });
-    dispatchEvent(event);
+    dispatchOwn(event);
     if (event.defaultPrevented) return true;
   }
   op_report_exception("Uncaught (in promise) ", reason);
@@ -332,7 +343,7 @@ function unhandledRejection(promise, reason) {
 /** A rejection that was reported got a handler after all. */
 function rejectionHandled(promise, reason) {
   if (!hears("rejectionhandled")) return;
-  dispatchEvent(rejectionEvent("rejectionhandled", { __proto__: null, promise, reason }));
+  dispatchOwn(rejectionEvent("rejectionhandled", { __proto__: null, promise, reason }));
 }
 
 /**

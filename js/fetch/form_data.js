@@ -43,7 +43,9 @@ const FormDataIteratorPrototype = {
     const state = this?.[kState];
     if (state === undefined) throw core.illegalInvocation();
     const entries = entriesOf(state.form);
-    if (state.at >= entries.length) return { value: undefined, done: true };
+    if (state.at >= entries.length) {
+      return internals.isOff("enable_fast_jsg_struct") ? { done: true } : { value: undefined, done: true };
+    }
     return { value: state.show(entries[state.at++]), done: false };
   },
 };

@@ -105,7 +105,7 @@ const HeadersIteratorPrototype = {
     }
     const { list } = state;
     const index = state.index++;
-    if (index >= list.length) return { value: undefined, done: true };
+    if (index >= list.length) return isOff("enable_fast_jsg_struct") ? { done: true } : { value: undefined, done: true };
     const pair = list[index];
     const value = state.kind === 0 ? [pair[0], pair[1]] : pair[state.kind - 1];
     return { value, done: false };

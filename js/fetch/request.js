@@ -205,12 +205,13 @@ class Request extends core.Given {
       this.#redirect = normalRedirect(init.redirect);
     }
     if (init.signal !== undefined) {
-      if (init.signal !== null && !isSignal(init.signal)) {
+      const isGiven = init.signal === null || isSignal(init.signal);
+      if (!isGiven && !isOff("dont_substitute_null_on_type_error")) {
         throw new TypeError(
           "Incorrect type for the 'signal' field on 'RequestInitializerDict': the provided value is not of type 'AbortSignal'.",
         );
       }
-      this.#signal = init.signal;
+      this.#signal = isGiven ? init.signal : null;
       this.#incoming = null;
     }
     if (init.cf !== undefined) {

@@ -14,6 +14,7 @@ const {
   Number,
   ObjectDefineProperties,
   ObjectDefineProperty,
+  ObjectPrototypeIsPrototypeOf,
   RangeError,
   RegExpPrototypeExec,
   SafeRegExp,
@@ -24,6 +25,7 @@ const {
 } = primordials;
 
 const urls = lazy("ext:deno_web/00_url.js");
+const sockets = lazy("ext:selvedge/websocket.js");
 const BAD_LOCATION = new SafeRegExp("[\\0\\r\\n]");
 const BAD_STATUS_TEXT = new SafeRegExp("[^\\t\\x20-\\x7e\\x80-\\xff]");
 
@@ -356,6 +358,17 @@ function wrongField(name, type) {
   );
 }
 
+function isSocket(value) {
+  return ObjectPrototypeIsPrototypeOf(sockets().WebSocket.prototype, value);
+}
+
+function socketOf(value) {
+  if (value === undefined || value === null) return null;
+  if (isSocket(value)) return value;
+  if (isOff("dont_substitute_null_on_type_error")) return null;
+  throw wrongField("webSocket", "WebSocket");
+}
+
 function readInit(inner, init) {
   // Another response may serve as init: status and headers are taken from it.
   if (typeof init !== "object" && typeof init !== "function") {
@@ -363,10 +376,9 @@ function readInit(inner, init) {
       "Failed to construct 'Response': constructor parameter 2 is not of type 'InitializerDict or Response'.",
     );
   }
-  const socket = init.webSocket;
+  const socket = socketOf(init.webSocket);
   let status = init.status;
-  if (socket !== undefined && socket !== null) {
-    if (typeof socket !== "object") throw wrongField("webSocket", "WebSocket");
+  if (socket !== null) {
     inner.webSocket = socket;
     if (status !== undefined && Number(status) !== 101) {
       throw new RangeError("Responses with a WebSocket must have status code 101.");

@@ -413,5 +413,5 @@ for (const name in classes) {
   });
 }
 
-return { Comment, Doctype, DocumentEnd, Element, EndTag, internal, LOCKED, Text, wrongType };
+return { AttributesIterator, Comment, Doctype, DocumentEnd, Element, EndTag, internal, LOCKED, Text, wrongType };
 })();

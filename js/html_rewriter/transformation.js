@@ -380,7 +380,7 @@ class Transformation {
       const result = ReflectApply(handler, receiver, [token]);
       if (result === undefined) return null;
       if (core.isPromise(result)) return result;
-      if (typeof result?.then === "function") return new Promise((resolve) => resolve(result));
+      if (!internals.isOff("unwrap_custom_thenables") && typeof result?.then === "function") return new Promise((resolve) => resolve(result));
       return null;
     } finally {
       core.setAsyncContext(before);

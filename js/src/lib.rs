@@ -14,7 +14,7 @@ mod ops;
 mod patches;
 mod service;
 
-use patches::{GIVEN, MISUSE, Patch, TEXTS, WORDS, extend_given, patches};
+use patches::{DATES, GIVEN, MISUSE, Patch, TEXTS, WORDS, extend_given, patches};
 
 pub use service::ServiceBinding;
 
@@ -208,6 +208,7 @@ deno_core::extension!(
         "console.js",
         "crypto.js",
         "crypto/checks.js",
+        "crypto/classic.js",
         "crypto/common.js",
         "crypto/digest_stream.js",
         "crypto/import_checks.js",
@@ -223,9 +224,17 @@ deno_core::extension!(
         "html_rewriter.js",
         "html_rewriter/tokens.js",
         "html_rewriter/transformation.js",
+        "legacy/buffers.js",
+        "legacy/crypto_keys.js",
+        "legacy/decoders.js",
         "legacy/fetch.js",
         "legacy/fetcher.js",
+        "legacy/globals.js",
+        "legacy/instance_properties.js",
         "legacy/pattern_string.js",
+        "legacy/prototypes.js",
+        "legacy/stream_constructors.js",
+        "legacy/string_tags.js",
         "legacy/sync_throws.js",
         "legacy/url.js",
         "legacy/url_parser.js",
@@ -310,7 +319,8 @@ pub fn patch_sources(extensions: &mut [Extension]) {
         }
         assert!(found, "{script} is not part of the platform");
     };
-    for Patch { script, from, to, times } in patches().chain(TEXTS).chain(WORDS).chain(MISUSE) {
+    let all = patches().chain(TEXTS).chain(WORDS).chain(MISUSE).chain(DATES);
+    for Patch { script, from, to, times } in all {
         change(script, &|source| {
             assert_eq!(source.matches(from).count(), *times, "{script}: {from}");
             source.replace(from, to)

@@ -5,6 +5,7 @@
 //! that a Worker gives to `Object.prototype`. A Worker that replaces such
 //! things must not break the platform's own streams.
 
+mod dates;
 mod given;
 mod misuse;
 mod streams;
@@ -12,6 +13,7 @@ mod texts;
 mod transfers;
 mod words;
 
+pub(crate) use dates::DATES;
 pub(crate) use given::{GIVEN, extend_given};
 pub(crate) use misuse::MISUSE;
 pub(crate) use texts::TEXTS;

@@ -292,18 +292,9 @@ pub(crate) const WORDS: &[Patch] = &[
     // ----- What is inflated. -----
     once(
         COMPRESSION,
-        "class CompressionStream {\n",
-        "const write = op_compression_write;\nconst finish = op_compression_finish;\n/** What may fail with a \
-         text of another library. */\nfunction inflated(inflate, text) {\n  try {\n    return inflate();\n  } \
-         catch {\n    throw new primordials.TypeError(text);\n  }\n}\n\nclass CompressionStream {\n",
-    ),
-    once(
-        COMPRESSION,
         "    const rid = op_compression_new(format, true);\n",
-        "    const rid = op_compression_new(format, true);\n    const op_compression_write = (id, data) => \
-         inflated(() => write(id, data), \"Decompression failed.\");\n    const op_compression_finish = (id, \
-         asks) => inflated(\n      () => finish(id, asks),\n      \"Called close() on a decompression stream \
-         with incomplete data\",\n    );\n",
+        "    const rid = op_compression_new(format, true);\n    const { write: op_compression_write, finish: \
+         op_compression_finish } =\n      inflater(format);\n",
     ),
     // ----- What is cloned. -----
     once(
