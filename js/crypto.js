@@ -1,8 +1,8 @@
 // Web Crypto with the rule that the global scope makes no random values.
 (function () {
-const { core, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const { op_aes_gcm_open, op_aes_gcm_seal, op_job_begin, op_job_end, op_timing_safe_equal } = core.ops;
-const { ArrayBufferIsView, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, PromiseResolve, TypedArrayPrototypeGetBuffer, TypeError, Uint8Array, ReflectApply, ReflectGetOwnPropertyDescriptor, StringPrototypeToUpperCase } = primordials;
+const { ArrayBufferIsView, ObjectDefineProperty, ObjectKeys, PromisePrototypeThen, PromiseReject, PromiseResolve, TypedArrayPrototypeGetBuffer, TypeError, Uint8Array, ReflectApply, ReflectGetOwnPropertyDescriptor, StringPrototypeToUpperCase } = primordials;
 const { Crypto, CryptoKey, SubtleCrypto, crypto, cryptoKeyExportNodeKeyMaterial, importCryptoKeySync } = core
   .loadExtScript("ext:deno_crypto/00_crypto.js");
 
@@ -185,6 +185,7 @@ function worded(name) {
       try {
         standardNames(name, args);
         check(name, args);
+        if (name === "importKey" && internals.isOff("strict_crypto_checks")) checks().dropPublicUsages(args);
         if (name === "digest") {
           const algorithm = digestNamed(args[0]);
           if (algorithm !== null) return digests().digestAtOnce(algorithm, bytesOf(args[1], 2));
@@ -196,7 +197,7 @@ function worded(name) {
       } catch (error) {
         return PromiseReject(error);
       }
-      return PromisePrototypeThen(ReflectApply(original, this, args), name === "exportKey" ? tidy : undefined, (error) => {
+      return PromisePrototypeThen(ReflectApply(original, this, args), results[name], (error) => {
         throw reworded(name, args, error);
       });
     },
@@ -205,11 +206,29 @@ function worded(name) {
   ObjectDefineProperty(SubtleCrypto.prototype, name, { __proto__: null, ...descriptor, value: method });
 }
 
-/** Keys of elliptic curves name no algorithm (https://w3c.github.io/webcrypto/#ecdsa-operations-export-key). */
+/** A JWK has all fields that there are, in Cloudflare's order. */
 function tidy(exported) {
-  if (exported.kty === "EC") delete exported.alg;
-  return exported;
+  const { kty, use, key_ops, ext, crv, x, y, d, n, e, p, q, dp, dq, qi, oth, k, pub, priv } = exported;
+  if (kty === undefined) return exported;
+  // Keys of elliptic curves name no algorithm (https://w3c.github.io/webcrypto/#ecdsa-operations-export-key).
+  const alg = kty === "EC" ? undefined : exported.alg;
+  const jwk = { kty, use, key_ops, alg, ext, crv, x, y, d, n, e, p, q, dp, dq, qi, oth, k, pub, priv };
+  if (internals.isOff("enable_fast_jsg_struct")) {
+    const names = ObjectKeys(jwk);
+    for (let i = 0; i < names.length; i++) {
+      if (jwk[names[i]] === undefined) delete jwk[names[i]];
+    }
+  }
+  return jwk;
 }
+
+/** What is imported is checked once more, where keys are known. */
+function checkImported(key) {
+  if (!internals.isOff("strict_crypto_checks")) checks().checkExponent(key);
+  return key;
+}
+
+const results = { __proto__: null, exportKey: tidy, importKey: checkImported };
 
 function isNamed(algorithm, wanted) {
   const name = typeof algorithm === "object" && algorithm !== null ? algorithm.name : algorithm;
@@ -303,6 +322,9 @@ function charge(name) {
 }
 
 for (let i = 0; i < CHARGED.length; i++) charge(CHARGED[i]);
+if (!internals.isOn("webcrypto_modern_algorithms")) {
+  core.loadExtScript("ext:selvedge/crypto/classic.js").removeMethods(SubtleCrypto);
+}
 
 guard(Crypto.prototype, "getRandomValues");
 guard(Crypto.prototype, "randomUUID");

@@ -1,7 +1,7 @@
 // What Cloudflare says about wrong arguments of `crypto.subtle`. What is wrong
 // is found before deno_crypto sees it; what fails there is told in these words, too.
 (function () {
-const { core, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const {
   ArrayBufferIsView,
   ArrayIsArray,
@@ -20,7 +20,7 @@ const { Crypto, CryptoKey } = core.loadExtScript("ext:deno_crypto/00_crypto.js")
 
 const { checkCurve, checkHash, failure, field, isBytes, isObject, nameOf, SECRET_BITS, upper, USAGES } = core
   .loadExtScript("ext:selvedge/crypto/common.js");
-const { checkImport } = core.loadExtScript("ext:selvedge/crypto/import_checks.js");
+const { checkImport, isPrivateKey } = core.loadExtScript("ext:selvedge/crypto/import_checks.js");
 
 const getter = (name) => ReflectGetOwnPropertyDescriptor(CryptoKey.prototype, name).get;
 const getAlgorithm = getter("algorithm");
@@ -354,6 +354,27 @@ function checkRsa(exponent, modulusLength) {
   if (modulusLength < 512) throw failure("OperationError", "RSA key size is too small.");
 }
 
+/** Of a key that was imported: that of RSA has an exponent that is safe. */
+function checkExponent(key) {
+  const exponent = ReflectApply(getAlgorithm, key, []).publicExponent;
+  if (exponent === undefined) return;
+  const bytes = internals.viewOf(exponent);
+  let value = 0;
+  for (let i = 0; i < bytes.length; i++) value = value * 256 + bytes[i];
+  if (value === 3 || value === 65537) return;
+  throw failure(
+    "OperationError",
+    value > 0xffffffff
+      ? 'The "publicExponent" must be either 3 or 65537, but got a number larger than 2^32.'
+      : `Imported RSA key has invalid publicExponent ${value}.`,
+  );
+}
+
+/** Before checks were strict, public keys of ECDH could have usages, which they never use. */
+function dropPublicUsages(args) {
+  if (upper(nameOf(args[2])) === "ECDH" && !isPrivateKey(args[0], args[1])) args[4] = [];
+}
+
 const CHECKS = {
   __proto__: null,
   decrypt(algorithm, key, data) {
@@ -401,9 +422,14 @@ const CHECKS = {
   },
 };
 
+const { checkClassic } = internals.isOn("webcrypto_modern_algorithms")
+  ? { __proto__: null }
+  : core.loadExtScript("ext:selvedge/crypto/classic.js");
+
 /** Throws what Cloudflare throws for these arguments. */
 function check(method, args) {
   checkTypes(method, args);
+  if (checkClassic !== undefined) checkClassic(method, args);
   ReflectApply(CHECKS[method], undefined, args);
 }
 
@@ -473,5 +499,5 @@ function cipherFailure(algorithm, data) {
     `${expected} for ${name}`;
 }
 
-return { check, checkRandom, cipherError, reworded };
+return { check, checkExponent, checkRandom, cipherError, dropPublicUsages, reworded };
 })();

@@ -1,6 +1,6 @@
 // What the checks of `crypto.subtle` share.
 (function () {
-const { core, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const {
   ArrayBufferIsView,
   ArrayPrototypeIncludes,
@@ -28,7 +28,9 @@ const USAGES = {
 
 /** Most bits that a shared secret has. */
 const SECRET_BITS = { __proto__: null, "P-256": 256, "P-384": 384, "P-521": 528, "X25519": 256 };
-const HASHES = ["SHA-1", "SHA-256", "SHA-384", "SHA-512", "SHA3-256", "SHA3-384", "SHA3-512"];
+const HASHES = internals.isOn("webcrypto_modern_algorithms")
+  ? ["SHA-1", "SHA-256", "SHA-384", "SHA-512", "SHA3-256", "SHA3-384", "SHA3-512"]
+  : ["SHA-1", "SHA-256", "SHA-384", "SHA-512"];
 
 function isBytes(value) {
   return ArrayBufferIsView(value) || core.isAnyArrayBuffer(value);

@@ -1,6 +1,6 @@
 // What Cloudflare says about keys that cannot be imported.
 (function () {
-const { core, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const {
   ArrayPrototypeIncludes,
   ArrayPrototypePush,
@@ -87,12 +87,17 @@ function checkImportUsages(name, kind, known, usages) {
   }
 }
 
+function isPrivateKey(format, data) {
+  return format === "pkcs8" || format === "raw-seed" || format === "jwk" && data.d !== undefined;
+}
+
 function checkPairUsages(format, data, name, usages) {
-  const isPrivate = format === "pkcs8" || format === "raw-seed" || format === "jwk" && data.d !== undefined;
+  const isPrivate = isPrivateKey(format, data);
   const known = USAGES[upper(name)];
   const own = [];
   for (let i = 0; i < known.length; i++) {
-    if (ArrayPrototypeIncludes(PUBLIC_USAGES, known[i]) !== isPrivate) ArrayPrototypePush(own, known[i]);
+    const isPublicToo = upper(name) === "ECDH" && internals.isOff("strict_crypto_checks");
+    if (isPublicToo || ArrayPrototypeIncludes(PUBLIC_USAGES, known[i]) !== isPrivate) ArrayPrototypePush(own, known[i]);
   }
   checkImportUsages(name, isPrivate ? "private" : "public", own, usages);
 }
@@ -203,5 +208,5 @@ function checkAes(format, data, name, extractable, usages) {
   checkSecret(usages);
 }
 
-return { checkImport };
+return { checkImport, isPrivateKey };
 })();
