@@ -114,12 +114,18 @@ function change(prototype, names) {
   }
 }
 
+/** Of dates that have no tags, the class's own name. */
+function nameOf(prototype) {
+  const valueOf = (key) => ReflectGetOwnPropertyDescriptor(prototype, key)?.value;
+  return valueOf(SymbolToStringTag) ?? valueOf("constructor")?.name;
+}
+
 /** Changes the class of an object, if it is one of those. */
 function changeClassOf(object) {
   if (typeof object !== "object" || object === null || core.isProxy(object)) return;
   const prototype = ObjectGetPrototypeOf(object);
   if (prototype === null) return;
-  const names = NAMED[ReflectGetOwnPropertyDescriptor(prototype, SymbolToStringTag)?.value];
+  const names = NAMED[nameOf(prototype)];
   if (names !== undefined && !changed.has(prototype)) {
     changed.add(prototype);
     change(prototype, names);
