@@ -55,6 +55,8 @@ pub(crate) struct Modules {
     hooks: OnceCell<Hooks>,
     /// By key: see [`Target`].
     known: RefCell<HashMap<String, Known>>,
+    /// V8's names of WebAssembly that was imported, and what stacks call it instead.
+    wasm_urls: RefCell<Vec<(String, String)>>,
     /// Keys by V8's hash of a module, to find which one imports.
     keys: RefCell<HashMap<NonZeroI32, Vec<String>>>,
 }
@@ -73,6 +75,7 @@ impl Modules {
             by_url: Cell::new(false),
             hooks: OnceCell::new(),
             known: RefCell::default(),
+            wasm_urls: RefCell::default(),
             keys: RefCell::default(),
         })
     }
@@ -278,17 +281,22 @@ pub(crate) fn shown_stack<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     stack: v8::Local<'s, v8::Value>,
 ) -> v8::Local<'s, v8::Value> {
-    let by_url = Modules::here(scope).is_none_or(|modules| modules.by_url());
+    let Some(modules) = Modules::here(scope) else { return stack };
     // (The Worker may have made something else of it.)
     let Ok(text) = v8::Local::<v8::String>::try_from(stack) else { return stack };
-    if by_url {
+    let wasm_urls = modules.wasm_urls.borrow();
+    if modules.by_url() && wasm_urls.is_empty() {
         return stack;
     }
     let text = text.to_rust_string_lossy(scope);
-    if !text.contains(ROOT) {
+    let mut shown = if modules.by_url() { text.clone() } else { text.replace(ROOT, "") };
+    for (name, url) in wasm_urls.iter() {
+        shown = shown.replace(name, url);
+    }
+    if shown == text {
         return stack;
     }
-    v8::String::new(scope, &text.replace(ROOT, "")).map_or(stack, Into::into)
+    v8::String::new(scope, &shown).map_or(stack, Into::into)
 }
 
 /// What is thrown: whether it is a `TypeError`, and its text.

@@ -247,7 +247,7 @@ pub const FLAGS: &[Flag] = &[
     flag("connect_handler_starttls").experimental().is(AlwaysOff("sockets of `connect()` handlers have no TLS")),
     flag("offpeak_location_hint").experimental().is(Idle("it is about Cloudflare's network")),
     flag("python_shared_standard_library").implied(&["python_workers"], "2026-11-19").is(Idle("Selvedge does not run Python Workers")),
-    flag("wasm_source_url_support").or("no_wasm_source_url_support").since("2026-12-01").is(AlwaysOff("stacks name WebAssembly by a hash of its code")),
+    flag("wasm_source_url_support").or("no_wasm_source_url_support").since("2026-12-01").is(Acts("stacks of errors name the file of WebAssembly that is imported")),
     flag("temporal").or("no_temporal").since("2026-12-01").is(Acts("the global `Temporal` exists")),
     flag("python_zstd_snapshot").experimental().is(Idle("Selvedge does not run Python Workers")),
     flag("nodejs_process_version_24").or("no_nodejs_process_version_24").since("2026-11-24").is(AlwaysOff("`process.version` is that of the library here, v22")),

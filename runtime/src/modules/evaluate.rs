@@ -2,7 +2,7 @@
 
 use deno_core::v8;
 
-use super::{Modules, Target, throw_type_error, values};
+use super::{Modules, Target, module_url, throw_type_error, values};
 use crate::worker::{Module, ModuleKind};
 
 /// Links a module with all that it imports; without `Some` an exception is pending.
@@ -187,13 +187,23 @@ impl Modules {
         scope: &mut v8::PinScope<'s, '_>,
         module: &Module,
     ) -> Option<v8::Local<'s, v8::Value>> {
-        if !self.worker()?.compatibility.is_on("wasm_esm_integration_builtins") {
-            return Some(values::wasm(scope, &module.body)?.into());
+        let compatibility = &self.worker()?.compatibility;
+        let compiled: v8::Local<v8::WasmModuleObject> =
+            if compatibility.is_on("wasm_esm_integration_builtins") {
+                let hook = v8::Local::new(scope, &self.hooks.get()?.compile_wasm);
+                let bytes = values::array_buffer(scope, &module.body).into();
+                let receiver = v8::undefined(scope).into();
+                let compile = || hook.call(scope, receiver, &[bytes]);
+                crate::isolate::with_wasm_allowed(compile)?.try_into().ok()?
+            } else {
+                values::wasm(scope, &module.body)?
+            };
+        if compatibility.is_on("wasm_source_url_support") {
+            let name = compiled.get_compiled_module().source_url().to_owned();
+            let url = if self.by_url() { module_url(&module.name) } else { module.name.clone() };
+            self.wasm_urls.borrow_mut().push((name, url));
         }
-        let hook = v8::Local::new(scope, &self.hooks.get()?.compile_wasm);
-        let bytes = values::array_buffer(scope, &module.body);
-        let receiver = v8::undefined(scope).into();
-        crate::isolate::with_wasm_allowed(|| hook.call(scope, receiver, &[bytes.into()]))
+        Some(compiled.into())
     }
 
     /// `module.exports` of a CommonJS module; without it an exception is pending.
