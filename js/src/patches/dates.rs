@@ -15,6 +15,7 @@ const hasReadyWriters = isOff("writable_stream_spec_compliant_writer");
 const keepsPushing = isOff("fixup-transform-stream-backpressure");
 const endsPipesQuietly = isOff("pipe_to_backward_propagation");
 const hasShortResults = isOff("enable_fast_jsg_struct");
+const isPedantic = isOn("pedantic_wpt");
 const unwrapsThenables = !isOff("unwrap_custom_thenables");
 /** What a byte stream that names no size makes for a reader without a buffer. */
 const allocated = isOn("streams_no_default_auto_allocate_chunk_size") ? undefined : 4096;
@@ -245,6 +246,52 @@ function dispatchAndReport(target, event) {
         "const remove = Symbol(\"[[remove]]\");\n",
         "const remove = Symbol(\"[[remove]]\");\nconst abortOrThrow = Symbol(\"[[abortOrThrow]]\");\n",
     ),
+    // ----- To the letter of the standards only if `pedantic_wpt` asks for it. -----
+    once(
+        EVENT,
+        "function attributesOf(event) {\n",
+        "const isPedantic = internals.isOn(\"pedantic_wpt\");\n\nfunction attributesOf(event) {\n",
+    ),
+    once(
+        EVENT,
+        "    return attributesOf(this).currentTarget;\n",
+        "    const { currentTarget, target } = attributesOf(this);\n    return isPedantic ? currentTarget : target;\n",
+    ),
+    once(
+        EVENT,
+        "      target: null,\n      timeStamp: 0,\n    };\n",
+        "      target: null,\n      timeStamp: 0,\n    };\n    if (isPedantic) ReflectDefineProperty(this, \
+         \"isTrusted\", ownTrusted);\n",
+    ),
+    once(
+        EVENT,
+        "defineEnumerableProps(Event, EVENT_PROPS);\n",
+        r#"defineEnumerableProps(Event, EVENT_PROPS);
+const ownTrusted = { __proto__: null, enumerable: true, configurable: true, get: isTrusted };
+if (isPedantic) delete Event.prototype.isTrusted;
+else ReflectDefineProperty(Event.prototype, "returnValue", { __proto__: null, set: undefined });
+"#,
+    ),
+    once(
+        STREAMS,
+        "    if (underlyingSinkDict.type != null) {\n",
+        "    if (isPedantic && underlyingSinkDict.type !== undefined) {\n",
+    ),
+    once(
+        STREAMS,
+        "        `${prefix}: WritableStream does not support 'type' in the underlying sink`,\n",
+        "        \"Invalid underlying sink type. Only undefined is valid.\",\n",
+    ),
+    // Whoever gives options and does not say so wants errors.
+    once(
+        ENCODING,
+        "    const prefix = \"Failed to construct 'TextDecoderStream'\";\n",
+        r#"    const prefix = "Failed to construct 'TextDecoderStream'";
+    if (arguments.length > 1 && options?.fatal === undefined && typeof options === "object" && !isPedantic) {
+      options = { __proto__: null, fatal: options !== null, ignoreBOM: options?.ignoreBOM };
+    }
+"#,
+    ),
     // ----- Encodings. -----
     once(
         ENCODING,
@@ -260,6 +307,8 @@ function replaceDecoders(replace) {
   newDecoder = others.start;
   decodeMore = others.more;
 }
+
+const isPedantic = __bootstrap.internals.isOn("pedantic_wpt");
 
 /** How much text and bytes of a stream wait for their reader. */
 const readableStrategy = __bootstrap.internals.isOff("encoder_stream_spec_compliant_backpressure")
