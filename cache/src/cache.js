@@ -54,9 +54,9 @@ function keyOf(method, input, count) {
 
 /** The request that a key stands for. */
 function requestOf(key) {
-  if (typeof key !== "string") return requests.partsOf(key);
+  if (typeof key !== "string") return requests.partsOf(key, null);
   if (key !== lastKey) {
-    lastParts = requests.partsOf(new requests.Request(key));
+    lastParts = requests.partsOf(new requests.Request(key), null);
     lastKey = key;
   }
   return lastParts;

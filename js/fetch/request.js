@@ -97,14 +97,17 @@ function parseUrl(input) {
   }
 }
 
-/** Where a request goes whose URL nobody looked at before; `base`: of one without a host. */
+/**
+ * Where a request goes whose URL nobody looked at before; `base`: of one without a host, or null for who looks at it
+ * himself.
+ */
 function targetOf(text, base) {
   if (StringPrototypeStartsWith(text, "data:")) return text;
   const { target } = core.loadExtScript("ext:selvedge/legacy/url_parser.js");
-  const isRelative = base !== undefined && isOff("durable_object_fetch_requires_full_url");
+  const isRelative = typeof base === "string" && isOff("durable_object_fetch_requires_full_url");
   const url = target(text, isRelative ? base : undefined);
-  if (url === null) throw new TypeError(`Fetch API cannot load: ${text}`);
-  return url;
+  if (url === null && base !== null) throw new TypeError(`Fetch API cannot load: ${text}`);
+  return url ?? text;
 }
 
 function normalRedirect(value) {
