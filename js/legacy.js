@@ -1,6 +1,7 @@
 // What Workers of older compatibility dates find: changes that are made to the
 // platform of the newest date before their code runs, each in a script of its
 // own. (Where a line is enough, the code asks `isOff()` itself.)
+import { core } from "ext:selvedge/core.js";
 import { load } from "ext:selvedge/lazy.js";
 
 /** By flag: the script in `legacy/` that changes the platform where the flag is off. */
@@ -33,6 +34,14 @@ const whereOn = {
   no_resizable_array_buffer_in_blob: "fetch",
 };
 
+/** By script: those that it changes. It is loaded with the first of them. */
+const later = {
+  __proto__: null,
+  buffers: ["ext:deno_web/06_streams.js", "ext:deno_web/09_file.js"],
+  crypto_keys: ["ext:selvedge/crypto.js"],
+  decoders: ["ext:deno_web/08_text_encoding.js"],
+};
+
 /**
  * Calls `apply()` of the scripts. They must not load what a Worker may never
  * touch: `core.whenLoaded()` changes a script's exports when it loads.
@@ -45,7 +54,11 @@ function applyLegacy(off, on) {
 function apply(scripts, flags) {
   for (let i = 0; i < flags.length; i++) {
     const script = scripts[flags[i]];
-    if (script !== undefined) load(`ext:selvedge/legacy/${script}.js`).apply(flags[i]);
+    if (script === undefined) continue;
+    const change = () => load(`ext:selvedge/legacy/${script}.js`).apply(flags[i]);
+    const changed = later[script];
+    if (changed === undefined) change();
+    else for (let j = 0; j < changed.length; j++) core.whenLoaded(changed[j], change);
   }
 }
 
