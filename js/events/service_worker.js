@@ -1,6 +1,6 @@
 // Service-worker syntax: listeners on the global object, and the events that
 // they get. The event classes load when the first listener is added.
-import { core, primordials } from "ext:selvedge/core.js";
+import { core, internals, primordials } from "ext:selvedge/core.js";
 import { op_report_exception } from "ext:core/ops";
 import { reportRejection } from "ext:selvedge/events/execution_context.js";
 import { waitUntil } from "ext:selvedge/io_context.js";
@@ -33,7 +33,7 @@ let classes = null;
 
 function prepare() {
   const loaded = events();
-  if (target === null) target = new loaded.EventTarget();
+  if (target === null) internals.globalTarget = target = new loaded.EventTarget();
   return loaded;
 }
 

@@ -255,7 +255,7 @@ function dispatchAndReport(target, event) {
     once(
         EVENT,
         "    return attributesOf(this).currentTarget;\n",
-        "    const { currentTarget, target } = attributesOf(this);\n    return isPedantic ? currentTarget : target;\n",
+        "    const { currentTarget, target } = attributesOf(this);\n    return shownTarget(isPedantic ? currentTarget : target);\n",
     ),
     once(
         EVENT,

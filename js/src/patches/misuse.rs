@@ -90,6 +90,18 @@ pub(crate) const MISUSE: &[Patch] = &[
     ),
     each(8, EVENT, "    return this[_attributes].", "    return attributesOf(this)."),
     each(2, EVENT, "if (this[_attributes].cancelable", "if (attributesOf(this).cancelable"),
+    // The listeners of the global object are those of another, which no Worker sees.
+    once(
+        EVENT,
+        "\nfunction attributesOf(event) {\n",
+        "\nfunction shownTarget(target) {\n  return target !== null && target === internals.globalTarget ? \
+         globalThis : target;\n}\n\nfunction attributesOf(event) {\n",
+    ),
+    once(
+        EVENT,
+        "    return attributesOf(this).target;\n",
+        "    return shownTarget(attributesOf(this).target);\n",
+    ),
     once(
         EVENT,
         "    const path = this[_path];\n    if (path.length",
@@ -98,7 +110,7 @@ pub(crate) const MISUSE: &[Patch] = &[
     once(
         EVENT,
         "  get srcElement() {\n    return null;\n  }\n\n  set srcElement(_) {\n    // this member is deprecated\n  }\n",
-        "  get srcElement() {\n    return attributesOf(this).target;\n  }\n",
+        "  get srcElement() {\n    return shownTarget(attributesOf(this).target);\n  }\n",
     ),
     once(
         EVENT,
