@@ -271,6 +271,8 @@ function configure(text, values) {
   shared.hidden = config.hidden;
   shared.mail = config.mail;
   shared.production = config.production;
+  shared.hasCommonContext = isOn("nonclass_entrypoint_reuses_ctx_across_invocations");
+  shared.partialProcess = config.partialProcess;
   dispatch.setEnv(env);
   // V8 has it before its date.
   if (!isOn("temporal")) {
@@ -287,7 +289,6 @@ function configure(text, values) {
   }
   // The closure keeps this text and not the whole configuration.
   const { flags } = config;
-  shared.flags = flags;
   defineLazyGlobal("Cloudflare", () => ({
     compatibilityFlags: ObjectFreeze(JSONParse(flags)),
   }));

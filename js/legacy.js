@@ -10,6 +10,7 @@ const whereOff = {
   cache_option_enabled: "fetch",
   capture_async_api_throws: "sync_throws",
   crypto_preserve_public_exponent: "crypto_keys",
+  enable_global_performance_classes: "performance",
   enable_weak_ref: "globals",
   expose_global_message_channel: "globals",
   http_headers_getsetcookie: "fetch",

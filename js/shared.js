@@ -5,8 +5,10 @@ const shared = {
   colors: false,
   entrypoint: null,
   production: false,
-  /** The compatibility flags as JSON. */
-  flags: "{}",
+  /** Whether all events of handlers that are no class have the same `ctx`. */
+  hasCommonContext: false,
+  /** Whether `process` has no more than it had at first. */
+  partialProcess: false,
   /** Bindings that only `ctx.exports` leads to: script and number of each. */
   hidden: [],
   /** What makes and sends mail for the `email` handler: script and number, or nothing. */

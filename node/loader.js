@@ -5,7 +5,6 @@ const { core, internals, primordials: builtIns } = __bootstrap;
 const {
   ArrayPrototypePushApply,
   ArrayPrototypeSlice,
-  JSONParse,
   ObjectDefineProperty,
   ObjectFreeze,
   ObjectGetPrototypeOf,
@@ -110,21 +109,15 @@ function requireBuiltin(name) {
   }
 }
 
-let flags = null;
-
-/** Whether the Worker's compatibility flags have this one. */
-function isOn(flag) {
-  if (flags === null) flags = JSONParse(internals.shared.flags);
-  return flags[flag] === true;
-}
-
 /** What modules of ours need that Node's have no place for. */
 const host = {
   __proto__: null,
   // (Those who ask whether a script is loaded learn of it.)
   core: ObjectFreeze({ __proto__: core, loadExtScript: internals.load }),
   internals,
-  isOn,
+  // Compatibility flags, as `js/shared.js` tells of them.
+  isOff: internals.isOff,
+  isOn: internals.isOn,
   ops: core.ops,
 };
 modules["internal/selvedge/host"] = { __proto__: null, exports: host };

@@ -1,7 +1,7 @@
 'use strict';
 // `node:async_hooks`. What a store holds is part of the frame that V8 carries from
 // code to all that it starts: promises, timers, streams, `waitUntil`.
-const { core, isOn } = require('internal/selvedge/host');
+const { core, isOff } = require('internal/selvedge/host');
 const { Error, ObjectDefineProperties, ObjectFreeze, ReflectApply, ReflectOwnKeys, Symbol } = primordials;
 const { getAsyncContext, setAsyncContext } = core;
 const { validateFunction, validateString } = require('internal/validators');
@@ -39,7 +39,7 @@ const OTHER_REQUEST =
 /** Throws where a frame is that of another request, if that matters to the Worker. */
 function checkRequest(frame) {
   const io = getAsyncContext()?.io;
-  if (io !== frame?.io && frame?.io !== undefined && isOn('bind_asynclocalstorage_snapshot_to_request')) {
+  if (io !== frame?.io && frame?.io !== undefined && !isOff('bind_asynclocalstorage_snapshot_to_request')) {
     throw new Error(OTHER_REQUEST);
   }
 }

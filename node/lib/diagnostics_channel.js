@@ -2,7 +2,7 @@
 // `node:diagnostics_channel`: Node's. Those who follow an event are told what its code
 // publishes, whether anybody subscribed to it or not.
 const base = require('overridden/diagnostics_channel');
-const { core, ops } = require('internal/selvedge/host');
+const { core, isOff, ops } = require('internal/selvedge/host');
 const { JSONStringify, ObjectDefineProperty, ObjectGetPrototypeOf, ReflectApply, String, Symbol } = primordials;
 const { op_console_is_followed, op_diagnostics_publish } = ops;
 const { Channel, channel, tracingChannel } = base;
@@ -72,6 +72,7 @@ const tracing = ObjectGetPrototypeOf(tracingChannel({
 for (const method of ['traceSync', 'tracePromise', 'traceCallback']) {
   replace(tracing, method, (plain) =>
     function() {
+      // (A method of this name is always true: so Node publishes anyway.)
       if (this.hasSubscribers || !op_console_is_followed()) return ReflectApply(plain, this, arguments);
       // Without subscribers Node publishes nothing.
       const { start } = this;
@@ -82,6 +83,36 @@ for (const method of ['traceSync', 'tracePromise', 'traceCallback']) {
         start.unsubscribe(nobody);
       }
     });
+}
+
+if (isOff('diagnostics_channel_has_subscribers_getter')) {
+  // What tells whether somebody is subscribed was a method.
+  const asMethod = (prototype, value) =>
+    ObjectDefineProperty(prototype, 'hasSubscribers', {
+      __proto__: null,
+      value,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
+  some.subscribe(nobody);
+  asMethod(ObjectGetPrototypeOf(some), function hasSubscribers() {
+    return true;
+  });
+  some.unsubscribe(nobody);
+  asMethod(Channel.prototype, function hasSubscribers() {
+    return false;
+  });
+  asMethod(tracing, function hasSubscribers() {
+    const { start, end, asyncStart, asyncEnd, error } = this;
+    return start.hasSubscribers() || end.hasSubscribers() || asyncStart.hasSubscribers() ||
+      asyncEnd.hasSubscribers() || error.hasSubscribers();
+  });
+  const { hasSubscribers } = base;
+  base.hasSubscribers = (name) => {
+    const found = hasSubscribers(name);
+    return found !== false && found();
+  };
 }
 
 module.exports = base;

@@ -1,7 +1,7 @@
 'use strict';
 // `node:process`, which is the global `process`, too. Whatever would tell of the
 // host tells constants; what would act on it throws.
-const { core, internals } = require('internal/selvedge/host');
+const { core, internals, isOn } = require('internal/selvedge/host');
 const {
   BigInt, Error, MathFloor, MathRound, ObjectDefineProperty, ObjectSetPrototypeOf, SymbolToStringTag,
 } = primordials;
@@ -42,7 +42,7 @@ const no = (name) => unsupported('process', name);
 const members = {
   abort: no('abort'),
   allowedNodeEnvironmentFlags: new Set(),
-  assert: require('assert'),
+  assert: isOn('remove_nodejs_compat_eol_v23') ? undefined : require('assert'),
   availableMemory: () => 0,
   binding: no('binding'),
   _channel: undefined,
@@ -218,4 +218,10 @@ lazily('stdin', () => {
   return stream;
 });
 
-module.exports = process;
+/** What there was of it at first. */
+function partial() {
+  const { env, exit, features, getBuiltinModule, nextTick, platform } = process;
+  return { nextTick, env, exit, getBuiltinModule, platform, features };
+}
+
+module.exports = internals.shared.partialProcess ? partial() : process;

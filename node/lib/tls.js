@@ -1,12 +1,14 @@
 'use strict';
 // `node:tls`: encrypted connections of the platform's; it checks the certificates.
 const net = require('net');
+const { isOff, isOn } = require('internal/selvedge/host');
 const { TCP, constants: { SOCKET } } = internalBinding('tcp_wrap');
 const { stub, unsupported, unsupportedClass } = require('internal/selvedge/unsupported');
-const { ArrayIsArray, ObjectAssign, StringPrototypeSplit, StringPrototypeToLowerCase } = primordials;
+const { ArrayIsArray, Error, ObjectAssign, StringPrototypeSplit, StringPrototypeToLowerCase } = primordials;
 const { Buffer } = require('buffer');
 const { codes } = require('internal/errors');
-const { ERR_TLS_CERT_ALTNAME_INVALID } = codes;
+const { ERR_TLS_CERT_ALTNAME_INVALID, ERR_TLS_INVALID_CONTEXT } = codes;
+const { validateFunction, validateNumber } = require('internal/validators');
 const { isIP } = require('internal/net');
 const { notImplemented } = require('internal/selvedge/unsupported');
 
@@ -16,11 +18,39 @@ class SecureContext {
   }
 }
 
+function notThere(name) {
+  const error = new Error(`The options.${name} option is not implemented`);
+  error.code = 'ERR_OPTION_NOT_IMPLEMENTED';
+  return error;
+}
+
 /** What the platform decides itself cannot be asked for otherwise. */
 function check(options) {
-  if (options.rejectUnauthorized === false) throw notImplemented('tls.connect() with rejectUnauthorized: false');
+  const { checkServerIdentity, enableTrace, secureContext } = options;
+  if (checkServerIdentity !== undefined) {
+    validateFunction(checkServerIdentity, 'options.checkServerIdentity');
+    if (!isOff('throw_on_not_implemented_tls_options')) throw notThere('checkServerIdentity');
+  }
+  if (options.rejectUnauthorized === false) throw notThere('rejectUnauthorized');
+  if (enableTrace) throw notThere('enableTrace');
+  for (const name of ['ALPNProtocols', 'pskCallback']) if (options[name] !== undefined) throw notThere(name);
+  if (secureContext !== undefined && !(secureContext instanceof SecureContext)) throw new ERR_TLS_INVALID_CONTEXT('context');
+}
+
+/** What a client has not. */
+function checkNoServer(options) {
+  for (const name of ['isServer', 'server', 'requestCert', 'requestOCSP']) if (options[name]) throw notThere(name);
+  if (options.SNICallback !== undefined) throw notThere('SNICallback');
+}
+
+/** What `connect()` refuses besides. Certificates of one's own were left aside once. */
+function checkConnect(options) {
+  check(options);
+  if (options.rejectUnauthorized === null) throw notThere('rejectUnauthorized');
+  if (options.minDHSize !== undefined) validateNumber(options.minDHSize, 'options.minDHSize', 1);
+  if (isOff('throw_on_not_implemented_tls_options')) return;
   for (const name of ['ca', 'cert', 'key', 'pfx', 'crl']) {
-    if (options[name] !== undefined && options[name] !== null) throw notImplemented(`tls.connect() with ${name}`);
+    if (options[name] !== undefined && options[name] !== null) throw notThere(name);
   }
 }
 
@@ -33,7 +63,8 @@ class TLSSocket extends net.Socket {
   secureConnecting = true;
 
   constructor(socket, options = {}) {
-
+    check(options);
+    checkNoServer(options);
     super({ ...options, handle: undefined });
     this._tlsOptions = options;
     if (socket === undefined || socket === null) return;
@@ -64,7 +95,7 @@ class TLSSocket extends net.Socket {
       handle.onread = require('internal/stream_base_commons').onStreamRead;
     };
     this.connecting = true;
-    if (socket.connecting) socket.once('connect', begin);
+    if (socket.connecting || socket.pending === true) socket.once('connect', begin);
     else begin();
     socket.once('error', (error) => this.destroy(error));
   }
@@ -127,8 +158,9 @@ ObjectAssign(TLSSocket.prototype, stub('tls.TLSSocket', [
 function connect(...args) {
   const { 0: given, 1: callback } = net._normalizeArgs(args);
   const options = ObjectAssign({}, given, typeof args[1] === 'object' && args[1] !== null ? args[1] : undefined, typeof args[2] === 'object' && args[2] !== null ? args[2] : undefined);
-  check(options);
-  const socket = new TLSSocket(options.socket, options);
+  checkConnect(options);
+  const { isServer, requestCert, requestOCSP, server, SNICallback, ...own } = options;
+  const socket = new TLSSocket(options.socket, own);
   socket.servername = options.servername ?? options.host ?? null;
   if (typeof callback === 'function') socket.once('secureConnect', callback);
   if (!options.socket) socket.connect({ ...options, port: options.port ?? 443 });
@@ -180,7 +212,7 @@ module.exports = {
   connect,
   convertALPNProtocols,
   createSecureContext: () => new SecureContext(),
-  createSecurePair: unsupported('tls', 'createSecurePair'),
+  createSecurePair: isOn('remove_nodejs_compat_eol_v24') ? undefined : unsupported('tls', 'createSecurePair'),
   createServer: unsupported('tls', 'createServer'),
   DEFAULT_CIPHERS: 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256',
   DEFAULT_ECDH_CURVE: 'auto',

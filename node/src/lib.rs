@@ -6,6 +6,7 @@
 //! `node/lib/` takes its place. Nothing of this is loaded before a Worker touches it.
 
 mod ops;
+mod patches;
 mod scripts;
 
 use deno_core::Extension;

@@ -64,7 +64,11 @@ pub fn add_scripts(extension: &mut Extension) {
     for (name, file) in script_files() {
         let source = std::fs::read_to_string(&file)
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let source = if file == Path::new(LOADER) { source } else { wrapped(&source) };
+        let source = if file == Path::new(LOADER) {
+            source
+        } else {
+            wrapped(&crate::patches::patched(&file, NODES, source))
+        };
         scripts.push(ExtensionFileSource::new_computed(leaked(name), source.into()));
     }
     extension.lazy_loaded_js_files = scripts.into();

@@ -16,7 +16,6 @@ const { op_report_exception, op_workflow_engine, op_workflow_forget, op_workflow
 const {
   Date,
   DateNow,
-  JSONParse,
   ObjectPrototypeIsPrototypeOf,
   Promise,
   PromisePrototypeThen,
@@ -269,7 +268,7 @@ class Life extends entrypoints.DurableObject {
     op_report_exception("Uncaught ", error);
     const told = plainError(error);
     if (!isNonRetryable(told)) this.fail(told);
-    else if (flag("workflows_preserve_non_retryable_error_message")) {
+    else if (!internals.isOff("workflows_preserve_non_retryable_error_message")) {
       this.fail({ name: "NonRetryableError", message: bareMessage(told) }, told);
     } else this.fail({ name: "WorkflowFatalError", message: NON_RETRYABLE }, told);
   }
@@ -441,10 +440,6 @@ class Life extends entrypoints.DurableObject {
 /** Whether the steps of an instance are being undone. */
 function isUndoing(state) {
   return state.undo !== undefined && state.undo !== null;
-}
-
-function flag(name) {
-  return JSONParse(internals.shared.flags)[name] === true;
 }
 
 return {

@@ -73,7 +73,7 @@ pub const NODE_MODULES: &[(&str, Option<&str>)] = &[
     ("vm", Some("enable_nodejs_vm_module")),
     ("wasi", Some("enable_nodejs_wasi_module")),
     ("worker_threads", Some("enable_nodejs_worker_threads_module")),
-    ("zlib", Some("nodejs_zlib")),
+    ("zlib", None),
 ];
 
 /// Names that mean something without `node:` only where they are not a package.
@@ -97,6 +97,14 @@ impl Compatibility {
             name == "async_hooks" && self.is_on("nodejs_als")
         };
         has.then(|| format!("node:{name}"))
+    }
+
+    /// Whether `process` has only what Cloudflare's runtime gave it at first. From the
+    /// date of `nodejs_compat_v2` on wrangler bundles the rest, so that only a Worker
+    /// that asks for it is without.
+    pub fn has_partial_process(&self) -> bool {
+        const WHOLE: &str = "enable_nodejs_process_v2";
+        !self.is_on(WHOLE) && (self.turns_off(WHOLE) || !self.is_on("nodejs_compat_v2"))
     }
 
     /// Whether the Worker's flags name the one that turns this one off.
@@ -129,6 +137,16 @@ mod tests {
         assert!(!has("2026-11-01", &[], "node:nothing") && !has("2026-11-01", &[], "sqlite"));
         assert!(has("2024-01-01", &["nodejs_als"], "node:async_hooks"));
         assert!(!has("2024-01-01", &["nodejs_als"], "node:buffer"));
+    }
+
+    #[test]
+    fn process_is_partial_where_nobody_completes_it() {
+        let partial = |date, flags: &[&str]| with(date, flags).has_partial_process();
+        assert!(partial("2024-09-22", &["nodejs_compat"]));
+        assert!(!partial("2024-09-23", &["nodejs_compat"]));
+        assert!(partial("2026-11-01", &["disable_nodejs_process_v2"]));
+        assert!(!partial("2024-09-22", &["nodejs_compat", "enable_nodejs_process_v2"]));
+        assert!(!partial("", &[]));
     }
 
     #[test]

@@ -168,6 +168,7 @@ impl Isolate {
             "production": worker.mode == Mode::Production,
             "inspected": self.debugger.is_some(),
             "colors": self.state.log.colors(),
+            "partialProcess": worker.compatibility.has_partial_process(),
             "off": off,
             "on": on,
             // As text: few Workers ever look at it.

@@ -1,7 +1,7 @@
 'use strict';
 // `process.env`: what of the Worker's `env` is text or JSON, as text. Nothing of
 // the host's environment.
-const { internals, isOn } = require('internal/selvedge/host');
+const { internals, isOff } = require('internal/selvedge/host');
 const {
   JSONStringify, ObjectGetPrototypeOf, ObjectKeys, ObjectPrototype, ArrayIsArray, Proxy, ReflectDefineProperty, ReflectSet, String, TypeError,
 } = primordials;
@@ -25,7 +25,7 @@ function textOf(value) {
 
 module.exports = () => {
   const values = {};
-  if (isOn('nodejs_compat_populate_process_env')) {
+  if (!isOff('nodejs_compat_populate_process_env')) {
     const env = internals.env() ?? {};
     const keys = ObjectKeys(env);
     for (let i = 0; i < keys.length; i++) {

@@ -1,6 +1,6 @@
 'use strict';
 // What Node's files need of `process` when they load. Nothing of it is the host's.
-const { core, internals } = require('internal/selvedge/host');
+const { core, internals, isOn } = require('internal/selvedge/host');
 const { PromisePrototypeThen, PromiseResolve, ReflectApply } = primordials;
 const { getAsyncContext, setAsyncContext } = core;
 
@@ -35,17 +35,20 @@ function emitWarning(warning, type) {
   console.warn(`(node) ${text}`);
 }
 
-const VERSION = '22.23.3';
+// The releases that Cloudflare's runtime says it is.
+const VERSION = isOn('nodejs_process_version_24') ? '24.22.2' : '22.23.4';
+const LIBRARIES = [
+  'v8', 'modules', 'zlib', 'brotli', 'zstd', 'ares', 'napi', 'llhttp', 'nghttp2', 'acorn', 'ada', 'simdutf',
+  'nbytes', 'ncrypto', 'uvwasi', 'uv', 'openssl', 'sqlite', 'icu', 'undici', 'simdjson', 'unicode', 'cldr', 'tz',
+  'cjs_module_lexer', 'amaro', 'merve',
+];
 
 module.exports = (process) => {
   process.title = 'selvedge';
   process.version = `v${VERSION}`;
-  // There is no V8, OpenSSL or other library of the host's to tell of, but
-  // programs ask whether these are there at all.
-  process.versions = {
-    node: VERSION, v8: '0.0.0', uv: '0.0.0', zlib: '0.0.0', brotli: '0.0.0', ares: '0.0.0',
-    modules: '127', nghttp2: '0.0.0', napi: '10', llhttp: '0.0.0', openssl: '0.0.0', unicode: '0.0',
-  };
+  // There is no V8, OpenSSL or other library of the host's to tell of: they are there by name.
+  process.versions = { node: VERSION };
+  for (let i = 0; i < LIBRARIES.length; i++) process.versions[LIBRARIES[i]] = '';
   process.arch = 'x64';
   process.platform = 'linux';
   process.argv = ['selvedge'];
@@ -54,7 +57,7 @@ module.exports = (process) => {
   process.execPath = '';
   process.pid = 1;
   process.ppid = 0;
-  process.release = { name: 'node', lts: 'Jod', sourceUrl: '', headersUrl: '' };
+  process.release = { name: 'node', lts: true, sourceUrl: '', headersUrl: '' };
   process.features = {
     inspector: false, debug: false, uv: false, ipv6: true, tls_alpn: true, tls_sni: true,
     tls_ocsp: true, tls: true, cached_builtins: true, require_module: false, typescript: false,
