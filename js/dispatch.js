@@ -17,8 +17,7 @@ import {
   op_reply_upgrade,
   op_reply_write,
 } from "ext:core/ops";
-import { entry, handlerFor, namedHandler } from "ext:selvedge/entrypoints.js";
-import { contextOf } from "ext:selvedge/events/execution_context.js";
+import { entry, eventContext, handlerFor, namedHandler } from "ext:selvedge/entrypoints.js";
 import { fetchEvent, scheduledEvent } from "ext:selvedge/events/service_worker.js";
 import { Body, BYTES, isLocked, isUsed, STREAM, streamOf, takeNative, TEXT, USED } from "ext:selvedge/fetch/body.js";
 import { getRaw, toBlob } from "ext:selvedge/fetch/headers.js";
@@ -95,7 +94,7 @@ function fetch(slot, method, url, headBlob, hasBody, edgeBlob, entrypoint, props
     if (entry.listeners && entrypoint === undefined) {
       result = fetchEvent(io, request);
     } else {
-      const ctx = contextOf(io, props);
+      const ctx = eventContext(io, props, entrypoint);
       const handler = entrypoint === undefined
         ? handlerFor("fetch", ctx, own)
         : namedHandler(entrypoint, ctx, own);
@@ -138,7 +137,7 @@ function scheduled(slot, cron, scheduledTime) {
     if (entry.listeners) {
       scheduledEvent(io, cron, scheduledTime);
     } else {
-      const ctx = contextOf(io);
+      const ctx = eventContext(io, undefined);
       const handler = handlerFor("scheduled", ctx, env);
       if (typeof handler.scheduled !== "function") {
         throw new TypeError("Handler does not export a scheduled() function");

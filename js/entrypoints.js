@@ -189,6 +189,20 @@ function describe() {
   return JSONStringify([handlers, named]);
 }
 
+/** By entrypoint. */
+const common = { __proto__: null };
+
+/**
+ * The `ctx` of an event for the default export, or the named one: of its own, or the
+ * one that all events of a handler which is no class have, if the Worker wants that.
+ */
+function eventContext(io, props, name = "default") {
+  if (!shared.hasCommonContext) return contextOf(io, props);
+  const handler = name === "default" ? entry.object : entry.named[name];
+  if (typeof handler !== "object" || handler === null) return contextOf(io, props);
+  return common[name] ??= contextOf(null);
+}
+
 /** What handles an event of this kind. */
 function handlerFor(kind, ctx, env) {
   if (entry.object !== null) return entry.object;
@@ -212,7 +226,7 @@ function namedHandler(name, ctx, env) {
  * reached. A handler that is no class gets `env` and `ctx` as arguments.
  */
 function open(io, name, props, env = shared.env) {
-  const ctx = contextOf(io, props);
+  const ctx = eventContext(io, props, name);
   const value = name === undefined || name === "default" ? entry.object ?? entry.constructor : entry.named[name];
   if (isEntrypointClass(value)) {
     const object = new value(ctx, env);
@@ -244,4 +258,4 @@ function isEntrypoint(name) {
   return isEntrypointClass(value) || typeof value === "object" && value !== null;
 }
 
-export { describe, DurableObject, entry, exportNames, handlerFor, isEntrypoint, isObjectClass, namedHandler, objectClass, open, register, RpcTarget, WorkerEntrypoint };
+export { describe, DurableObject, entry, eventContext, exportNames, handlerFor, isEntrypoint, isObjectClass, namedHandler, objectClass, open, register, RpcTarget, WorkerEntrypoint };

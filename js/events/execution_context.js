@@ -2,7 +2,7 @@
 // (https://developers.cloudflare.com/workers/runtime-apis/context/).
 import { internals, primordials } from "ext:selvedge/core.js";
 import { op_report_exception } from "ext:core/ops";
-import { waitUntil } from "ext:selvedge/io_context.js";
+import { required, waitUntil } from "ext:selvedge/io_context.js";
 import { lazy } from "ext:selvedge/lazy.js";
 import { isOff } from "ext:selvedge/shared.js";
 
@@ -22,7 +22,7 @@ class ExecutionContext {
   }
 
   waitUntil(promise) {
-    waitUntil(this.#io, promise, reportRejection);
+    waitUntil(this.#io ?? required(), promise, reportRejection);
   }
 
   /** There is no origin behind a Worker here, so that nothing can pass through. */

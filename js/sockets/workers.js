@@ -4,7 +4,6 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_connection_done, op_context_error, op_socket_call, op_socket_connected } = core.ops;
 const { Error, PromisePrototypeThen, TypeError } = primordials;
-const { contextOf } = internals;
 const { entrypoints, io: contexts } = internals.selvedge;
 const { readAddress, readOptions } = core.loadExtScript("ext:selvedge/sockets/address.js");
 const { Connection, socketOf } = core.loadExtScript("ext:selvedge/sockets/connection.js");
@@ -91,7 +90,7 @@ function receive(io, arrived, remote, local, entrypoint, props, env) {
   const addresses = addressesOf(remote, local);
   let served;
   try {
-    const ctx = contextOf(io, props);
+    const ctx = entrypoints.eventContext(io, props, entrypoint);
     const handler = entrypoint === undefined
       ? entrypoints.handlerFor("connect", ctx, env)
       : entrypoints.namedHandler(entrypoint, ctx, env);
