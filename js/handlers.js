@@ -16,9 +16,9 @@ const {
   TypedArrayPrototypeGetBuffer,
   TypeError,
 } = primordials;
-const { entrypoints, listeners, request: requests, response: responses } = internals.selvedge;
+const { entrypoints, io: contexts, listeners, request: requests, response: responses } = internals.selvedge;
 const { Response } = responses;
-const { contextOf, shared } = internals;
+const { contextOf, isOn, shared } = internals;
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
 
 /** Nobody else can make these. */
@@ -177,18 +177,18 @@ async function queue(url, request, call, io) {
   const oldest = metadata.metrics?.oldestMessageTimestamp;
   if (typeof oldest === "number") metadata.metrics.oldestMessageTimestamp = new Date(oldest);
   const batch = new MessageBatch(internal, delivery, name, messages, metadata);
-  if (!isOwn) {
-    await call("queue", batch);
-    return Response.json(delivery.result());
-  }
+  const tasks = isOn("queue_consumer_no_wait_for_wait_until") ? null : io.tasks = new contexts.Tasks();
+  let hasFailed = false;
   try {
     await call("queue", batch);
   } catch (error) {
+    if (!isOwn) throw error;
+    hasFailed = true;
     // It is told as what nobody caught.
     contextOf(io).waitUntil(PromiseReject(error));
-    return Response.json({ ...delivery.result(), outcome: "exception" });
   }
-  return Response.json(delivery.result());
+  if (tasks !== null && !await tasks.allResolved()) hasFailed = true;
+  return Response.json(hasFailed ? { ...delivery.result(), outcome: "exception" } : delivery.result());
 }
 
 // ----- Email. -----
@@ -259,7 +259,7 @@ async function receive(io, parts, entrypoint = undefined, props = undefined) {
   const name = StringPrototypeSlice(url.pathname, PREFIX.length);
   return await HANDLERS[name](url, request, (kind, argument) => {
     if (entrypoints.entry.listeners && entrypoint === undefined) return toListeners(io, kind, argument);
-    const ctx = contextOf(io, props);
+    const ctx = entrypoints.eventContext(io, props, entrypoint);
     const handler = entrypoint === undefined
       ? entrypoints.handlerFor(kind, ctx, shared.env)
       : entrypoints.namedHandler(entrypoint, ctx, shared.env);

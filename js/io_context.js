@@ -17,6 +17,7 @@ const {
   ArrayPrototypePush,
   Error,
   MapPrototypeDelete,
+  Promise,
   PromisePrototypeThen,
   PromiseResolve,
   SafeMap,
@@ -54,6 +55,8 @@ class IoContext {
   slot;
   /** `waitUntil` promises and other work that has not ended. */
   waiting = 0;
+  /** The `Tasks` of one who asks how the `waitUntil` promises end. */
+  tasks = null;
   answered = false;
   over = false;
   /** Things to undo at the end: timers, bodies nobody read. */
@@ -188,15 +191,39 @@ function waitUntil(io, promise, report) {
   if (io.over) return;
   io.waiting++;
   op_context_touch(io.slot);
+  const { tasks } = io;
+  if (tasks !== null) tasks.open++;
   const done = () => {
     io.waiting--;
     settle(io);
+    if (tasks !== null) tasks.ended();
   };
   const isPromise = !isOff("unwrap_custom_thenables") || core.isPromise(promise);
   PromisePrototypeThen(PromiseResolve(isPromise ? promise : undefined), done, (error) => {
     report(error);
+    if (tasks !== null) tasks.failed = true;
     done();
   });
+}
+
+/** The `waitUntil` promises of a context from now on. */
+class Tasks {
+  open = 0;
+  failed = false;
+  #resolve = null;
+
+  ended() {
+    this.open--;
+    if (this.open > 0 || this.#resolve === null) return;
+    this.#resolve();
+    this.#resolve = null;
+  }
+
+  /** Waits until they are settled; whether all of them were resolved. */
+  async allResolved() {
+    while (this.open > 0) await new Promise((resolve) => this.#resolve = resolve);
+    return !this.failed;
+  }
 }
 
 export {
@@ -219,5 +246,6 @@ export {
   resumed,
   runIn,
   settle,
+  Tasks,
   waitUntil,
 };
