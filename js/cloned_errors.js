@@ -3,7 +3,7 @@
 // else they were given. So a value that holds one is written once more, with each
 // error as an object that tells all of it.
 (function () {
-const { core, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const {
   ArrayBufferIsView,
   ArrayIsArray,
@@ -35,7 +35,7 @@ const TYPE = "storedError";
 /** The bytes of a value; with options and callback as for `core.serialize()`. */
 function serialize(value, options, refuse) {
   const bytes = core.serialize(value, options, refuse);
-  if (!op_holds_error(bytes)) return bytes;
+  if (!op_holds_error(bytes) || internals.isOff("enhanced_error_serialization")) return bytes;
   return core.serialize(told(value, new SafeMap(), new SafeSet()), options, refuse);
 }
 

@@ -467,7 +467,7 @@ function failed(io, group, answer, error, isTheirs) {
   if (isTheirs && !io.over) op_rpc_failed(io.slot, error);
   answer.finish(io, () => {
     const thrown = encodeThrown(error, io);
-    if (isTheirs && io.gate !== null) name(thrown, error, io.actor.hex);
+    if (isTheirs && io.gate !== null && !internals.isOff("enhanced_error_serialization")) name(thrown, error, io.actor.hex);
     answer.fail(thrown);
   });
   if (!io.over) stateOf(io).settle();

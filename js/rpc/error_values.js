@@ -12,7 +12,7 @@ const {
 } = primordials;
 const { classOf, isDomException, notCloneable, textOf } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const { define, External } = core.loadExtScript("ext:selvedge/rpc/messages.js");
-const { shared } = internals;
+const { isOff, shared } = internals;
 
 /**
  * The own properties of an error that can cross, without what it has by birth. `copy`
@@ -25,6 +25,7 @@ function encodeError(encoder, error, copy, remember) {
     if (stack !== undefined && typeof stack.value === "string") data.stack = stack.value;
     return new External("error", null, data);
   }
+  if (isOff("enhanced_error_serialization")) return encodeAsV8(encoder, error, copy, remember);
   const name = textOf(() => error.name, "Error");
   const data = {
     __proto__: null,
@@ -60,6 +61,16 @@ function encodeError(encoder, error, copy, remember) {
     copyProp(encoder, copy, data.props, key, value);
   }
   if (data.name !== name && !ObjectHasOwn(data.props, "name")) define(data.props, "name", name);
+  return made;
+}
+
+/** The same at old dates. */
+function encodeAsV8(encoder, error, copy, remember) {
+  const { data, cause } = core.loadExtScript("ext:selvedge/legacy/errors.js").passed(error);
+  const made = new External("error", null, data);
+  encoder.size += data.message.length * 2;
+  remember(encoder, error, made);
+  if (cause !== undefined) copyProp(encoder, copy, data.props, "cause", cause.value);
   return made;
 }
 

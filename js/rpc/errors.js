@@ -112,6 +112,7 @@ function textOf(read, otherwise) {
 
 return {
   CANCELED,
+  className,
   classOf,
   DOMException,
   GONE,

@@ -7,7 +7,7 @@ const {
   StringPrototypeIndexOf,
   StringPrototypeSlice,
 } = primordials;
-const { shared } = internals;
+const { isOff, shared } = internals;
 const { makeError, markRemote, textOf } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 const { decode, hide, Message, release } = core.loadExtScript("ext:selvedge/rpc/messages.js");
 const { checkSize, copy, Encoder, errorExternal, external, MAX_MESSAGE_BYTES } = core.loadExtScript(
@@ -19,6 +19,7 @@ const { checkSize, copy, Encoder, errorExternal, external, MAX_MESSAGE_BYTES } =
  * decoded more than once.
  */
 function encodeThrown(error, io) {
+  if (isOff("enhanced_error_serialization")) return thrownError(flat(error), io);
   if (typeof error !== "object" || error === null) {
     return thrownError(new Error(textOf(() => error, "")), io);
   }
@@ -38,6 +39,11 @@ function encodeThrown(error, io) {
       io,
     );
   }
+}
+
+/** What there is of an exception at old dates. */
+function flat(error) {
+  return core.loadExtScript("ext:selvedge/legacy/errors.js").flat(error);
 }
 
 function hasCaps(externals) {
@@ -61,6 +67,7 @@ function decodeThrown(message, io) {
   } finally {
     message.externals = externals;
   }
+  if (message.isRemote && isOff("enhanced_error_serialization")) error = flat(error);
   if (core.isNativeError(error)) {
     // The stack is that of the caller: a callee keeps its own.
     const stack = makeError("Error", "").stack;

@@ -41,6 +41,9 @@ function failureOf(answer) {
   } else {
     const { decode, messageOfBytes } = core.loadExtScript("ext:selvedge/rpc/messages.js");
     error = decode(messageOfBytes(bytesOf(parts.bytes), []), null, null);
+    if (internals.isOff("enhanced_error_serialization")) {
+      error = core.loadExtScript("ext:selvedge/legacy/errors.js").flat(error);
+    }
   }
   if (parts.stack !== undefined) {
     ObjectDefineProperty(error, "stack", { __proto__: null, value: parts.stack, writable: true, configurable: true });

@@ -124,7 +124,8 @@ function hide(object, key, value) {
 function setProps(error, data) {
   const { props } = data;
   const keys = ObjectKeys(props);
-  for (let i = 0; i < keys.length; i++) define(error, keys[i], props[keys[i]]);
+  const set = data.hidden === true ? hide : define;
+  for (let i = 0; i < keys.length; i++) set(error, keys[i], props[keys[i]]);
   const name = props.name;
   if (!data.dom && typeof name === "string" && ObjectHasOwn(props, "name")) {
     hide(error, "stack", data.message === "" ? name : `${name}: ${data.message}`);
