@@ -29,12 +29,16 @@ const {
   TypeError,
 } = primordials;
 const { entrypoints, gates, io: contexts } = internals.selvedge;
-const { shared } = internals;
+const { isOff, shared } = internals;
 const { getAsyncContext, setAsyncContext } = core;
 const { tunnelled } = core.loadExtScript("ext:selvedge_durable/errors.js");
 
-/** An object that waits for a timer leaves memory after so many times what others get. */
-const HELD_IDLE = 7;
+/**
+ * An object without events that waits for a timer or for what `waitUntil()` has leaves
+ * memory after so many times what others get: fifteen minutes, at old dates about one.
+ */
+const HELD_IDLE = 90;
+const HELD_IDLE_BEFORE = 7;
 /** How often idle objects are looked for, at most. */
 const SWEEP_MS = 1000;
 /** Events that may wait for one object. */
@@ -631,7 +635,12 @@ function abort(actor, text, retriesAlarm) {
 
 /** Whether nothing goes on in an object. */
 function isIdle(actor) {
-  return actor.events === 0 && SetPrototypeGetSize(actor.calls) === 0 && actor.io.waiting === 0 &&
+  return actor.io.waiting === 0 && isAlone(actor);
+}
+
+/** Whether nobody waits for an object. */
+function isAlone(actor) {
+  return actor.events === 0 && SetPrototypeGetSize(actor.calls) === 0 &&
     actor.io.sending === 0 && (actor.io.rpc === null || actor.io.rpc.isIdle()) && actor.io.gate.section === null && actor.io.gate.waiting === 0 &&
     actor.io.unconfirmed() === null && (actor.facets === null || !actor.facets.live());
 }
@@ -653,12 +662,13 @@ function sweepMs() {
 /** Evicts objects that have been idle for long, or at all where none is to stay. */
 function sweep() {
   const now = DateNow();
+  const heldIdle = isOff("durable_object_io_tasks_prevent_eviction") ? HELD_IDLE_BEFORE : HELD_IDLE;
   let count = 0;
   const all = allHomes();
   for (let i = 0; i < all.length; i++) {
     const { actors, idle } = all[i];
     MapPrototypeForEach(actors, (actor) => {
-      if (!isIdle(actor)) {
+      if (shared.endsObjects ? !isIdle(actor) : !isAlone(actor)) {
         actor.idleSince = 0;
         return;
       }
@@ -670,10 +680,10 @@ function sweep() {
         actor.idleSince = now;
         return;
       }
-      const { timers, sockets } = actor.io;
+      const { timers, sockets, waiting } = actor.io;
       if (sockets > 0 || heldBySockets(actor)) return;
-      const waits = timers !== null && SetPrototypeGetSize(timers) > 0;
-      if (now - actor.idleSince >= idle * (waits ? HELD_IDLE : 1)) leave(actor);
+      const isHeld = waiting > 0 || timers !== null && SetPrototypeGetSize(timers) > 0;
+      if (now - actor.idleSince >= (isHeld ? idle * heldIdle : idle)) leave(actor);
     });
     count += MapPrototypeGetSize(actors);
   }
