@@ -80,7 +80,33 @@ function headersOf(text) {
     value = StringPrototypeTrim(StringPrototypeSlice(line, colon + 1));
   }
   add();
+  if (internals.isOff("set_forwardable_email_full_headers")) keepFirst(headers);
   return headers;
+}
+
+/** At old dates a message is to one address, as far as its headers tell. */
+function keepFirst(headers) {
+  const names = ["To", "Cc"];
+  for (let i = 0; i < names.length; i++) {
+    const all = headers.get(names[i]);
+    if (all !== null) headers.set(names[i], firstOf(all));
+  }
+}
+
+/** What stands before the first comma that is not in quotes, a comment or a group of brackets. */
+function firstOf(addresses) {
+  let quoted = false;
+  let depth = 0;
+  for (let i = 0; i < addresses.length; i++) {
+    const at = addresses[i];
+    if (at === "\\") i++;
+    else if (at === '"') quoted = !quoted;
+    else if (quoted) continue;
+    else if (at === "(" || at === "<") depth++;
+    else if (at === ")" || at === ">") depth--;
+    else if (at === "," && depth <= 0) return StringPrototypeTrim(StringPrototypeSlice(addresses, 0, i));
+  }
+  return addresses;
 }
 
 /** Names and values, in pairs. */
