@@ -85,7 +85,7 @@ function stub(name, props, canSpecialize) {
     const text = props === undefined ? null : JSONStringify(props);
     return op_service_open({ service: "", entrypoint: entrypoint ?? null, props: text });
   };
-  return makeService(callable(), methods, connect, null, "LoopbackServiceStub", true, { __proto__: null, way });
+  return makeService(callable(), methods, connect, null, "LoopbackServiceStub", undefined, { __proto__: null, way });
 }
 
 /** A copy of props, which are plain data. */

@@ -7,7 +7,6 @@ const { op_rpc_connect, op_rpc_subrequest, op_service_again, op_service_parts } 
 const { PromiseReject, TypeError } = primordials;
 const { fetchService } = core.loadExtScript("ext:selvedge/fetch/fetch.js");
 const { connectHere, makeService, newFetcher } = core.loadExtScript("ext:selvedge/rpc.js");
-const { isOff } = internals;
 const { io: contexts } = internals.selvedge;
 
 /** Loaded with the first connection. */
@@ -50,7 +49,7 @@ function bind(rid, _name) {
   const described = op_service_parts(rid);
   const parts = described[0];
   const connect = connector(rid, parts, described[1]);
-  return makeService(newFetcher(), methodsOf(() => rid), connect, passedOn(rid), "Fetcher", !isOff("rpc"));
+  return makeService(newFetcher(), methodsOf(() => rid), connect, passedOn(rid), "Fetcher");
 }
 
 /** A binding on its way to another context or Worker. */

@@ -200,7 +200,7 @@ function stub(facet) {
     return later(io, waited, () => connectTo(io, facet.target, facet), facet);
   };
   const within = { __proto__: null, refusal: NOT_TRANSFERABLE };
-  return makeService(newFetcher(), { __proto__: null, fetch, connect: socket }, connect, null, "Fetcher", true, within);
+  return makeService(newFetcher(), { __proto__: null, fetch, connect: socket }, connect, null, "Fetcher", undefined, within);
 }
 
 /** The facets of an object in memory. */

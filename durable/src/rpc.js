@@ -81,10 +81,11 @@ class ObjectCapability extends Capability {
 
 /**
  * A stub: `self` with `methods` of its own, every other name a method of the
- * object. `bond` tells whether it broke; `passed` what it is where it is sent on.
+ * object, also at dates without remote calls if it `isOpen`. `bond` tells whether it
+ * broke; `passed` what it is where it is sent on.
  */
-function remoteStub(self, methods, target, bond, passed) {
-  return makeService(self, methods, (io) => connectTo(io, target, bond), passed, "DurableObject");
+function remoteStub(self, methods, target, bond, passed, isOpen = undefined) {
+  return makeService(self, methods, (io) => connectTo(io, target, bond), passed, "DurableObject", isOpen);
 }
 
 /** A reference to an object for calls of the context `io`. */

@@ -47,7 +47,7 @@ function makeStub({ ready, way, refusal, failed = undefined }) {
     const waited = ready(io);
     return waited === null ? open(way, io) : later(io, waited, () => open(way, io));
   };
-  return makeService(newFetcher(), methods, connect, null, "Fetcher", true, { __proto__: null, refusal, way });
+  return makeService(newFetcher(), methods, connect, null, "Fetcher", undefined, { __proto__: null, refusal, way });
 }
 
 function send(way, request) {

@@ -28,6 +28,7 @@ const {
   SymbolToStringTag,
   TypeError,
 } = primordials;
+const { isOff } = internals;
 const { io: contexts } = internals.selvedge;
 const { notCloneable, PROMISE_DISPOSED, STUB_DISPOSED, unsupported } = core.loadExtScript("ext:selvedge/rpc/errors.js");
 // Fills in what the others leave to it.
@@ -472,6 +473,22 @@ class Fetcher {
   }
 }
 
+/** The names that a Worker without remote calls was told of. */
+const told = { __proto__: null };
+
+/** Tells a Worker of an old date that a name is no remote method here, once for each. */
+function warnOf(name) {
+  if (told[name] === true) return;
+  told[name] = true;
+  globalThis.console.warn(
+    `Tried to access method or property '${name}' on a Service Binding or Durable Object stub. Are you trying to use ` +
+      "RPC? If so, please enable the 'rpc' compat flag or update your compat date to 2024-04-03 or later (see " +
+      "https://developers.cloudflare.com/workers/configuration/compatibility-dates/ ). If you are not trying to use " +
+      "RPC, please note that in the future, this property (and all other property names) will appear to be present as " +
+      "an RPC method.",
+  );
+}
+
 /** A binding: `methods` are those that are no remote ones. */
 class ServiceState extends State {
   methods;
@@ -502,8 +519,16 @@ class ServiceState extends State {
   get(target, key) {
     const method = typeof key === "string" && key !== "__call" ? this.methods[key] : undefined;
     if (method !== undefined) return method;
-    if (!this.isOpen && !(key in target)) return undefined;
+    if (!this.isOpen && !(key in target)) {
+      if (typeof key === "string" && isOff("rpc")) warnOf(key);
+      return undefined;
+    }
     return super.get(target, key);
+  }
+
+  has(target, key) {
+    if (typeof key !== "string" || this.isOpen) return super.has(target, key);
+    return key in target || key !== "__call" && this.methods[key] !== undefined;
   }
 
   set(target, key, value) {
@@ -533,8 +558,8 @@ class ServiceState extends State {
 }
 
 /** A binding's object: an instance of `object`'s class with methods of the other side. */
-function makeService(object, methods, connect, target = null, className = "Fetcher", isOpen = true, within = null) {
-  if (internals.isOff("fetcher_no_get_put_delete") || internals.isOff("capture_async_api_throws")) {
+function makeService(object, methods, connect, target = null, className = "Fetcher", isOpen = !isOff("rpc"), within = null) {
+  if (isOff("fetcher_no_get_put_delete") || isOff("capture_async_api_throws")) {
     core.loadExtScript("ext:selvedge/legacy/fetcher.js").makeOlder(methods);
   }
   return proxied(object, new ServiceState(methods, connect, target, className, isOpen, within));

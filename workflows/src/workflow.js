@@ -52,7 +52,7 @@ async function ask(home, id, command, argument) {
   const hex = op_do_id_named(home.rid, id, "");
   const target = { __proto__: null, home, hex, id: idOf(home, hex, id), name: id, jurisdiction: undefined };
   // A new one each time: one that broke leads nowhere any more.
-  const stub = remoteStub({ __proto__: null }, { __proto__: null }, target, { __proto__: null, broken: null }, null);
+  const stub = remoteStub({ __proto__: null }, { __proto__: null }, target, { __proto__: null, broken: null }, null, true);
   const answer = ReflectApply(stub[command], undefined, argument === undefined ? [] : [argument]);
   return await new Promise((resolve, reject) => answer.then(resolve, reject));
 }
