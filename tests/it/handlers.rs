@@ -1,6 +1,8 @@
 //! Handlers that no client reaches: a local server calls them.
 
-use crate::harness::Setup;
+use selvedge_runtime::Worker;
+
+use crate::harness::{Setup, TestServer};
 
 const WORKER: &str = r#"
 export default {
@@ -53,6 +55,67 @@ fn queue_gets_messages_and_tells_what_became_of_them() {
     assert_eq!(failed.status, 500);
     let unnamed = server.connect().post("/cdn-cgi/handler/queue", "[]");
     assert_eq!(unnamed.status, 400);
+}
+
+/// What it says of a message is said after it has ended.
+const LATE: &str = r#"
+export default {
+  queue(batch, env, ctx) {
+    const [message] = batch.messages;
+    ctx.waitUntil((async () => {
+      await scheduler.wait(message.body.ms);
+      if (message.body.fails) throw new Error("late");
+      message.ack();
+    })());
+  },
+};
+"#;
+
+#[test]
+fn a_batch_is_settled_once_what_its_handler_left_behind_is_through() {
+    let post = |server: &TestServer, body: &str| {
+        let answer = server.connect().post("/cdn-cgi/handler/queue?queue=jobs", body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let server = Setup::new(LATE).start();
+    let told = post(&server, r#"[{"id":"a","body":{"ms":20}}]"#);
+    assert_eq!(told["explicitAcks"], serde_json::json!(["a"]));
+    assert_eq!(told["outcome"], "ok");
+    let told = post(&server, r#"[{"id":"a","body":{"ms":20,"fails":true}}]"#);
+    assert_eq!(told["outcome"], "exception");
+
+    let flags = vec!["queue_consumer_no_wait_for_wait_until".to_owned()];
+    let setup = Setup::new(LATE).edit(move |worker| worker.compatibility.flags = flags);
+    let server = setup.start();
+    let told = post(&server, r#"[{"id":"a","body":{"ms":20}}]"#);
+    assert_eq!(told["explicitAcks"], serde_json::json!([]));
+    let told = post(&server, r#"[{"id":"a","body":{"ms":0,"fails":true}}]"#);
+    assert_eq!(told["outcome"], "ok");
+}
+
+/// The headers of a message to several people, as the Worker has them.
+const ADDRESSES: &str = r#"
+export default {
+  email(message) {
+    console.log(JSON.stringify(["to", "cc", "from"].map((name) => message.headers.get(name))));
+  },
+};
+"#;
+
+#[test]
+fn mail_of_old_dates_is_to_one_address() {
+    let mail = "From: a@x.test, b@x.test\r\nTo: \"Last, First\" <c@x.test>, d@x.test\r\nCc: e@x.test\r\nCc: f@x.test\r\n\r\nhi\r\n";
+    let path = "/cdn-cgi/handler/email?from=a@x.test&to=c@x.test";
+    let server = Setup::new(ADDRESSES).start();
+    assert_eq!(server.connect().post(path, mail).status, 200);
+    server.logs.wait_text(
+        r#"["\"Last, First\" <c@x.test>, d@x.test","e@x.test, f@x.test","a@x.test, b@x.test"]"#,
+    );
+    let old = |worker: &mut Worker| worker.compatibility.date = "2025-07-31".into();
+    let server = Setup::new(ADDRESSES).edit(old).start();
+    assert_eq!(server.connect().post(path, mail).status, 200);
+    server.logs.wait_text(r#"["\"Last, First\" <c@x.test>","e@x.test","a@x.test, b@x.test"]"#);
 }
 
 #[test]

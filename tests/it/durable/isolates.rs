@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use selvedge_runtime::Worker;
+
 use crate::harness::{Client, Setup, TestServer, alone, eventually};
 
 const WORKER: &str = r#"
@@ -489,6 +491,42 @@ fn race_names(server: &TestServer, names: &[&str]) {
         let counts: Vec<_> = (1..10).map(|_| call(server, &path).2 - first).collect();
         assert_eq!(counts, (1..10).collect::<Vec<_>>(), "{name}");
     }
+}
+
+const HELD: &str = r#"
+import { DurableObject } from "cloudflare:workers";
+export class Subject extends DurableObject {
+  born = crypto.randomUUID();
+  fetch() {
+    this.ctx.waitUntil(new Promise(() => {}));
+    return new Response(this.born);
+  }
+}
+export default {
+  fetch(request, env) {
+    return env.OBJECTS.getByName("held").fetch(request);
+  },
+};
+"#;
+
+#[test]
+fn what_an_object_waits_for_does_not_hold_it_for_long_at_old_dates() {
+    let setup = Setup::empty().file("worker.js", HELD).file("wrangler.toml", CONFIG);
+    let setup = setup.object_idle(Duration::from_millis(20));
+    let old = |worker: &mut Worker| worker.compatibility.date = "2026-09-30".into();
+    let server = setup.edit(old).start();
+    let first = server.get("/").text();
+    // Each look is an event, from which on it is idle again.
+    let mut pause = Duration::from_millis(500);
+    for _ in 0..8 {
+        std::thread::sleep(pause);
+        if server.get("/").text() != first {
+            server.join();
+            return;
+        }
+        pause *= 2;
+    }
+    panic!("it stayed in memory");
 }
 
 #[test]
