@@ -4,6 +4,7 @@
 const { core, internals, primordials } = __bootstrap;
 const { op_context_touch, op_do_call } = core.ops;
 const { ArrayPrototypeJoin, ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
+const { isOn } = internals;
 const { entrypoints, io: contexts } = internals.selvedge;
 const { Capability, invoke } = core.loadExtScript("ext:selvedge/rpc/capabilities.js");
 const { encodeThrown } = core.loadExtScript("ext:selvedge/rpc/exceptions.js");
@@ -68,7 +69,7 @@ class ObjectCapability extends Capability {
     actor.io.deliver((instance, actor) => {
       // From here on it is not to be called again for him.
       if (answer.io !== undefined && !answer.io.over) op_context_touch(answer.io.slot);
-      if (!ObjectPrototypeIsPrototypeOf(DurableObjectPrototype, instance)) throw new TypeError(NO_SUPERCLASS);
+      if (!ObjectPrototypeIsPrototypeOf(DurableObjectPrototype, instance) && !isOn("js_rpc")) throw new TypeError(NO_SUPERCLASS);
       const sent = message;
       message = null;
       const scope = { __proto__: null, object: instance, isOpen: false, isEntrypoint: true, insert: null };

@@ -86,7 +86,7 @@ pub const FLAGS: &[Flag] = &[
     flag("crypto_preserve_public_exponent").or("no_crypto_preserve_public_exponent").since("2023-12-01").is(Acts("`publicExponent` of RSA keys is a Uint8Array, not an ArrayBuffer")),
     flag("vectorize_query_metadata_optional").or("vectorize_query_original").since("2023-11-08").is(Idle("there is no Vectorize")),
     flag("unsafe_module").experimental().is(AlwaysOff("Selvedge always refuses this")),
-    flag("js_rpc").experimental().is(AlwaysOff("Durable Objects have remote methods when their class extends DurableObject")),
+    flag("js_rpc").experimental().is(Acts("methods of Durable Objects can be called whatever their class extends")),
     flag("no_global_importscripts").or("global_importscripts").since("2024-03-04").is(Acts("`importScripts` is no global")),
     flag("nodejs_als").or("no_nodejs_als").is(Acts("`node:async_hooks` can be imported")),
     flag("queues_json_messages").or("no_queues_json_messages").since("2024-03-18").is(Acts("messages that name no content type are JSON")),
