@@ -2,7 +2,7 @@
 // prototype: it can be listed and copied, and a class that extends one of the
 // platform's has no say in it.
 (function () {
-const { core, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const {
   MapPrototypeGet,
   MapPrototypeSet,
@@ -13,6 +13,14 @@ const {
   ReflectOwnKeys,
   SafeMap,
 } = primordials;
+
+/** Interfaces of which that was never true. */
+const NEWER = { __proto__: null, URLPattern: 1, URLSearchParams: 1 };
+
+/** The URL of its standard is one of them, and the one before it is none. */
+function isNewer({ name }) {
+  return NEWER[name] === 1 || (name === "URL" && !internals.isOff("url_standard"));
+}
 
 /** What objects of a class have, by class. */
 const known = new SafeMap();
@@ -37,6 +45,7 @@ function propertiesOf(Class) {
 
 /** Gives an object all of them. The nearest prototype's come first. */
 function decorate(object, Class) {
+  if (isNewer(Class)) return object;
   const properties = propertiesOf(Class);
   for (let i = properties.length - 1; i >= 0; i--) ObjectDefineProperty(object, properties[i][0], properties[i][1]);
   return object;

@@ -97,6 +97,14 @@ export const parts_are_told_and_set = {
   },
 };
 
+export const parts_are_properties_of_a_url_alone = {
+  test() {
+    const keys = Object.keys(new URL("http://h"));
+    same([keys.length, keys.includes("href"), keys.includes("searchParams")], [12, true, true]);
+    same([Object.keys(new URLSearchParams("a=1")), Object.keys(new URLPattern({}))], [[], []]);
+  },
+};
+
 export const queries_are_lists = {
   async test() {
     const list = (init) => [...new URLSearchParams(init)];
