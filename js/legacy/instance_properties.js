@@ -26,11 +26,6 @@ function isNewer({ name }) {
 /** What objects of a class have, by class. */
 const known = new SafeMap();
 
-/** What came late enough, and handlers of events. */
-function staysOnPrototype(Class, key) {
-  return StringPrototypeStartsWith(key, "on") || key === "size" && Class.name === "URLSearchParams";
-}
-
 function propertiesOf(Class) {
   const found = MapPrototypeGet(known, Class);
   if (found !== undefined) return found;
@@ -40,7 +35,9 @@ function propertiesOf(Class) {
     const keys = ReflectOwnKeys(prototype);
     for (let i = 0; i < keys.length; i++) {
       const member = ReflectGetOwnPropertyDescriptor(prototype, keys[i]);
-      if (typeof keys[i] === "symbol" || member.get === undefined || staysOnPrototype(Class, keys[i])) continue;
+      if (typeof keys[i] === "symbol" || member.get === undefined) continue;
+      // Handlers of events never were.
+      if (StringPrototypeStartsWith(keys[i], "on")) continue;
       const property = { __proto__: null, ...member, enumerable: true, configurable: true };
       ObjectDefineProperty(properties, count++, { __proto__: null, value: [keys[i], property] });
     }
