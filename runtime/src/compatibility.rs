@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_selvedge_cannot_change_does_not_change() {
-        assert!(on("2020-01-01", &[]).is_on("durable_object_alarms"));
+        assert!(on("2020-01-01", &[]).is_on("workflows_step_rollback"));
         assert!(!on("2026-11-01", &[]).is_on("wasm_esm_integration_builtins"));
         assert!(on("2026-11-01", &[]).is_on("delete_all_deletes_alarm"), "idle, as its date says");
         assert!(!on("2020-01-01", &[]).is_on("delete_all_deletes_alarm"));

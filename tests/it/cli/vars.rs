@@ -94,7 +94,7 @@ fn flags_that_hold_can_be_asked_for() {
              export default { fetch() { return Response.json({ \
              count: Object.keys(flags).length, isFrozen: Object.isFrozen(flags), \
              named: flags.global_navigator, old: flags.allow_eval_during_startup, \
-             always: flags.durable_object_alarms, never: flags.wasm_esm_integration_builtins, \
+             always: flags.workflows_step_rollback, never: flags.wasm_esm_integration_builtins, \
              same: flags === Cloudflare.compatibilityFlags }); } };",
         ),
     ]);

@@ -151,6 +151,7 @@ fn start() -> Dev {
         name = "other"
         main = "worker.js"
         compatibility_date = "2026-11-01"
+        compatibility_flags = ["enable_request_signal"]
         [limits]
         cpu_ms = 300
         [[durable_objects.bindings]]
