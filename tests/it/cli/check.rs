@@ -125,7 +125,7 @@ fn warnings_do_not_fail() {
     let folder = folder(&[
         (
             "wrangler.toml",
-            "main = \"worker.js\"\nmian = 1\ncompatibility_flags = [\"wasm_esm_integration_builtins\"]\n\
+            "main = \"worker.js\"\nmian = 1\ncompatibility_flags = [\"allow_insecure_inefficient_logged_eval\"]\n\
              [[vectorize]]\nbinding = \"V\"\nindex_name = \"v\"\n",
         ),
         ("worker.js", FINE),

@@ -21,14 +21,13 @@ fn a_date_of_the_future_is_noted() {
 
 #[test]
 fn flags_that_change_nothing_are_noted_each() {
-    let config = with_flags("[\"nodejs_process_version_24\", \"url_original\"]").expect("valid");
+    let config = with_flags("[\"unsafe_module\", \"no_spec_compliant_property_attributes\"]").expect("valid");
     assert_eq!(
         config.warnings,
         [
-            "the compatibility flag \"nodejs_process_version_24\" has no effect: `process.version` is \
-             that of the library here, v22",
-            "the compatibility flag \"url_original\" has no effect: Selvedge always behaves as \
-             with \"url_standard\"",
+            "the compatibility flag \"unsafe_module\" has no effect: Selvedge always refuses this",
+            "the compatibility flag \"no_spec_compliant_property_attributes\" has no effect: \
+             Selvedge always behaves as with \"spec_compliant_property_attributes\"",
         ]
     );
     // What holds anyway, and what is off anyway, needs no word.
