@@ -9,7 +9,7 @@ pub use flags::FLAGS;
 pub use node::NODE_MODULES;
 
 /// The newest date whose changes this build knows.
-pub const NEWEST_DATE: &str = "2026-11-17";
+pub const NEWEST_DATE: &str = "2026-11-24";
 
 /// A flag of the Workers runtime.
 #[derive(Debug, Clone, Copy)]

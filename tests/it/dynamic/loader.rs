@@ -189,7 +189,7 @@ fn what_is_wrong_is_said() {
             ("no date", "Error: Invalid compatibility date: undefined"),
             (
                 "future",
-                "Error: This Worker requires compatibility date \"2999-01-01\", but the newest date supported by this server binary is \"2026-11-17\".",
+                "Error: This Worker requires compatibility date \"2999-01-01\", but the newest date supported by this server binary is \"2026-11-24\".",
             ),
             ("flag", "Error: No such compatibility flag: nope"),
             (
