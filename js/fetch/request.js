@@ -37,7 +37,7 @@ const STANDARD = { __proto__: null, GET: 1, POST: 1, PUT: 1, DELETE: 1, HEAD: 1,
 /** Where case counts, it does not for these (https://fetch.spec.whatwg.org/#concept-method-normalize). */
 const NORMALIZED = { __proto__: null, GET: 1, POST: 1, PUT: 1, DELETE: 1, HEAD: 1, OPTIONS: 1 };
 /** Forbidden by fetch, and by Workers. */
-const FORBIDDEN = { __proto__: null, CONNECT: 1, TRACE: 1, TRACK: 1 };
+const FORBIDDEN = { __proto__: null, CONNECT: 1, TRACK: 1 };
 
 function normalMethod(method) {
   method = `${method}`;
@@ -55,7 +55,7 @@ function normalCache(value) {
     throw new Error("The 'cache' field on 'RequestInitializerDict' is not implemented.");
   }
   const cache = String(value);
-  const isKnown = cache === "no-store" || cache === "default" ||
+  const isKnown = cache === "no-store" ||
     (cache === "no-cache" && !isOff("cache_no_cache_enabled")) ||
     (cache === "reload" && isOn("cache_reload_enabled"));
   if (!isKnown) throw new TypeError(`Unsupported cache mode: ${cache}`);
