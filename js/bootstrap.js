@@ -275,7 +275,7 @@ function configure(text, values) {
   shared.partialProcess = config.partialProcess;
   dispatch.setEnv(env);
   // V8 has it before its date.
-  if (!isOn("temporal")) {
+  if (isOff("temporal")) {
     delete globalThis.Temporal;
     delete DatePrototype.toTemporalInstant;
   }

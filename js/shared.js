@@ -17,7 +17,7 @@ const shared = {
   endsObjects: false,
 };
 
-/** Compatibility flags, by their enabling names, that differ from those of the newest date. */
+/** Compatibility flags, by their enabling names: those that a date brings and are off, and the others that are on. */
 const off = { __proto__: null };
 const on = { __proto__: null };
 
@@ -28,8 +28,8 @@ function setFlags(namesOff, namesOn) {
 }
 
 /**
- * Whether a flag that the newest date has is off here. The code of the newest
- * date is the plain one; what older dates have asks this.
+ * Whether a flag that a date brings is off here. The code of the newest date is
+ * the plain one; what older dates have asks this.
  */
 function isOff(flag) {
   return off[flag] === true;

@@ -1,7 +1,7 @@
 'use strict';
 // `node:process`, which is the global `process`, too. Whatever would tell of the
 // host tells constants; what would act on it throws.
-const { core, internals, isOn } = require('internal/selvedge/host');
+const { core, internals, isOff } = require('internal/selvedge/host');
 const {
   BigInt, Error, MathFloor, MathRound, ObjectDefineProperty, ObjectSetPrototypeOf, SymbolToStringTag,
 } = primordials;
@@ -42,7 +42,7 @@ const no = (name) => unsupported('process', name);
 const members = {
   abort: no('abort'),
   allowedNodeEnvironmentFlags: new Set(),
-  assert: isOn('remove_nodejs_compat_eol_v23') ? undefined : require('assert'),
+  assert: isOff('remove_nodejs_compat_eol_v23') ? require('assert') : undefined,
   availableMemory: () => 0,
   binding: no('binding'),
   _channel: undefined,

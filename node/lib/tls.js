@@ -1,7 +1,7 @@
 'use strict';
 // `node:tls`: encrypted connections of the platform's; it checks the certificates.
 const net = require('net');
-const { isOff, isOn } = require('internal/selvedge/host');
+const { isOff } = require('internal/selvedge/host');
 const { TCP, constants: { SOCKET } } = internalBinding('tcp_wrap');
 const { stub, unsupported, unsupportedClass } = require('internal/selvedge/unsupported');
 const { ArrayIsArray, Error, ObjectAssign, StringPrototypeSplit, StringPrototypeToLowerCase } = primordials;
@@ -212,7 +212,7 @@ module.exports = {
   connect,
   convertALPNProtocols,
   createSecureContext: () => new SecureContext(),
-  createSecurePair: isOn('remove_nodejs_compat_eol_v24') ? undefined : unsupported('tls', 'createSecurePair'),
+  createSecurePair: isOff('remove_nodejs_compat_eol_v24') ? unsupported('tls', 'createSecurePair') : undefined,
   createServer: unsupported('tls', 'createServer'),
   DEFAULT_CIPHERS: 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256',
   DEFAULT_ECDH_CURVE: 'auto',

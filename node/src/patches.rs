@@ -52,7 +52,7 @@ const APPENDED: &[(&str, &str)] = &[
     ("crypto.js", "require('internal/selvedge/dated').crypto(module.exports);\n"),
     (
         "util.js",
-        "if (require('internal/selvedge/host').isOn('remove_nodejs_compat_eol_v23')) \
+        "if (!require('internal/selvedge/host').isOff('remove_nodejs_compat_eol_v23')) \
          require('internal/selvedge/dated').util(module.exports);\n",
     ),
     (

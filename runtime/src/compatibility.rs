@@ -98,13 +98,13 @@ impl Compatibility {
         FLAGS.iter().map(|flag| (flag.enable, self.holds(flag)))
     }
 
-    /// By their enabling names: the flags that are off here but on for a Worker of
-    /// the newest date that names none, and those that are on here but off there.
+    /// By their enabling names: the flags that are off here but that some date brings,
+    /// be it in the future, and those that are on here and no date brings.
     pub fn unlike_newest(&self) -> (Vec<&'static str>, Vec<&'static str>) {
-        let newest = Self::default();
+        let newest = Self { date: "9999-12-31".into(), flags: Vec::new() };
         let mut off = Vec::new();
         let mut on = Vec::new();
-        for flag in FLAGS {
+        for flag in FLAGS.iter().filter(|flag| matches!(flag.effect, Effect::Acts(_))) {
             match (newest.holds(flag), self.holds(flag)) {
                 (true, false) => off.push(flag.enable),
                 (false, true) => on.push(flag.enable),
@@ -224,10 +224,11 @@ mod tests {
 
     #[test]
     fn what_differs_from_the_newest_date_is_listed() {
-        assert_eq!(on("", &[]).unlike_newest(), (vec![], vec![]));
-        assert_eq!(on(NEWEST_DATE, &[]).unlike_newest(), (vec![], vec![]));
-        let (off, lit) = on(NEWEST_DATE, &["no_rpc", "experimental"]).unlike_newest();
-        assert_eq!((off, lit), (vec!["rpc"], vec!["experimental"]));
+        let future = |flags| on("9999-12-31", flags).unlike_newest();
+        assert_eq!(future(&[]), (vec![], vec![]));
+        assert_eq!(future(&["no_rpc", "experimental"]), (vec!["rpc"], vec!["experimental"]));
+        assert_eq!(on("", &[]).unlike_newest(), on(NEWEST_DATE, &[]).unlike_newest());
+        assert!(on("2026-11-30", &[]).unlike_newest().0.contains(&"temporal"));
         let (off, _) = on("2024-01-01", &[]).unlike_newest();
         assert!(off.contains(&"rpc") && off.contains(&"nodejs_compat"), "{off:?}");
         assert!(!off.contains(&"global_navigator"), "{off:?}");

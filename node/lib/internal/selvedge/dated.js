@@ -1,6 +1,6 @@
 'use strict';
 // What modules of Node's have, or lose, by compatibility flags.
-const { isOn } = require('internal/selvedge/host');
+const { isOff } = require('internal/selvedge/host');
 const { Error, ObjectDefineProperty, ObjectKeys } = primordials;
 const { notImplemented } = require('internal/selvedge/unsupported');
 
@@ -15,7 +15,7 @@ function method(name, makeError) {
 
 /** What Node.js 22 has no more is there by name until its end of life is over. */
 function crypto(exports) {
-  const ended = isOn('remove_nodejs_compat_eol_v22');
+  const ended = !isOff('remove_nodejs_compat_eol_v22');
   for (const name of ['createCipher', 'createDecipher', 'Cipher', 'Decipher']) {
     exports[name] = ended ? undefined : method(name, () => notImplemented(name));
   }

@@ -1,6 +1,6 @@
 'use strict';
 // What Node's files need of `process` when they load. Nothing of it is the host's.
-const { core, internals, isOn } = require('internal/selvedge/host');
+const { core, internals, isOff } = require('internal/selvedge/host');
 const { PromisePrototypeThen, PromiseResolve, ReflectApply } = primordials;
 const { getAsyncContext, setAsyncContext } = core;
 
@@ -36,7 +36,7 @@ function emitWarning(warning, type) {
 }
 
 // The releases that Cloudflare's runtime says it is.
-const VERSION = isOn('nodejs_process_version_24') ? '24.22.2' : '22.23.4';
+const VERSION = isOff('nodejs_process_version_24') ? '22.23.4' : '24.22.2';
 const LIBRARIES = [
   'v8', 'modules', 'zlib', 'brotli', 'zstd', 'ares', 'napi', 'llhttp', 'nghttp2', 'acorn', 'ada', 'simdutf',
   'nbytes', 'ncrypto', 'uvwasi', 'uv', 'openssl', 'sqlite', 'icu', 'undici', 'simdjson', 'unicode', 'cldr', 'tz',

@@ -21,7 +21,8 @@ fn a_date_of_the_future_is_noted() {
 
 #[test]
 fn flags_that_change_nothing_are_noted_each() {
-    let config = with_flags("[\"unsafe_module\", \"no_spec_compliant_property_attributes\"]").expect("valid");
+    let config = with_flags("[\"unsafe_module\", \"no_spec_compliant_property_attributes\"]")
+        .expect("valid");
     assert_eq!(
         config.warnings,
         [
