@@ -21,6 +21,7 @@ const {
   acquireReadableStreamDefaultReader,
   dropWritesOnAbort,
   paced,
+  readAsBytes,
   readableStreamDefaultReaderRead,
   readableStreamPipeTo,
   readableStreamReaderGenericCancel,
@@ -41,9 +42,10 @@ class IdentityTransformStream extends core.classOf(TransformStream) {
     super(isOwn ? transformer : {
       __proto__: null,
       transform(chunk, controller) {
-        transformStreamDefaultControllerEnqueue(controller, bytesOf(chunk));
+        passOn(controller, bytesOf(chunk));
       },
     }, queuingStrategy);
+    readAsBytes(this);
     paced(this);
     if (!internals.isOff("internal_writable_stream_abort_clears_queue")) dropWritesOnAbort(this);
   }
@@ -65,6 +67,11 @@ function bytesOf(chunk) {
       " on its writable side. If you wish to write " +
       (typeof chunk === "string" ? "a string, you'll probably want to explicitly UTF-8-encode it with TextEncoder." : "it, convert it to bytes first."),
   );
+}
+
+/** Hands a copy to the reader: the writer's buffer stays its own. */
+function passOn(controller, bytes) {
+  if (bytes.length > 0) transformStreamDefaultControllerEnqueue(controller, new Uint8Array(bytes));
 }
 
 /** Passes exactly so many bytes, so that the response has a Content-Length. */
@@ -93,7 +100,7 @@ class FixedLengthStream extends IdentityTransformStream {
         if (seen > expected) {
           throw new TypeError("Attempt to write too many bytes through a FixedLengthStream.");
         }
-        transformStreamDefaultControllerEnqueue(controller, bytes);
+        passOn(controller, bytes);
       },
       flush() {
         if (seen < expected) {

@@ -83,7 +83,7 @@ function ended() {
     once(
         STREAMS,
         "function transformStreamDefaultSourcePullAlgorithm(stream) {\n",
-        "function transformStreamDefaultSourcePullAlgorithm(stream) {\n  if (keepsPushing && \
+        "function transformStreamDefaultSourcePullAlgorithm(stream) {\n  if (\
          stream[_backpressure] === false) {\n    return stream[_backpressureChangePromise].promise;\n  }\n",
     ),
     once(

@@ -186,14 +186,7 @@ function underlyingSourceStartDefault(controller) {"#,
         new TypeError(`Minimum bytes to read (${min}) exceeds size of buffer (${length}).`),
       );
     }
-    const reading = ReflectApply(byobRead, this, [view, { __proto__: null, min }]);
-    // What came before the end is no end yet.
-    return PromisePrototypeThen(reading, (result) => {
-      if (result.done && result.value !== undefined && TypedArrayPrototypeGetByteLength(result.value) > 0) {
-        result.done = false;
-      }
-      return result;
-    });
+    return ReflectApply(byobRead, this, [view, { __proto__: null, min }]);
   }
 
   read(view, options = { __proto__: null }) {
@@ -204,6 +197,176 @@ function underlyingSourceStartDefault(controller) {"#,
         "const ReadableStreamBYOBReaderPrototype = ReadableStreamBYOBReader.prototype;\n",
         "const ReadableStreamBYOBReaderPrototype = ReadableStreamBYOBReader.prototype;\n\
          const byobRead = ReadableStreamBYOBReaderPrototype.read;\n",
+    ),
+    // ----- Streams: at the end of a byte stream a read gets what is there, whole elements of
+    // it. Streams of the platform read bytes into any view, and give them as a Uint8Array. -----
+    once(
+        STREAMS,
+        "const _pendingPullIntos = Symbol(\"[[pendingPullIntos]]\");\n",
+        r#"const _pendingPullIntos = Symbol("[[pendingPullIntos]]");
+/** Streams of the platform: those that a Worker's code makes have its views. */
+const _plain = Symbol("[[plain]]");
+"#,
+    ),
+    once(
+        STREAMS,
+        "    cancelAlgorithm,\n    0,\n    undefined,\n  );\n  return stream;\n",
+        "    cancelAlgorithm,\n    0,\n    undefined,\n  );\n  stream[_plain] = true;\n  return stream;\n",
+    ),
+    once(
+        STREAMS,
+        "  branch1[_original] = stream;\n",
+        "  branch1[_plain] = branch2[_plain] = stream[_plain];\n  branch1[_original] = stream;\n",
+    ),
+    once(
+        STREAMS,
+        "  const minimumFill = min * elementSize;\n",
+        "  if (stream[_plain]) {\n    ctor = Uint8Array;\n    elementSize = 1;\n  }\n  \
+         const minimumFill = min * elementSize;\n",
+    ),
+    once(
+        STREAMS,
+        r#"    if (controller[_closeRequested]) {
+      const e = new TypeError(
+        "Insufficient bytes to fill elements in the given buffer",
+      );
+      readableByteStreamControllerError(controller, e);
+      readIntoRequest.errorSteps(e);
+      return;
+    }
+"#,
+        r#"    if (controller[_closeRequested]) {
+      dropRemainder(pullIntoDescriptor);
+      const view = readableByteStreamControllerConvertPullIntoDescriptor(
+        pullIntoDescriptor,
+      );
+      readableByteStreamControllerHandleQueueDrain(controller);
+      if (pullIntoDescriptor.bytesFilled > 0) readIntoRequest.chunkSteps(view);
+      else readIntoRequest.closeSteps(view);
+      return;
+    }
+"#,
+    ),
+    once(
+        STREAMS,
+        r#"    if (
+      firstPendingPullInto.bytesFilled % firstPendingPullInto.elementSize !== 0
+    ) {
+      const e = new TypeError(
+        "Insufficient bytes to fill elements in the given buffer",
+      );
+      readableByteStreamControllerError(controller, e);
+      throw e;
+    }
+"#,
+        "    dropRemainder(firstPendingPullInto);\n",
+    ),
+    once(
+        STREAMS,
+        "    done = true;\n  }\n  const filledView = readableByteStreamControllerConvertPullIntoDescriptor(",
+        "    // What came before the end is no end yet.\n    done = pullIntoDescriptor.bytesFilled === 0;\n  }\n  \
+         const filledView = readableByteStreamControllerConvertPullIntoDescriptor(",
+    ),
+    // ----- Streams: a transform of bytes may have a byte stream as its readable side. -----
+    once(
+        STREAMS,
+        "    readableStreamDefaultControllerCanCloseOrEnqueue(\n      \
+         /** @type {ReadableStreamDefaultController<O>} */ readableController,\n",
+        "    readableSideTakes(\n      \
+         /** @type {ReadableStreamDefaultController<O>} */ readableController,\n",
+    ),
+    once(
+        STREAMS,
+        "    readableStreamDefaultControllerEnqueue(\n      \
+         /** @type {ReadableStreamDefaultController<O>} */ readableController,\n",
+        "    enqueueOnReadableSide(\n      \
+         /** @type {ReadableStreamDefaultController<O>} */ readableController,\n",
+    ),
+    once(
+        STREAMS,
+        "  const backpressure = readableStreamDefaultcontrollerHasBackpressure(\n",
+        "  const backpressure = readableSideHasBackpressure(\n",
+    ),
+    once(
+        STREAMS,
+        "  readableStreamDefaultControllerClose(\n    \
+         /** @type {ReadableStreamDefaultController} */ readableController,\n",
+        "  closeReadableSide(\n    \
+         /** @type {ReadableStreamDefaultController} */ readableController,\n",
+    ),
+    once(
+        STREAMS,
+        "  readableStreamDefaultControllerError(\n    \
+         /** @type {ReadableStreamDefaultController} */ stream[_readable][\n",
+        "  breakReadableSide(\n    \
+         /** @type {ReadableStreamDefaultController} */ stream[_readable][\n",
+    ),
+    each(
+        2,
+        STREAMS,
+        "readableStreamDefaultControllerError(readable[_controller], r);",
+        "breakReadableSide(readable[_controller], r);",
+    ),
+    once(
+        STREAMS,
+        "readableStreamDefaultControllerError(readable[_controller], reason);",
+        "breakReadableSide(readable[_controller], reason);",
+    ),
+    once(
+        STREAMS,
+        "readableStreamDefaultControllerClose(readable[_controller]);",
+        "closeReadableSide(readable[_controller]);",
+    ),
+    once(
+        STREAMS,
+        "/** @param {TransformStreamDefaultController} controller */\n\
+         function transformStreamDefaultControllerClearAlgorithms(",
+        r#"/** Bytes that make no element are lost. */
+function dropRemainder(descriptor) {
+  descriptor.bytesFilled -= descriptor.bytesFilled % descriptor.elementSize;
+}
+
+function isOfBytes(controller) {
+  return controller[_pendingPullIntos] !== undefined;
+}
+
+function readableSideTakes(controller) {
+  if (!isOfBytes(controller)) return readableStreamDefaultControllerCanCloseOrEnqueue(controller);
+  return !controller[_closeRequested] && controller[_stream][_state] === "readable";
+}
+
+function enqueueOnReadableSide(controller, chunk) {
+  if (isOfBytes(controller)) readableByteStreamControllerEnqueue(controller, chunk);
+  else readableStreamDefaultControllerEnqueue(controller, chunk);
+}
+
+function readableSideHasBackpressure(controller) {
+  return isOfBytes(controller)
+    ? !readableByteStreamControllerShouldCallPull(controller)
+    : readableStreamDefaultcontrollerHasBackpressure(controller);
+}
+
+function closeReadableSide(controller) {
+  if (isOfBytes(controller)) readableByteStreamEnd(controller);
+  else readableStreamDefaultControllerClose(controller);
+}
+
+function breakReadableSide(controller, reason) {
+  if (isOfBytes(controller)) readableByteStreamControllerError(controller, reason);
+  else readableStreamDefaultControllerError(controller, reason);
+}
+
+/** Makes a byte stream of the readable side of a new transform, which must enqueue bytes of its own. */
+function readAsBytes(transform) {
+  transform[_readable] = createReadableByteStream(
+    () => undefined,
+    () => transformStreamDefaultSourcePullAlgorithm(transform),
+    (reason) => transformStreamDefaultSourceCancelAlgorithm(transform, reason),
+  );
+}
+
+/** @param {TransformStreamDefaultController} controller */
+function transformStreamDefaultControllerClearAlgorithms("#,
     ),
     // ----- Streams: what the platform's own scripts use of them. -----
     once(
@@ -226,7 +389,7 @@ function transformStreamDefaultControllerClearAlgorithms("#,
         STREAMS,
         "return {\n  _isClosedPromise,",
         "return {\n  acquireWritableStreamDefaultWriter,\n  createWritableStream,\n  \
-         isWritableStreamLocked,\n  readableByteStreamEnd,\n  readableStreamDefaultReaderRead,\n  \
+         isWritableStreamLocked,\n  readableByteStreamEnd,\n  readAsBytes,\n  readableStreamDefaultReaderRead,\n  \
          sidesOf,\n  transformStreamDefaultControllerEnqueue,\n  writableStreamAbort,\n  \
          writableStreamDefaultWriterClose,\n  writableStreamDefaultWriterWrite,\n  \
          _isClosedPromise,",
