@@ -1,3 +1,4 @@
+// compatibility-date: 2026-11-01
 // What Node.js 24 changed or took away, as it is unless a Worker asks for that.
 import crypto from "node:crypto";
 import dc from "node:diagnostics_channel";

@@ -1,3 +1,4 @@
+// compatibility-date: 2026-11-01
 import process, { env, nextTick } from "node:process";
 import timers from "node:timers";
 import { setTimeout as sleep, setInterval as every, setImmediate as soon } from "node:timers/promises";
