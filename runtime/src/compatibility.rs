@@ -5,6 +5,8 @@
 mod flags;
 mod node;
 
+use std::sync::LazyLock;
+
 pub use flags::FLAGS;
 pub use node::NODE_MODULES;
 
@@ -101,11 +103,15 @@ impl Compatibility {
     /// By their enabling names: the flags that are off here but that some date brings,
     /// be it in the future, and those that are on here and no date brings.
     pub fn unlike_newest(&self) -> (Vec<&'static str>, Vec<&'static str>) {
-        let newest = Self { date: "9999-12-31".into(), flags: Vec::new() };
+        static WITH_ALL_DATES: LazyLock<Vec<bool>> = LazyLock::new(|| {
+            let last = Compatibility { date: "9999-12-31".into(), flags: Vec::new() };
+            last.all().map(|(_, is_on)| is_on).collect()
+        });
         let mut off = Vec::new();
         let mut on = Vec::new();
-        for flag in FLAGS.iter().filter(|flag| matches!(flag.effect, Effect::Acts(_))) {
-            match (newest.holds(flag), self.holds(flag)) {
+        let acting = |(flag, _): &(&'static Flag, _)| matches!(flag.effect, Effect::Acts(_));
+        for (flag, with_all) in FLAGS.iter().zip(WITH_ALL_DATES.iter()).filter(acting) {
+            match (*with_all, self.holds(flag)) {
                 (true, false) => off.push(flag.enable),
                 (false, true) => on.push(flag.enable),
                 _ => {}
