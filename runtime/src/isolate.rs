@@ -137,7 +137,7 @@ impl Isolate {
         let state = IsolateState::new(log, epoch, threads);
         let meter = Meter::new(state.clone());
         let external = ExternalMemory::new(memory_bytes, Box::new(meter.memory_stopper()));
-        let own_modules = Modules::new(platform.clone());
+        let own_modules = Modules::new(platform.clone(), external.clone());
         let params = v8::CreateParams::default()
             .heap_limits(0, memory_bytes)
             .array_buffer_allocator(memory::allocator(external.clone()));

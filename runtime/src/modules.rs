@@ -26,6 +26,7 @@ use deno_core::{
 use deno_error::JsErrorBox;
 
 use crate::code_cache::CodeCache;
+use crate::memory::{ExternalMemory, HeldBytes};
 use crate::platform::Platform;
 use crate::worker::{Module, ModuleKind, Worker};
 
@@ -35,6 +36,9 @@ pub(crate) use names::{CLASSIC_SCRIPT, ROOT, module_name};
 pub use require::{Required, ShownPath, required, required_value, shown_path};
 use resolve::{Refusal, Resolver, Target};
 pub(crate) use values::{array_buffer, compile_wasm};
+
+/// What a module takes beside its key, at least.
+const ENTRY_BYTES: usize = 256;
 
 /// The functions of the platform's JavaScript that modules need.
 pub(crate) struct Hooks {
@@ -55,6 +59,10 @@ pub(crate) struct Modules {
     hooks: OnceCell<Hooks>,
     /// By key: see [`Target`].
     known: RefCell<HashMap<String, Known>>,
+    /// Bytes of `known` and `keys`: each query may make an instance, so that a Worker
+    /// decides how many there are.
+    kept: Cell<usize>,
+    held: HeldBytes,
     /// V8's names of WebAssembly that was imported, and what stacks call it instead.
     wasm_urls: RefCell<Vec<(String, String)>>,
     /// Keys by V8's hash of a module, to find which one imports.
@@ -68,9 +76,12 @@ struct Known {
 }
 
 impl Modules {
-    pub(crate) fn new(platform: Arc<Platform>) -> Rc<Self> {
+    /// `memory` counts what is kept for each module.
+    pub(crate) fn new(platform: Arc<Platform>, memory: Arc<ExternalMemory>) -> Rc<Self> {
         Rc::new(Self {
             platform,
+            kept: Cell::new(0),
+            held: HeldBytes::new(memory),
             worker: OnceCell::new(),
             by_url: Cell::new(false),
             hooks: OnceCell::new(),
@@ -195,6 +206,8 @@ impl Modules {
         let known = Known { module: v8::Global::new(scope, module), exports };
         self.known.borrow_mut().insert(key.clone(), known);
         self.keys.borrow_mut().entry(module.get_identity_hash()).or_default().push(key.clone());
+        self.kept.set(self.kept.get() + 2 * key.len() + ENTRY_BYTES);
+        self.held.set(self.kept.get());
         Some(module)
     }
 
@@ -308,13 +321,14 @@ fn check_attributes(
     by_url: bool,
     attributes: &[(String, String)],
 ) -> Result<bool, Thrown> {
+    if attributes.is_empty() {
+        return Ok(false);
+    }
     if !by_url {
-        let refused = worker.compatibility.is_on("throw_on_unrecognized_import_assertion");
-        return match attributes {
-            [_, ..] if refused => {
-                Err(Thrown(false, "Unrecognized import attributes specified".into()))
-            }
-            _ => Ok(false),
+        let is_refused = worker.compatibility.is_on("throw_on_unrecognized_import_assertion");
+        return match is_refused {
+            true => Err(Thrown(false, "Unrecognized import attributes specified".into())),
+            false => Ok(false),
         };
     }
     let mut wants_json = false;

@@ -201,7 +201,10 @@ impl Modules {
         if compatibility.is_on("wasm_source_url_support") {
             let name = compiled.get_compiled_module().source_url().to_owned();
             let url = if self.by_url() { module_url(&module.name) } else { module.name.clone() };
-            self.wasm_urls.borrow_mut().push((name, url));
+            let mut wasm_urls = self.wasm_urls.borrow_mut();
+            if wasm_urls.iter().all(|(known, _)| *known != name) {
+                wasm_urls.push((name, url));
+            }
         }
         Some(compiled.into())
     }

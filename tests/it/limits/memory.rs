@@ -12,24 +12,28 @@ fn memory_of_a_stopped_worker_comes_back() {
     let folder = TempDir::new().expect("a temporary folder");
     std::fs::write(
         folder.path().join("worker.js"),
-        r#"let hostage = [];
+        r#"import "./note.txt";
+        let hostage = [];
         export default {
-          fetch(request) {
+          async fetch(request) {
             switch (new URL(request.url).pathname) {
               case "/heap": for (;;) hostage.push({ a: [1, 2, 3] });
               case "/buffers": for (;;) hostage.push(new Uint8Array(1 << 20).fill(1));
+              // Each query makes an instance of a module.
+              case "/modules": for (let i = 0;; i++) await import(`./note.txt?${i}${"x".repeat(1 << 20)}`);
             }
             return new Response("alive");
           },
         };"#,
     )
     .expect("it can be written");
+    std::fs::write(folder.path().join("note.txt"), "a note").expect("it can be written");
     let mut program = Program::selvedge(folder.path(), &["run", "worker.js", "--port", "0"]);
     let address = program.address();
     assert_eq!(Client::connect(address).get("/").text(), "alive");
     let mut after = Vec::new();
     for _ in 0..3 {
-        for path in ["/heap", "/buffers"] {
+        for path in ["/heap", "/buffers", "/modules"] {
             assert_eq!(Client::connect(address).get(path).status, 503, "{path}");
             assert_eq!(Client::connect(address).get("/").text(), "alive");
         }
